@@ -1,0 +1,1 @@
+"""Quality-aware Diverse Selection (QaDS) of fine-tuning data for the Hugging Face ecosystem."""

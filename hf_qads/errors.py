@@ -1,0 +1,60 @@
+"""The exceptions that hf_qads raises on purpose.
+
+    QaDSError                 anything a user can mend; the command line exits with 2
+    ├── ConfigError           a config file or command-line setting
+    ├── SourceError           reading rows
+    ├── EmbeddingError        making or reading vectors
+    ├── ScoringError          influence, labels, scorers
+    ├── SelectionError        choosing rows
+    ├── MixingError           ratios, mixtures, subsets, overlap
+    ├── TrainingError         fine-tuning
+    ├── EvaluationError       benchmarks and answers
+    ├── PublishingError       cards, staged folders, the Hub
+    └── RunError              the run folder: locked, damaged, not writable
+
+Each message says what was wrong, what was got, and what to do.
+"""
+
+
+class QaDSError(Exception):
+    """Base of every error a user can mend."""
+
+
+class ConfigError(QaDSError):
+    """A config file or command-line setting is wrong."""
+
+
+class SourceError(QaDSError):
+    """Rows cannot be read as asked."""
+
+
+class EmbeddingError(QaDSError):
+    """Vectors cannot be made or read."""
+
+
+class ScoringError(QaDSError):
+    """Rows cannot be scored as asked."""
+
+
+class SelectionError(QaDSError):
+    """Rows cannot be chosen as asked."""
+
+
+class MixingError(QaDSError):
+    """Sources cannot be mixed as asked."""
+
+
+class TrainingError(QaDSError):
+    """A model cannot be fine-tuned as asked."""
+
+
+class EvaluationError(QaDSError):
+    """A model or an answer cannot be evaluated as asked."""
+
+
+class PublishingError(QaDSError):
+    """Something cannot be staged or published as asked."""
+
+
+class RunError(QaDSError):
+    """A run folder is locked, damaged or not writable."""
