@@ -1,0 +1,1 @@
+"""Scores of rows: real influence, labels, and models that predict it."""
