@@ -1,0 +1,287 @@
+"""The YAML file of a run, checked: unknown keys, wrong types and values out of range are errors."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from hf_qads.errors import ConfigError
+
+Share = Annotated[float, Field(gt=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+Rate = Annotated[float, Field(gt=0, lt=1)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}$")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, protected_namespaces=())
+
+
+class Model(_Section):
+    """The base model: `embedded`, a Hub id or a folder."""
+
+    path: str
+    revision: str | None = None
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    template: str = "plain"
+    max_length: Count | None = None
+    trust_remote_code: bool = False
+
+
+class Source(_Section):
+    """Where rows come from: a catalogue name, a Hub id, a folder, a file or a glob."""
+
+    path: str
+    name: Name | None = None
+    kind: Literal["reasoning", "general"] | None = None
+    config: str | None = None
+    split: str | None = None
+    revision: str | None = None
+    columns: dict[str, str] | None = None
+    where: dict[str, Any] | None = None
+    rows: Count | None = None
+
+
+class Anchors(_Section):
+    """Anchor sets, one per source, each cut to `size` rows by K-center."""
+
+    sources: list[Source] = Field(min_length=1)
+    size: Count = 100
+    allow_benchmark: bool = False
+
+
+class Experience(_Section):
+    """The short fine-tune whose hidden states become the vectors (section 3.1)."""
+
+    share: Share = 0.05
+    epochs: Annotated[float, Field(gt=0)] = 1.0
+    learning_rate: Rate = 2e-5
+    global_batch: Count = 128
+
+
+class Scorer(_Section):
+    """The model that predicts the quality score of every row (section 3.2)."""
+
+    epochs: Annotated[float, Field(gt=0)] = 2.0
+    labels: Literal["width", "quantile"] = "width"
+    per: Literal["kind", "all"] = "kind"
+    type: Literal["model", "probe"] = "model"
+    learning_rate: Rate = 2e-5
+    global_batch: Count = 128
+    held_out: Annotated[float, Field(gt=0, lt=0.9)] = 0.15
+
+
+class Select(_Section):
+    """The strategy that ranks the rows of each source (section 3.3)."""
+
+    strategy: str = "qads"
+    start: Annotated[int, Field(ge=0)] = 100
+    metric: Literal["euclidean", "cosine"] = "euclidean"
+    options: dict[str, Any] = {}
+
+
+class Ratio(_Section):
+    """How much of each source is kept: by size (Eq. 5), by score, fixed, a total, or all."""
+
+    rule: Literal["size", "score", "fixed", "total", "all"]
+    low: Annotated[int, Field(ge=0)] | None = None
+    upp: Count | None = None
+    value: Share | None = None
+    rows: Count | None = None
+
+    @model_validator(mode="after")
+    def _has_what_its_rule_takes(self) -> "Ratio":
+        takes = {"size": {"low", "upp"}, "fixed": {"value"}, "total": {"rows"}}.get(self.rule, set())
+        given = {key for key in ("low", "upp", "value", "rows") if getattr(self, key) is not None}
+        if given - takes:
+            raise ValueError(f"rule {self.rule} does not take {', '.join(sorted(given - takes))}")
+        missing = takes - given - {"low"}
+        if missing:
+            raise ValueError(f"rule {self.rule} needs {', '.join(sorted(missing))}")
+        return self
+
+
+class RatioPerKind(_Section):
+    """One rule for reasoning sources and another for general ones."""
+
+    reasoning: Ratio
+    general: Ratio
+
+
+def _form_of_ratio(value: Any) -> str:
+    if isinstance(value, RatioPerKind):
+        return "kinds"
+    return "kinds" if isinstance(value, dict) and {"reasoning", "general"} & set(value) else "one"
+
+
+AnyRatio = Annotated[
+    Annotated[Ratio, Tag("one")] | Annotated[RatioPerKind, Tag("kinds")], Discriminator(_form_of_ratio)
+]
+
+
+class Overlap(_Section):
+    """Rows that repeat a question of a benchmark are dropped and counted."""
+
+    against: Literal["benchmarks"] | list[Source] = "benchmarks"
+    ngram: Annotated[int, Field(ge=2, le=64)] | None = 13
+    near: Annotated[float, Field(gt=0, le=1)] | None = None
+
+
+class Config(_Section):
+    """A whole run."""
+
+    name: Name
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    model: Model
+    sources: list[Source] = Field(min_length=1)
+    augment: None = None
+    anchors: Anchors
+    prompts: Count = 2000
+    experience: Experience | None = Experience()
+    scorer: Scorer | None = Scorer()
+    select: Select = Select()
+    ratio: AnyRatio = Ratio(rule="score")
+    subsets: list[Share] = [0.1, 0.4, 0.7]
+    across: Literal["first", "keep"] = "first"
+    overlap: Overlap | None = None
+    batch_tokens: Annotated[int, Field(ge=64)] = 16384
+    device: str | None = None
+
+    @field_validator("subsets")
+    @classmethod
+    def _subsets_grow(cls, subsets: list[float]) -> list[float]:
+        if sorted(set(subsets)) != subsets:
+            raise ValueError("subsets must grow, without repeats: [0.1, 0.4, 0.7]")
+        return subsets
+
+
+def load(path: Path | str, overrides: Sequence[str] = ()) -> Config:
+    """Read a YAML config, apply `KEY=VALUE` overrides (dots go into sections) and check it.
+
+    Relative paths in it stay relative to the folder in which the command runs.
+
+    Raises:
+        ConfigError: the file is missing or no YAML, or a key or value is wrong.
+    """
+    try:
+        raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"there is no config file {path}. Check the path.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}. Give a YAML file in UTF-8.") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{path} holds {type(raw).__name__}, not keys and values. Start with `name: ...`.")
+    for override in overrides:
+        _override(raw, override)
+    return parse(raw, where=str(path))
+
+
+def parse(raw: Mapping[str, Any], *, where: str = "config") -> Config:
+    """Check a mapping as a config; `preset: NAME` fills in what the mapping does not say.
+
+    Raises:
+        ConfigError: a key or value is wrong; the message names each key and what was got.
+    """
+    keys = dict(raw)
+    if "preset" in keys:
+        from hf_qads.mixing.presets import preset
+
+        keys = {**preset(keys.pop("preset")), **keys}
+    keys = {key: _with_short_forms(key, value) for key, value in keys.items()}
+    try:
+        return Config.model_validate(keys)
+    except ValidationError as error:
+        raise ConfigError(f"{where}: {'; '.join(_complaints(error))}") from None
+
+
+def dump(config: Config) -> str:
+    """The config as YAML, with every default filled in."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def _with_short_forms(key: str, value: Any) -> Any:
+    if key == "model" and isinstance(value, str):
+        return {"path": value}
+    if key == "sources":
+        return _sources(value)
+    if key in ("anchors", "overlap") and isinstance(value, dict):
+        inner = {"anchors": "sources", "overlap": "against"}[key]
+        if isinstance(value.get(inner), list):
+            return {**value, inner: _sources(value[inner])}
+    return value
+
+
+def _sources(value: Any) -> Any:
+    if not isinstance(value, list):
+        return value
+    return [{"path": item} if isinstance(item, str) else item for item in value]
+
+
+def _override(raw: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"{override!r} is no KEY=VALUE. Write for example select.metric=cosine.")
+    section = raw
+    *parents, last = key.split(".")
+    for parent in parents:
+        inner = section.get(parent)
+        if inner is None:
+            inner = {}
+        if not isinstance(inner, dict):
+            raise ConfigError(f"{key}: {parent} holds {inner!r}, not a section. Override {parent} whole.")
+        section[parent] = inner
+        section = inner
+    try:
+        section[last] = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ConfigError(f"{override!r}: the value is not valid YAML.") from None
+
+
+def _complaints(error: ValidationError) -> list[str]:
+    found = []
+    for problem in error.errors():
+        location = tuple(part for part in problem["loc"] if part not in ("one", "kinds"))
+        place = ".".join(str(part) for part in location)
+        if problem["type"] == "extra_forbidden":
+            known = ", ".join(_known_keys(location[:-1]))
+            found.append(f"unknown key {place}" + (f" (known: {known})" if known else ""))
+        elif problem["type"] == "missing":
+            found.append(f"{place} is missing")
+        else:
+            message = problem["msg"].removeprefix("Value error, ").rstrip(".")
+            found.append(f"{place}: {message[0].lower()}{message[1:]}, got {_short(problem['input'])}")
+    return found
+
+
+def _known_keys(place: tuple[int | str, ...]) -> list[str]:
+    sections: dict[str, type[_Section]] = {
+        "model": Model,
+        "sources": Source,
+        "anchors": Anchors,
+        "experience": Experience,
+        "scorer": Scorer,
+        "select": Select,
+        "ratio": Ratio,
+        "overlap": Overlap,
+        "against": Source,
+    }
+    named = [part for part in place if isinstance(part, str) and part in sections]
+    return list((sections[named[-1]] if named else Config).model_fields) if named or not place else []
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
