@@ -1,0 +1,159 @@
+"""The one place where every training run of hf_qads takes its arguments from.
+
+The pre-experienced model and the policy hand the result to TRL's `SFTTrainer`, the scorer to
+transformers' `Trainer`; what differs between them is only the class.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from hf_qads.errors import TrainingError
+
+A = TypeVar("A")
+
+# What torchrun, accelerate and the MPI launchers call the number of processes.
+WORLD_SIZES = ("WORLD_SIZE", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast to train; the defaults are the paper's S_base setting.
+
+    Attributes:
+        epochs: passes over the rows, > 0; fractions are allowed.
+        learning_rate: the peak, > 0.
+        global_batch: rows per optimizer step, over all processes and accumulation steps.
+        warmup: share of the steps in [0, 1) over which the rate rises from zero.
+        scheduler: a scheduler name of transformers, such as `cosine`, `linear` or `constant`.
+        max_steps: optimizer steps, which then overrule `epochs`; -1 leaves it to `epochs`.
+
+    Source: section 4, Training Details.
+    """
+
+    epochs: float = 3.0
+    learning_rate: float = 2e-5
+    global_batch: int = 128
+    warmup: float = 0.03
+    scheduler: str = "cosine"
+    max_steps: int = -1
+
+    def __post_init__(self) -> None:
+        if self.epochs <= 0 or self.learning_rate <= 0 or self.global_batch < 1:
+            raise TrainingError(
+                "A schedule needs epochs > 0, learning_rate > 0 and global_batch >= 1, but got "
+                f"{self.epochs}, {self.learning_rate} and {self.global_batch}. Change the one that is off."
+            )
+        if not 0 <= self.warmup < 1:
+            raise TrainingError(f"warmup={self.warmup} is no share of the steps. Give 0 <= warmup < 1.")
+        if self.max_steps != -1 and self.max_steps < 1:
+            raise TrainingError(f"max_steps={self.max_steps} trains nothing. Give 1 or more, or -1.")
+
+
+def processes() -> int:
+    """How many processes train together, as the launcher announced it; 1 without a launcher."""
+    return next((int(os.environ[name]) for name in WORLD_SIZES if os.environ.get(name)), 1)
+
+
+def split_batch(global_batch: int, device_batch: int, workers: int) -> tuple[int, int]:
+    """Rows per device and accumulation steps whose product with `workers` is exactly `global_batch`.
+
+    The rows per device are the largest number up to `device_batch` that divides evenly.
+
+    Raises:
+        TrainingError: `global_batch` is no multiple of `workers`, or `device_batch` is below 1.
+    """
+    if device_batch < 1:
+        raise TrainingError(f"device_batch={device_batch} holds no row. Give at least 1.")
+    share, rest = divmod(global_batch, workers)
+    if rest or not share:
+        raise TrainingError(
+            f"A global batch of {global_batch} rows cannot be shared by {workers} processes. "
+            f"Use a multiple of {workers}, or another number of processes."
+        )
+    rows = next(rows for rows in range(min(device_batch, share), 0, -1) if share % rows == 0)
+    return rows, share // rows
+
+
+def device_arguments(device: str | None = None) -> dict[str, Any]:
+    """The arguments that follow from the device: `use_cpu`, `bf16` and activation checkpointing.
+
+    Args:
+        device: `cpu`, `cuda`, `mps` (an index after a colon is ignored); None takes CUDA where there is one,
+            else the CPU.
+
+    Raises:
+        TrainingError: `cuda` is asked for and there is none.
+    """
+    import torch
+
+    kind = (device or ("cuda" if torch.cuda.is_available() else "cpu")).split(":")[0]
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise TrainingError(
+            f"device={device!r}, but torch sees no CUDA device. Leave device out, or use 'cpu'."
+        )
+    # Without an explicit False, SFTConfig turns bf16 on and refuses to start on a CPU.
+    return {
+        "use_cpu": kind == "cpu",
+        "bf16": kind == "cuda" and torch.cuda.is_bf16_supported(),
+        "activation_checkpointing": kind == "cuda",
+    }
+
+
+def training_arguments(
+    cls: type[A],
+    folder: Path | str,
+    *,
+    schedule: Schedule,
+    device_batch: int = 8,
+    seed: int = 0,
+    device: str | None = None,
+    save_steps: int | float | None = None,
+) -> A:
+    """Training arguments that hold the global batch whatever the number of processes.
+
+    Args:
+        cls: `transformers.TrainingArguments`, `trl.SFTConfig` or a subclass.
+        folder: where checkpoints go.
+        schedule: how long and how fast.
+        device_batch: most rows per device and pass; the rest of the global batch is accumulated.
+        seed: of the row order and of new weights.
+        device: `cpu`, `cuda` or `mps`; None takes CUDA where there is one, else the CPU.
+        save_steps: steps between checkpoints, or a share of the run below 1; None is a quarter of the run, 0
+            saves none. The two newest are kept, so that one cut off in writing never costs the run.
+
+    Returns:
+        An instance of `cls`: bf16 on GPUs that have it, float32 elsewhere; no tracker.
+
+    Raises:
+        TrainingError: the global batch cannot be shared by the processes, or the device is not there.
+
+    Source: section 4, Training Details (AdamW, cosine, 3 % warm-up, global batch 128).
+    """
+    rows, accumulation = split_batch(schedule.global_batch, device_batch, processes())
+    make: Any = cls
+    arguments = make(
+        **device_arguments(device),
+        output_dir=str(folder),
+        num_train_epochs=schedule.epochs,
+        max_steps=schedule.max_steps,
+        learning_rate=schedule.learning_rate,
+        warmup_steps=schedule.warmup,
+        lr_scheduler_type=schedule.scheduler,
+        per_device_train_batch_size=rows,
+        per_device_eval_batch_size=rows,
+        gradient_accumulation_steps=accumulation,
+        seed=seed,
+        data_seed=seed,
+        save_strategy="no" if save_steps == 0 else "steps",
+        save_steps=save_steps or 0.25,
+        save_total_limit=2,
+        logging_steps=0.01,
+        logging_nan_inf_filter=False,  # a loss that is not a number must show
+        report_to="none",
+    )
+    if arguments.n_gpu > 1:
+        # One process that sees several GPUs would wrap the model in DataParallel and multiply the batch.
+        arguments._n_gpu = 1
+    return cast(A, arguments)
