@@ -1,0 +1,1 @@
+"""From a run folder to a report, cards and repositories on the Hub."""

@@ -1,0 +1,51 @@
+"""What was measured on a run, as plain numbers that cards and tables share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Largest distance from a row of the pool to the nearest picked row, beside as many random rows."""
+
+    source: str
+    picked: int
+    largest: float
+    random: float
+    rows: int
+    draws: int
+
+
+@dataclass(frozen=True)
+class Example:
+    """A row with its score, as it may be shown."""
+
+    source: str
+    score: float
+    question: str
+    answer: str
+    rank: int | None = None
+
+    @property
+    def text(self) -> str:
+        """Question and answer, one under the other."""
+        return f"{self.question}\n\n→ {self.answer}"
+
+
+@dataclass(frozen=True)
+class ExampleGroup:
+    """The best or the worst rows of one kind."""
+
+    title: str
+    kind: str
+    best: bool
+    rows: Sequence[Example]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Whatever was measured; what is empty is not spoken of."""
+
+    coverage: Sequence[Coverage] = ()
+    examples: Sequence[ExampleGroup] = ()
+    comparison: str = ""

@@ -1,0 +1,76 @@
+"""What a reader must know before trusting the numbers, said from the facts of the run."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from hf_qads import schema
+from hf_qads.publishing.escaping import markdown
+from hf_qads.publishing.facts import Facts
+from hf_qads.publishing.templating import listing, number
+
+WEAK: Final = 0.5  # below this correlation a predicted score says little about a single row
+
+
+def limits(facts: Facts) -> list[str]:
+    """Sentences in Markdown, the gravest first."""
+    said = []
+    if facts.demonstration:
+        said.append(
+            "The language model and scorer that chose these rows are the small ones inside `hf_qads`, a "
+            "demonstration on generated problems: use the result to learn the way, not to train a model that "
+            "matters."
+        )
+    said += _anchors(facts.config)
+    if facts.score_column == schema.SCORE:
+        said.append(
+            "`qads_score` is predicted, from 1 to 5. It stands for the share of anchors whose answers become "
+            f"more probable with this row as an example under {_model(facts)}; it does not say that an answer "
+            "is right."
+        )
+    elif facts.score_column == schema.INFLUENCE:
+        said.append(
+            "`qads_influence` is the share of anchors whose answers become more probable with this row as an "
+            f"example under {_model(facts)}; it does not say that an answer is right."
+        )
+    weak = [a for a in facts.agreements if a.pearson < WEAK]
+    if weak:
+        named = listing([f"{markdown(a.group)} (Pearson {number(a.pearson)}, n = {a.n:,})" for a in weak])
+        said.append(f"Predicted and real scores agree weakly for {named}: do not read single scores there.")
+    unscored = sum(s.rows - s.scored for s in facts.sources) if facts.score_column == schema.SCORE else 0
+    if unscored:
+        said.append(
+            f"{unscored:,} rows of the pool have no score (the reason is in `qads_reason`) and could not be "
+            "picked."
+        )
+    missing = [s.name for s in facts.sources if not s.rows]
+    if missing:
+        said.append(f"No row of {listing([markdown(name) for name in missing])} was usable.")
+    return said
+
+
+def _model(facts: Facts) -> str:
+    return (
+        f"the model {markdown(facts.model)}" if facts.model and not facts.demonstration else "the model used"
+    )
+
+
+def _anchors(config: Mapping[str, Any]) -> list[str]:
+    anchors = config.get("anchors")
+    if not isinstance(anchors, Mapping):
+        return []
+    names = [_name(source) for source in anchors.get("sources") or ()]
+    joined = listing([markdown(name) for name in names])
+    if anchors.get("allow_benchmark"):
+        return [
+            f"Anchors were allowed to come from a benchmark's test split ({joined}). Rows were chosen for "
+            "that benchmark, so accuracy on it is no evidence."
+        ]
+    return (
+        [f"Rows were chosen for what helps on {joined}: for another task, another choice is better."]
+        if names
+        else []
+    )
+
+
+def _name(source: Any) -> str:
+    return str(source.get("name") or source.get("path")) if isinstance(source, Mapping) else str(source)
