@@ -1,1 +1,57 @@
-"""Quality-aware Diverse Selection (QaDS) of fine-tuning data for the Hugging Face ecosystem."""
+"""Quality-aware Diverse Selection (QaDS) of fine-tuning data for the Hugging Face ecosystem.
+
+Names are loaded at first use, so that `import hf_qads` stays quick.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hf_qads.embedding.encoder import embed
+    from hf_qads.mixing.mixture import mix
+    from hf_qads.publishing.hub import publish
+    from hf_qads.publishing.staging import stage
+    from hf_qads.scoring.influence import Influence, influence
+    from hf_qads.scoring.scorer import QaDSScorer, qads_score
+    from hf_qads.selection import QaDSSampler, Selection, select
+
+__version__ = "0.1.0"
+__all__ = [
+    "Influence",
+    "QaDSSampler",
+    "QaDSScorer",
+    "Selection",
+    "embed",
+    "influence",
+    "mix",
+    "publish",
+    "qads_score",
+    "select",
+    "stage",
+]
+
+_HOMES = {
+    "Influence": "scoring.influence",
+    "QaDSSampler": "selection",
+    "QaDSScorer": "scoring.scorer",
+    "Selection": "selection",
+    "embed": "embedding.encoder",
+    "influence": "scoring.influence",
+    "mix": "mixing.mixture",
+    "publish": "publishing.hub",
+    "qads_score": "scoring.scorer",
+    "select": "selection",
+    "stage": "publishing.staging",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

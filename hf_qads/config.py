@@ -92,18 +92,21 @@ class Select(_Section):
 
 
 class Ratio(_Section):
-    """How much of each source is kept: by size (Eq. 5), by score, fixed, a total, or all."""
+    """How much of each source is kept: by size (Eq. 5), by score, fixed, a total, all, or written out."""
 
-    rule: Literal["size", "score", "fixed", "total", "all"]
+    rule: Literal["size", "score", "fixed", "total", "all", "given"]
     low: Annotated[int, Field(ge=0)] | None = None
     upp: Count | None = None
     value: Share | None = None
     rows: Count | None = None
+    shares: dict[str, Annotated[float, Field(ge=0, le=1)]] | None = None
 
     @model_validator(mode="after")
     def _has_what_its_rule_takes(self) -> "Ratio":
-        takes = {"size": {"low", "upp"}, "fixed": {"value"}, "total": {"rows"}}.get(self.rule, set())
-        given = {key for key in ("low", "upp", "value", "rows") if getattr(self, key) is not None}
+        takes = {"size": {"low", "upp"}, "fixed": {"value"}, "total": {"rows"}, "given": {"shares"}}.get(
+            self.rule, set()
+        )
+        given = {key for key, value in self if key != "rule" and value is not None}
         if given - takes:
             raise ValueError(f"rule {self.rule} does not take {', '.join(sorted(given - takes))}")
         missing = takes - given - {"low"}

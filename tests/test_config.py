@@ -1,0 +1,102 @@
+import pytest
+import yaml
+
+from hf_qads import config
+from hf_qads.errors import ConfigError
+
+MINIMAL = {
+    "name": "maths",
+    "model": "embedded",
+    "sources": ["gsm8k", {"path": "mine.jsonl", "kind": "general", "rows": 10}],
+    "anchors": {"sources": ["math"], "size": 20},
+}
+
+
+def test_short_forms_and_defaults_are_filled_in():
+    checked = config.parse(MINIMAL)
+    assert checked.model.path == "embedded"
+    assert [source.path for source in checked.sources] == ["gsm8k", "mine.jsonl"]
+    assert checked.anchors.sources[0].path == "math"
+    assert (checked.prompts, checked.select.start, checked.subsets) == (2000, 100, [0.1, 0.4, 0.7])
+    assert isinstance(checked.ratio, config.Ratio)
+    assert checked.ratio.rule == "score"
+
+
+def test_what_dump_writes_reads_back_as_the_same_config():
+    checked = config.parse({**MINIMAL, "ratio": {"reasoning": {"rule": "all"}, "general": {"rule": "score"}}})
+    assert config.parse(yaml.safe_load(config.dump(checked))) == checked
+
+
+def test_overrides_reach_into_sections(tmp_path):
+    path = tmp_path / "run.yaml"
+    path.write_text(yaml.safe_dump(MINIMAL), encoding="utf-8")
+    checked = config.load(path, ["select.metric=cosine", "seed=7", "scorer=null", "subsets=[0.5]"])
+    assert checked.select.metric == "cosine"
+    assert (checked.seed, checked.scorer, checked.subsets) == (7, None, [0.5])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sorces": []}, "unknown key sorces (known: name, seed"),
+        (
+            {"select": {"metrik": "cosine"}},
+            "unknown key select.metrik (known: strategy, start, metric, options)",
+        ),
+        ({"sources": [{"path": "a", "knd": 1}]}, "unknown key sources.0.knd"),
+        ({"prompts": "12"}, "prompts: input should be a valid integer, got '12'"),
+        ({"prompts": 0}, "prompts: input should be greater than or equal to 1, got 0"),
+        ({"seed": -1}, "seed: input should be greater than or equal to 0, got -1"),
+        ({"sources": []}, "sources: list should have at least 1 item"),
+        ({"sources": "gsm8k"}, "sources: input should be a valid list, got 'gsm8k'"),
+        ({"anchors": None}, "anchors: input should be a valid"),
+        ({"name": "a/b"}, "name: string should match pattern"),
+        ({"subsets": [0.4, 0.1]}, "subsets must grow"),
+        ({"subsets": [1.2]}, "subsets.0: input should be less than or equal to 1, got 1.2"),
+        ({"ratio": {"rule": "best"}}, "ratio.rule: input should be 'size', 'score'"),
+        ({"ratio": {"rule": "fixed"}}, "rule fixed needs value"),
+        ({"ratio": {"rule": "all", "value": 0.1}}, "rule all does not take value"),
+        ({"ratio": {"reasoning": {"rule": "all"}}}, "ratio.general is missing"),
+        ({"across": "last"}, "across: input should be 'first' or 'keep', got 'last'"),
+        ({"scorer": {"type": "tree"}}, "scorer.type: input should be 'model' or 'probe'"),
+        ({"experience": {"share": 0}}, "experience.share: input should be greater than 0, got 0"),
+        ({"augment": {"operators": 5}}, "augment: input should be None"),
+        ({"batch_tokens": 1.5}, "batch_tokens: input should be a valid integer"),
+    ],
+)
+def test_a_wrong_key_or_value_is_named(change, message):
+    with pytest.raises(ConfigError) as caught:
+        config.parse({**MINIMAL, **change})
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("- a\n- b\n", "holds list, not keys and values"),
+        ("a: [1\n", "is not valid YAML"),
+        ("", "holds NoneType"),
+    ],
+)
+def test_a_file_that_is_no_mapping_is_refused(tmp_path, text, message):
+    path = tmp_path / "run.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=message.replace("(", r"\(")):
+        config.load(path)
+
+
+def test_a_missing_or_unreadable_file_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="there is no config file"):
+        config.load(tmp_path / "none.yaml")
+    (tmp_path / "latin.yaml").write_bytes(b"name: caf\xe9\n")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        config.load(tmp_path / "latin.yaml")
+
+
+@pytest.mark.parametrize("override", ["select", "=3", "seed.deep=1", "seed=[1"])
+def test_an_override_that_fits_nowhere_is_refused(tmp_path, override):
+    path = tmp_path / "run.yaml"
+    path.write_text(yaml.safe_dump({**MINIMAL, "seed": 3}), encoding="utf-8")
+    with pytest.raises(ConfigError):
+        config.load(path, [override])

@@ -1,0 +1,57 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import hf_qads
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_every_public_name_can_be_imported_and_the_list_is_sorted():
+    assert hf_qads.__all__ == sorted(hf_qads.__all__)
+    for name in hf_qads.__all__:
+        assert getattr(hf_qads, name) is not None
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        hf_qads.nothing  # noqa: B018
+
+
+def test_import_and_help_load_no_heavy_library():
+    code = (
+        "import sys, hf_qads, hf_qads.cli\n"
+        "try:\n    hf_qads.cli.main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "heavy = {'torch', 'transformers', 'datasets', 'trl', 'peft', 'evaluate', 'faiss', 'gradio'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+
+
+def test_stage_folders_never_import_each_other():
+    stages = {
+        "sources", "augmenting", "embedding", "scoring", "selection", "mixing", "training", "evaluation",
+        "publishing",
+    }  # fmt: skip
+    for stage in sorted(stages):
+        for file in sorted((ROOT / "hf_qads" / stage).rglob("*.py")):
+            text = file.read_text(encoding="utf-8")
+            for other in stages - {stage}:
+                assert f"hf_qads.{other}" not in text, f"{file} imports the stage {other}"
+                assert f"from hf_qads import {other}" not in text, f"{file} imports the stage {other}"
+
+
+def test_only_pipeline_and_command_line_know_the_config():
+    for file in sorted((ROOT / "hf_qads").rglob("*.py")):
+        inside = file.relative_to(ROOT / "hf_qads")
+        if inside.parts[0] in ("pipeline", "cli.py", "config.py", "commands"):
+            continue
+        assert "hf_qads.config" not in file.read_text(encoding="utf-8"), inside
+
+
+def test_no_file_is_over_400_lines():
+    for file in sorted(ROOT.glob("hf_qads/**/*.py")):
+        assert len(file.read_text(encoding="utf-8").splitlines()) <= 400, file
