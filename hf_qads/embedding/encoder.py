@@ -1,0 +1,161 @@
+"""Rows to vectors: the masked mean of a language model's last hidden state over BOS and block."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from hf_qads.batching import TokenBudget, run_batches
+from hf_qads.devices import pick_device
+from hf_qads.embedding.pooling import backbone, masked_mean
+from hf_qads.errors import EmbeddingError
+from hf_qads.files import atomic_path
+from hf_qads.rendering import Renderer, template_of
+from hf_qads.sequences import context_length, padded, sequences, windows
+
+WINDOW = 16_384  # rows sorted by length together: enough that hardly anything is padded
+DTYPES = ("float16", "float32")
+NOT_FINITE = "the vector is not finite"
+
+
+class Encoder:
+    """Makes vectors with one model; keeps the token budget that fits the memory.
+
+    Attributes:
+        size: entries of a vector.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        *,
+        template: str = "plain",
+        device: Any = None,
+        batch_tokens: int = 16384,
+    ) -> None:
+        """Take a model of transformers (or one with PEFT adapters); it is moved to the device.
+
+        Raises:
+            ScoringError: the tokenizer or template does not serve.
+        """
+        import torch
+
+        self.renderer = Renderer(tokenizer, template_of(model, template))
+        self.context = context_length(model.config, tokenizer)
+        self.device = pick_device(device)
+        self.budget = TokenBudget(batch_tokens)
+        self._backbone = backbone(model.to(self.device)).eval()
+        with torch.inference_mode():
+            token = torch.zeros((1, 1), dtype=torch.long, device=self.device)
+            self.size = int(self._backbone(input_ids=token, use_cache=False).last_hidden_state.shape[-1])
+
+    def encode(self, rows: Sequence[Mapping[str, Any]], out: NDArray[Any]) -> dict[int, str]:
+        """Write the vectors of `rows` to `out` (n, d).
+
+        Returns:
+            index of a row -> why it has no vector; its row of `out` is NaN.
+
+        Cost: one forward pass without the vocabulary's head; ids of all rows in memory.
+        """
+        ids, reasons = sequences(self.renderer, rows, context=self.context)
+        out[list(reasons)] = np.nan
+        kept = np.asarray([i for i in range(len(ids)) if i not in reasons], dtype=np.int64)
+        lengths = np.asarray([len(ids[i]) for i in kept], dtype=np.int64)
+
+        def forward(batch: NDArray[np.int64]) -> None:
+            places = kept[batch]
+            out[places] = self._forward([ids[place] for place in places])
+
+        # A vector that overflows the type of `out` becomes infinite, which is counted below.
+        with np.errstate(over="ignore"):
+            run_batches(lengths, self.budget, forward)
+        for place in kept[~np.isfinite(out[kept]).all(axis=1)].tolist():
+            out[place] = np.nan
+            reasons[place] = NOT_FINITE
+        return reasons
+
+    def _forward(self, ids: Sequence[NDArray[np.int32]]) -> NDArray[np.float32]:
+        import torch
+
+        tokens, mask = padded(ids, 0, self.device)
+        with torch.inference_mode():
+            states = self._backbone(input_ids=tokens, attention_mask=mask, use_cache=False)
+            pooled: NDArray[np.float32] = masked_mean(states.last_hidden_state, mask).cpu().numpy()
+        return pooled
+
+
+def embed(
+    model: Any,
+    tokenizer: Any,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    template: str = "plain",
+    out: Path | str | None = None,
+    dtype: str = "float32",
+    device: Any = None,
+    batch_tokens: int = 16384,
+) -> NDArray[Any]:
+    """Embed rows by the masked mean of the model's last hidden state over BOS and block.
+
+    Args:
+        model: a model of transformers, best the pre-experienced one; it is moved to `device`.
+        tokenizer: its fast tokenizer.
+        rows: a list of mappings or a dataset, (n), with any of the usual column pairs.
+        template: `plain`, `chat` or a format string; a model's own `qads_template` holds instead of `plain`.
+        out: a file name ending in `.npy` to write to; it appears whole, at the end.
+        dtype: of the vectors, `float32` or `float16`.
+        device: None takes CUDA where there is one, else the CPU.
+        batch_tokens: most tokens of a batch, padding included; halved where memory runs out.
+
+    Returns:
+        Vectors (n, d), or a read-only memmap of `out`. A row that does not fit the context, or has no
+        question or answer, gets NaN, and a warning in the log counts such rows by reason;
+        `Encoder.encode` returns the reason of each.
+
+    Raises:
+        EmbeddingError: `dtype` or `out` is none of those above.
+        ScoringError: the tokenizer or template does not serve.
+        SourceError: the rows have no known columns.
+
+    Cost: one forward pass over the rows' tokens, without the head on the vocabulary; n x d numbers.
+
+    Source: section 3.3 (vectors of the pre-experienced model).
+    """
+    if dtype not in DTYPES:
+        raise EmbeddingError(f"dtype={dtype!r} is none of {', '.join(DTYPES)}. Choose one of them.")
+    encoder = Encoder(model, tokenizer, template=template, device=device, batch_tokens=batch_tokens)
+    shape = (len(rows), encoder.size)
+    if out is None:
+        vectors = np.empty(shape, dtype=dtype)
+        _fill(encoder, rows, vectors)
+        return vectors
+    path = Path(out)
+    if path.suffix != ".npy":
+        raise EmbeddingError(f"out={str(out)!r} does not end in .npy. Name the file that vectors go to.")
+    with atomic_path(path) as temporary:
+        memmap = np.lib.format.open_memmap(temporary, mode="w+", dtype=dtype, shape=shape)
+        _fill(encoder, rows, memmap)
+        memmap.flush()
+        del memmap
+    read: NDArray[Any] = np.load(path, mmap_mode="r")
+    return read
+
+
+def _fill(encoder: Encoder, rows: Sequence[Mapping[str, Any]], vectors: NDArray[Any]) -> None:
+    import logging
+    from collections import Counter
+
+    counts: Counter[str] = Counter()
+    with tqdm(total=len(rows), desc="embedding", unit="row", disable=None) as bar:
+        start = 0
+        for window in windows(rows, WINDOW):
+            counts.update(encoder.encode(window, vectors[start : start + len(window)]).values())
+            start += len(window)
+            bar.update(len(window))
+    if counts:
+        told = ", ".join(f"{count} {reason}" for reason, count in counts.most_common())
+        logging.getLogger(__name__).warning("%d rows have no vector: %s.", counts.total(), told)

@@ -1,0 +1,130 @@
+"""Work on many rows in shards, each of them a file: resumed after a kill, shared by the ranks of a launch."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from tqdm import tqdm
+
+from hf_qads import files, ranks
+from hf_qads.errors import RunError
+
+SHARD_ROWS = 4096
+
+
+class RowShard(NamedTuple):
+    """Rows `[start, stop)` of one row group of one parquet file; `offset` is the first one's place in all."""
+
+    number: int
+    path: Path
+    group: int
+    start: int
+    stop: int
+    offset: int
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return self.stop - self.start
+
+
+def row_shards(folder: Path, shard_rows: int = SHARD_ROWS) -> list[RowShard]:
+    """Cut the parquet files of a folder, in the order of their names, into shards of at most `shard_rows`.
+
+    Raises:
+        RunError: the folder holds no parquet file, or one that cannot be read.
+    """
+    paths = sorted(folder.glob("*.parquet"))
+    paths = [path for path in paths if path.name.startswith("part-")] or paths
+    if not paths:
+        raise RunError(f"{folder} holds no parquet file. Name a folder with parquet files of rows.")
+    shards: list[RowShard] = []
+    offset = 0
+    for path in paths:
+        try:
+            metadata = pq.read_metadata(path)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise RunError(f"{path} cannot be read as parquet: {error}. Make it again.") from error
+        for group in range(metadata.num_row_groups):
+            rows = metadata.row_group(group).num_rows
+            for start in range(0, rows, shard_rows):
+                stop = min(rows, start + shard_rows)
+                shards.append(RowShard(len(shards), path, group, start, stop, offset))
+                offset += stop - start
+    return shards
+
+
+class ShardReader:
+    """Reads shards; the row group read last is kept, since the next shard mostly lies in it too."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        """Read those of `columns` that a file has."""
+        self.columns = columns
+        self._last: tuple[Path, int] | None = None
+        self._table: pa.Table | None = None
+
+    def table(self, shard: RowShard) -> pa.Table:
+        """The rows of one shard. Cost: one row group in memory."""
+        if self._table is None or self._last != (shard.path, shard.group):
+            file = pq.ParquetFile(shard.path)
+            there = [name for name in file.schema_arrow.names if name in self.columns]
+            self._table = file.read_row_group(shard.group, columns=there)
+            self._last = (shard.path, shard.group)
+        return self._table.slice(shard.start, shard.rows)
+
+
+def work_through(
+    shards: Sequence[RowShard], folder: Path, work: Callable[[RowShard], pa.Table], *, what: str
+) -> None:
+    """Have each shard's table made and written to `folder`; finished shards are kept from earlier starts.
+
+    A rank takes every world-size-th shard first and then helps with those of the others from the end on,
+    so a lost or slow rank leaves no shard undone. A shard that two ranks do is written twice, whole each
+    time. When this returns, every shard is there and every rank is done.
+
+    Args:
+        shards: all shards; the same on every rank.
+        folder: where the tables go, one parquet file per shard.
+        work: makes one shard's table, the same one each time.
+        what: the progress bar's title.
+    """
+    rank, world = ranks.rank(), ranks.world_size()
+    folder.mkdir(parents=True, exist_ok=True)
+    own = [shard for shard in shards if shard.number % world == rank]
+    others = [shard for shard in reversed(shards) if shard.number % world != rank]
+    bar = tqdm(total=sum(s.rows for s in shards), desc=what, unit="row", disable=rank > 0 or None)
+    with bar:
+        for shard in (*own, *others):
+            path = shard_file(folder, shard)
+            if not path.exists():
+                table = work(shard)
+                temporary = folder / f".{path.name}.{rank}.part"
+                pq.write_table(table, temporary)
+                os.replace(temporary, path)
+            bar.update(shard.rows)
+    ranks.barrier()
+
+
+def shard_file(folder: Path, shard: RowShard) -> Path:
+    """Where a shard's table is."""
+    return folder / f"{shard.number:06d}.parquet"
+
+
+def shard_tables(folder: Path, shards: Sequence[RowShard]) -> Iterator[pa.Table]:
+    """The tables of all shards in order."""
+    for shard in shards:
+        yield pq.read_table(shard_file(folder, shard), partitioning=None)
+
+
+def merge(folder: Path, shards: Sequence[RowShard], out: Path) -> None:
+    """Write all shards' tables into the one parquet file `out`. Cost: one shard in memory at a time."""
+    with files.atomic_path(out) as temporary:
+        writer: pq.ParquetWriter | None = None
+        for table in shard_tables(folder, shards):
+            writer = writer or pq.ParquetWriter(temporary, table.schema, compression="zstd")
+            writer.write_table(table)
+        if writer is not None:
+            writer.close()
