@@ -1,0 +1,176 @@
+"""Training a scorer on rows that were scored for real."""
+
+import copy
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hf_qads import files
+from hf_qads.errors import ScoringError
+from hf_qads.rendering import Renderer, template_of
+from hf_qads.scoring import evaluation as evaluating
+from hf_qads.scoring.classifier import classifier, with_pad
+from hf_qads.scoring.evaluation import TrainedScorer, judge
+from hf_qads.scoring.fitting import Examples, fit
+from hf_qads.scoring.held_out import Split, split
+from hf_qads.scoring.labels import LEVELS, all_equal, cut, edges
+from hf_qads.scoring.scorer import QaDSScorer
+from hf_qads.sequences import context_length, sequences
+
+VERSION = 1
+SNIPPET = """from hf_qads import QaDSScorer
+
+scorer = QaDSScorer.from_pretrained("THIS_REPOSITORY_OR_FOLDER")
+scorer({"question": "What is 2 + 3?", "answer": "2 + 3 = 5. The answer is 5."})
+dataset = dataset.map(scorer, batched=True)  # adds qads_score and qads_reason"""
+
+
+def train_scorer(
+    model: Any,
+    tokenizer: Any,
+    rows: Sequence[Mapping[str, Any]],
+    scores: Sequence[float] | NDArray[np.floating],
+    *,
+    folder: Path | str,
+    arguments: Any,
+    template: str = "plain",
+    labels: str = "width",
+    groups: Sequence[str] | None = None,
+    held_out: float = 0.15,
+    lora: Any = None,
+    dtype: str = "float32",
+    base_model: str | None = None,
+    seed: int = 0,
+) -> TrainedScorer:
+    """Train a scorer on real quality scores and judge it on rows that are held out by question.
+
+    A run that was interrupted goes on from its last whole checkpoint in `arguments.output_dir`. Under
+    torchrun or accelerate every rank calls this.
+
+    Args:
+        model: a folder, a Hub id, or a causal language model of transformers, whose weights are copied.
+        tokenizer: its fast tokenizer.
+        rows: (n,) rows that were scored for real.
+        scores: (n,) their quality scores in [0, 1]; rows with NaN are left out and counted.
+        folder: where the scorer goes, whole or not at all: an ordinary transformers folder with its
+            tokenizer, `evaluation.json`, `held_out.parquet` and a model card.
+        arguments: transformers' `TrainingArguments`; its `output_dir` must not be `folder`.
+        template: `plain`, `chat` or a format string; a model's own `qads_template` holds instead of `plain`.
+        labels: `width` or `quantile`, see `labels.edges`.
+        groups: (n,) the group of each row, such as its kind; labels are cut within a group.
+        held_out: share of the questions in [0, 1) to judge the scorer by, or a number of rows.
+        lora: a `peft.LoraConfig`; its weights are merged into the base model's at the end.
+        dtype: of the saved weights.
+        base_model: name of the base model for the card, a Hub id; never a path.
+        seed: of the rows held out, of the head's first weights and of the bootstrap.
+
+    Raises:
+        ScoringError: rows and scores do not fit, nothing is left to train on, the base model has no
+            sequence classifier, or training did not converge.
+
+    Cost: as the fine-tuning of a classifier on n rows; float32 weights with two AdamW moments.
+
+    Source: section 3.2.
+    """
+    folder, values = Path(folder), np.asarray(scores, dtype=np.float64)
+    if Path(arguments.output_dir).resolve() == folder.resolve():
+        raise ScoringError(f"{folder} is meant for the scorer and for checkpoints. Use two folders.")
+    named = [str(group) for group in groups] if groups is not None else ["all"] * len(rows)
+    if len(named) != len(rows):
+        raise ScoringError(f"{len(rows)} rows, but {len(named)} groups. Give one group per row.")
+    padding = with_pad(tokenizer)
+    network = classifier(model, padding, template=_template(model, template), seed=seed)
+    renderer = Renderer(padding, network.config.qads_template)
+    found = sequences(renderer, rows, context=context_length(network.config, padding))
+    parts = split(rows, values, held_out=held_out, seed=seed, reasons=found.reasons)
+    targets, told = group_labels(values, named, parts, labels)
+    examples = Examples([found.ids[i] for i in parts.train], targets - 1, network.config.pad_token_id)
+    fitted = fit(network, examples, arguments, lora=lora, rebuild=lambda: copy.deepcopy(network))
+    if fitted.model is not None:  # the rank that writes
+        facts = {
+            "version": VERSION,
+            "type": "model",
+            "base_model": base_model,
+            "template": network.config.qads_template,
+            "labels": {"method": labels, "groups": told},
+            "training": {**fitted.facts, "seed": seed, "lora": lora is not None},
+        }
+        _save(folder, fitted.model, padding, dtype, facts, rows, values, named, parts, arguments, seed)
+    fitted.wait()
+    written = evaluating.read(folder)
+    return TrainedScorer(folder, written, parts.left_out)
+
+
+def group_labels(
+    scores: NDArray[np.float64], groups: Sequence[str], parts: Split, method: str
+) -> tuple[NDArray[np.int64], dict[str, Any]]:
+    """Labels 1..5 of the rows to train on, cut within each group, and how each group was cut."""
+    names = np.asarray(groups, dtype=object)[parts.train]
+    labels = np.zeros(len(parts.train), dtype=np.int64)
+    told: dict[str, Any] = {}
+    for name in dict.fromkeys(names):
+        mine = names == name
+        borders = edges(scores[parts.train][mine], method)
+        labels[mine] = cut(scores[parts.train][mine], method, borders=borders)
+        counts = np.bincount(labels[mine], minlength=LEVELS + 1)[1:]
+        told[name] = {
+            "edges": borders.tolist(),
+            "rows": counts.tolist(),
+            "all_scores_equal": all_equal(borders),
+        }
+    return labels, told
+
+
+def _template(model: Any, template: str) -> str:
+    if isinstance(model, str | Path):
+        from transformers import AutoConfig
+
+        return template_of(AutoConfig.from_pretrained(model), template)
+    return template_of(model, template)
+
+
+def _save(
+    folder: Path,
+    model: Any,
+    tokenizer: Any,
+    dtype: str,
+    facts: Mapping[str, Any],
+    rows: Sequence[Mapping[str, Any]],
+    scores: NDArray[np.float64],
+    groups: Sequence[str],
+    parts: Split,
+    arguments: Any,
+    seed: int,
+) -> None:
+    """Write the scorer, and judge it as it was written."""
+    import torch
+
+    with files.atomic_path(folder) as temporary:
+        model.to(getattr(torch, dtype)).save_pretrained(temporary)
+        tokenizer.save_pretrained(temporary)
+        scorer = QaDSScorer(temporary, device=arguments.device)
+        scorer.load()
+        asked = [rows[i] for i in parts.held_out]
+        began = time.monotonic()
+        predicted, reasons = scorer.predict(asked) if asked else (np.empty(0, dtype=np.float32), {})
+        seconds = time.monotonic() - began
+        agreements, table = judge(
+            asked,
+            scores[parts.held_out],
+            predicted,
+            groups=[groups[i] for i in parts.held_out],
+            reasons=reasons,
+            seed=seed,
+        )
+        counts = {"given": len(rows), "trained_on": len(parts.train), "held_out": len(asked)}
+        written = {
+            **facts,
+            "rows": {**counts, "left_out": parts.left_out},
+            "agreement": agreements,
+            "rows_per_second": round(len(asked) / seconds, 1) if asked else None,
+        }
+        evaluating.write(temporary, written, table, snippet=SNIPPET)
