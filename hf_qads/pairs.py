@@ -141,18 +141,13 @@ def pair_or_reason(raw: Mapping[str, Any], convention: Convention) -> Pair | str
         question, answer = raw.get(convention.question or ""), raw.get(convention.answer or "")
         if isinstance(question, Sequence) and not isinstance(question, str):
             return _checked(pair_of_turns(_prompt_turns(question, answer), final))
-        question, answer = _text(question, "question"), _text(answer, "answer")
         if convention.input and (more := raw.get(convention.input)) is not None:
-            question = join_input(question, _text(more, "input", blank=True))
+            question = _joined("" if question is None else question, more)
+        question, answer = _text(question, "question"), _text(answer, "answer")
         earlier = _history(raw.get(convention.history)) if convention.history else None
         return _checked(Pair(earlier, question, answer, final))
     except RowError as reason:
         return str(reason)
-
-
-def join_input(instruction: str, more: str) -> str:
-    """The question that an instruction and its input make together."""
-    return f"{instruction}{INPUT_SEPARATOR}{more}" if more.strip() else instruction
 
 
 def check(pair: Pair) -> str | None:
@@ -224,6 +219,12 @@ def _text(value: object, part: str, *, blank: bool = False) -> str:
     if not blank and not value.strip():
         raise RowError(f"blank {part}")
     return value
+
+
+def _joined(instruction: object, more: object) -> str:
+    """The question that an instruction and its input make together; a blank one is left off."""
+    parts = [_text(instruction, "question", blank=True), _text(more, "input", blank=True)]
+    return INPUT_SEPARATOR.join(part for part in parts if part.strip()) or parts[0]
 
 
 def _checked(pair: Pair) -> Pair:

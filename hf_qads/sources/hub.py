@@ -1,0 +1,127 @@
+"""Datasets from the Hub, and folders that are dataset repositories, through `datasets.load_dataset`."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hf_qads.errors import SourceError
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A prepared dataset: its Arrow files, in row order, and where they came from."""
+
+    files: list[Path]
+    facts: dict[str, Any]
+
+
+def fetch(path: str, *, config: str | None, split: str | None, revision: str | None) -> Fetched:
+    """Download and prepare one split; code from a repository never runs.
+
+    Without a revision the newest commit is resolved, loaded and recorded. What was prepared before is reused
+    from the cache of `datasets`, also without a network.
+
+    Args:
+        path: Hub id, or a local folder with a card that names its configurations.
+        config: configuration, where there are several.
+        split: split; `train` where None, or the only one.
+        revision: branch, tag or commit.
+
+    Raises:
+        SourceError: no such dataset, configuration, split or revision, or no access to it.
+    """
+    if split and "[" in split:
+        raise SourceError(
+            f"split={split!r} of {path} is a slice. Name the whole split; rows: N draws a sample."
+        )
+    local = Path(path).is_dir()
+    facts = {} if local else _resolve(path, revision)
+    commit = facts.get("revision", revision)
+    dataset = _load(path, config, split, None if local else commit)
+    if not local and "revision" not in facts:
+        facts["revision"] = _commit_of(dataset)
+    facts |= {"config": str(dataset.info.config_name), "split": str(dataset.split)}
+    for key, value in (("licence", dataset.info.license), ("citation", dataset.info.citation)):
+        if value:
+            facts.setdefault(key, value)
+    return Fetched([Path(file["filename"]) for file in dataset.cache_files], facts)
+
+
+def _resolve(path: str, revision: str | None) -> dict[str, Any]:
+    """The commit that a revision stands for, with licence and languages from the card; empty when offline."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import (  # type: ignore[attr-defined]
+        GatedRepoError,
+        HFValidationError,
+        HTTPError,  # of httpx or httpx2, as the version of huggingface_hub has it
+        OfflineModeIsEnabled,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    try:
+        info = HfApi().dataset_info(path, revision=revision)
+    except GatedRepoError as error:
+        raise SourceError(
+            f"{path} is gated. Accept its terms on the Hub and log in with `hf auth login`."
+        ) from error
+    except RevisionNotFoundError as error:
+        raise SourceError(
+            f"{path} has no revision {revision!r}. Name a branch, tag or commit of it."
+        ) from error
+    except (RepositoryNotFoundError, HFValidationError) as error:
+        raise SourceError(
+            f"no dataset {path!r} on the Hub, or no access to it. Check the name, or log in: `hf auth login`."
+        ) from error
+    except (OfflineModeIsEnabled, HTTPError):
+        return {}  # what is in the cache still loads
+    card = info.card_data
+    found = {
+        "revision": info.sha,
+        "licence": card.get("license") if card else None,
+        "languages": card.get("language") if card else None,
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+def _load(path: str, config: str | None, split: str | None, revision: str | None) -> Any:
+    from datasets import get_dataset_split_names, load_dataset
+    from datasets.exceptions import DatasetNotFoundError, DatasetsError
+    from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]
+
+    try:
+        if split is None:
+            names = get_dataset_split_names(path, config, revision=revision)
+            split = "train" if "train" in names else names[0]
+            if len(names) > 1 and split != "train":
+                raise SourceError(f"{path} has the splits {names} and no train. Name one with split.")
+        return load_dataset(path, config, split=split, revision=revision)
+    except DatasetNotFoundError as error:
+        raise SourceError(
+            f"no dataset {path!r} on the Hub, in the cache or here: {_first(error)}."
+        ) from error
+    except ValueError as error:  # an unknown configuration or split; the message lists those there are
+        raise SourceError(f"{path}: {_first(error)}. Set config and split to what is there.") from error
+    except RuntimeError as error:
+        if "script" not in str(error):
+            raise
+        raise SourceError(
+            f"{path} needs its own code to load, which is never run. Name a file of it instead."
+        ) from error
+    except (DatasetsError, HTTPError, OSError) as error:
+        raise SourceError(
+            f"{path} cannot be fetched: {_first(error)}. Try again; what is fetched is kept."
+        ) from error
+
+
+def _commit_of(dataset: Any) -> str | None:
+    """The commit in the addresses a dataset was prepared from: `hf://datasets/org/name@commit/file`."""
+    for address in dataset.info.download_checksums or {}:
+        if found := re.search(r"@([0-9a-f]{40})/", address):
+            return found.group(1)
+    return None
+
+
+def _first(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0].rstrip(".")

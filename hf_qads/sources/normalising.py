@@ -1,0 +1,313 @@
+"""Raw rows to rows of the schema, with a content key each, and a reason for each row left out."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from itertools import pairwise
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from hf_qads import pairs, schema
+from hf_qads.pairs import Convention, Pair
+from hf_qads.sources.chunks import Chunk, RawRow
+from hf_qads.sources.filtering import matches, matching
+
+LARGEST_ROW: Final = 16 * 2**20
+TOO_LARGE: Final = f"row with more than {LARGEST_ROW // 2**20} MiB of text"
+NO_ROWS: Final = "raw row that holds no pair"
+START: Final = 200  # characters of a left-out question that are listed
+
+LEFT_SCHEMA: Final = pa.schema([("index", pa.int64()), ("reason", pa.string()), ("question", pa.string())])
+
+ToRows = Callable[[Mapping[str, Any]], Sequence[Pair]]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How raw rows of one source become rows: by a convention, or by a catalogue entry's own reader."""
+
+    source: str
+    kind: str
+    convention: Convention | None = None
+    to_rows: ToRows | None = None
+    where: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> list[str] | None:
+        """The raw columns that are needed; None for all."""
+        if self.convention is None:
+            return None
+        named = [*vars(self.convention).values(), *self.where]
+        return list(dict.fromkeys(column for column in named if column))
+
+
+@dataclass(frozen=True)
+class Normalised:
+    """One chunk.
+
+    Attributes:
+        rows: the rows.
+        keys: (n, 3), both halves of each row's content key and the number of its raw row.
+        left: what was left out, by `LEFT_SCHEMA`.
+        read: raw rows read.
+        outside: raw rows that `where` did not ask for.
+    """
+
+    rows: pa.Table
+    keys: NDArray[np.uint64]
+    left: pa.Table
+    read: int
+    outside: int
+
+
+def normalise(chunk: Chunk, recipe: Recipe, first: int = 0) -> Normalised:
+    """Turn raw rows into rows of `schema.ROW_SCHEMA`.
+
+    Args:
+        chunk: the raw rows.
+        recipe: how they are read.
+        first: number of the chunk's first raw row, for the list of what was left out.
+
+    Raises:
+        SourceError: a column of `recipe.where` is not there.
+    """
+    if isinstance(chunk, pa.RecordBatch):
+        index = np.arange(first, first + chunk.num_rows)
+        if recipe.where:
+            keep = matching(chunk, recipe.where)
+            chunk, index = chunk.filter(pa.array(keep)), index[keep]
+        outside = len(keep) - len(index) if recipe.where else 0
+        read = len(index) + outside
+        if recipe.convention is not None and _is_columnar(chunk, recipe.convention):
+            return _by_column(chunk, recipe, recipe.convention, index, read, outside)
+        raws: list[RawRow] = _decoded(chunk)
+    else:
+        kept = [
+            (i, raw)
+            for i, raw in enumerate(chunk, first)
+            if isinstance(raw, str) or matches(raw, recipe.where)
+        ]
+        index = np.array([i for i, _ in kept], dtype=np.int64)
+        raws, read, outside = [raw for _, raw in kept], len(chunk), len(chunk) - len(kept)
+    return _by_row(raws, recipe, index, read, outside)
+
+
+def _by_row(
+    raws: Sequence[RawRow], recipe: Recipe, index: NDArray[np.int64], read: int, outside: int
+) -> Normalised:
+    found: list[Pair] = []
+    numbers: list[int] = []
+    left: list[tuple[int, str, str | None]] = []
+    for i, raw in zip(index.tolist(), raws, strict=True):
+        for result in _results(raw, recipe):
+            if not isinstance(result, str) and len(result.question) + len(result.answer) > LARGEST_ROW:
+                result = TOO_LARGE
+            if isinstance(result, str):
+                left.append((i, result, _start_of(raw, recipe)))
+            else:
+                found.append(result)
+                numbers.append(i)
+    keys = [schema.content_key(pair.question, pair.answer, pair.history) for pair in found]
+    table = _table(
+        recipe,
+        keys=b"".join(keys),
+        question=pa.array([pair.question for pair in found], pa.string()),
+        answer=pa.array([pair.answer for pair in found], pa.string()),
+        history=pa.array([pair.history for pair in found], schema.ROW_SCHEMA.field(schema.HISTORY).type),
+        final=pa.array([pair.final_answer for pair in found], pa.string()),
+    )
+    listed = {name: [row[k] for row in left] for k, name in enumerate(LEFT_SCHEMA.names)}
+    return Normalised(
+        table,
+        _as_numbers(b"".join(keys), np.array(numbers, np.int64)),
+        pa.table(listed, LEFT_SCHEMA),
+        read,
+        outside,
+    )
+
+
+def _results(raw: RawRow, recipe: Recipe) -> Iterable[Pair | str]:
+    if isinstance(raw, str):
+        return [raw]
+    if recipe.to_rows is None:
+        return [pairs.pair_or_reason(raw, recipe.convention or Convention())]
+    try:
+        found = recipe.to_rows(raw)
+    except pairs.RowError as error:
+        return [str(error)]
+    return [pairs.check(pair) or pair for pair in found] or [NO_ROWS]
+
+
+def _start_of(raw: RawRow, recipe: Recipe) -> str | None:
+    """The first characters of what stands where the question is expected, if it is text."""
+    column = recipe.convention.question if recipe.convention else "question"
+    value = None if isinstance(raw, str) else raw.get(column or "")
+    return value[:START].encode("utf-8", "replace").decode() if isinstance(value, str) else None
+
+
+def _decoded(batch: pa.RecordBatch) -> list[RawRow]:
+    try:
+        rows: list[RawRow] = batch.to_pylist()
+    except UnicodeDecodeError:
+        rows = []
+        for i in range(batch.num_rows):
+            try:
+                rows += batch.slice(i, 1).to_pylist()
+            except UnicodeDecodeError:
+                rows.append(pairs.NOT_UNICODE)
+    return rows
+
+
+def _is_columnar(batch: pa.RecordBatch, convention: Convention) -> bool:
+    """Whether whole columns can be handled at once: text columns, valid Unicode, no turns."""
+    if convention.messages or (convention.history and _holds(batch, convention.history)):
+        return False
+    for column in filter(None, (convention.question, convention.answer, convention.input)):
+        if column not in batch.schema.names or not _is_text(batch.column(column).type):
+            return False
+        try:
+            batch.column(column).validate(full=True)
+        except pa.ArrowInvalid:
+            return False
+    final = convention.final_answer
+    return final is None or not _holds(batch, final) or _is_text(batch.column(final).type)
+
+
+def _holds(batch: pa.RecordBatch, column: str) -> bool:
+    return column in batch.schema.names and batch.column(column).null_count < batch.num_rows
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _by_column(
+    batch: pa.RecordBatch,
+    recipe: Recipe,
+    convention: Convention,
+    index: NDArray[np.int64],
+    read: int,
+    outside: int,
+) -> Normalised:
+    question = _joined(batch, convention)
+    answer = batch.column(convention.answer).cast(pa.string())
+    final = pa.nulls(len(index), pa.string())
+    if convention.final_answer and _holds(batch, convention.final_answer):
+        final = pc.utf8_trim_whitespace(batch.column(convention.final_answer).cast(pa.string()))
+        final = pc.if_else(pc.equal(final, ""), None, final)
+    size = pc.add(_bytes(question), _bytes(answer))
+    tests = {
+        "missing question": pc.is_null(question),
+        "blank question": _blank(question),
+        "missing answer": pc.is_null(answer),
+        "blank answer": _blank(answer),
+        pairs.NUL: pc.or_(_match_nul(question), _match_nul(answer)),
+        TOO_LARGE: pc.greater(size, LARGEST_ROW),
+    }
+    usable = np.ones(len(index), dtype=bool)
+    reasons = np.empty(len(index), dtype=object)
+    for reason, test in tests.items():
+        hit = _mask(test) & usable
+        reasons[hit] = reason
+        usable &= ~hit
+    lost = pa.array(~usable)
+    left = pa.table(
+        [
+            pa.array(index[~usable]),
+            pa.array(reasons[~usable], pa.string()),
+            pc.utf8_slice_codeunits(question.filter(lost), 0, START),
+        ],
+        schema=LEFT_SCHEMA,
+    )
+    kept = pa.array(usable)
+    question, answer, final = question.filter(kept), answer.filter(kept), final.filter(kept)
+    keys = _keys(question, answer)
+    return Normalised(
+        _table(recipe, keys=keys, question=question, answer=answer, history=None, final=final),
+        _as_numbers(keys, index[usable]),
+        left,
+        read,
+        outside,
+    )
+
+
+def _joined(batch: pa.RecordBatch, convention: Convention) -> pa.Array:
+    question = batch.column(convention.question).cast(pa.string())
+    if convention.input is None:
+        return question
+    more = batch.column(convention.input).cast(pa.string())
+    empty = pc.or_(pc.is_null(more), pc.fill_null(_blank(more), True))
+    alone = pc.or_(pc.is_null(question), pc.fill_null(_blank(question), True))
+    both = pc.binary_join_element_wise(question, more, pairs.INPUT_SEPARATOR)
+    return pc.if_else(empty, question, pc.if_else(alone, more, both))
+
+
+def _bytes(text: pa.Array) -> pa.Array:
+    return pc.fill_null(pc.binary_length(text), 0)
+
+
+def _blank(text: pa.Array) -> pa.Array:
+    return pc.equal(pc.binary_length(pc.utf8_trim_whitespace(text)), 0)
+
+
+def _match_nul(text: pa.Array) -> pa.Array:
+    return pc.fill_null(pc.match_substring(text, "\0"), False)
+
+
+def _mask(test: pa.Array) -> NDArray[np.bool_]:
+    mask: NDArray[np.bool_] = pc.fill_null(test, False).to_numpy(zero_copy_only=False)
+    return mask
+
+
+def _keys(question: pa.Array, answer: pa.Array) -> bytes:
+    """The content keys of all rows, one after the other; each as `schema.content_key` makes it.
+
+    The digest's input (length and text of both) is put together for all rows at once, which halves the time.
+    """
+    parts = [part for text in (question, answer) for part in (_lengths(text), text.cast(pa.binary()))]
+    joined = pc.binary_join_element_wise(*parts, b"")
+    ends = np.frombuffer(joined.buffers()[1], np.int32, len(joined) + 1).tolist()
+    text = memoryview(joined.buffers()[2] or b"")
+    return b"".join(blake2b(text[i:j], digest_size=16).digest() for i, j in pairwise(ends))
+
+
+def _lengths(text: pa.Array) -> pa.Array:
+    """Each text's length in bytes, as 8 bytes, the lowest first."""
+    lengths = pc.binary_length(text).to_numpy().astype("<i8")
+    return pa.Array.from_buffers(pa.binary(8), len(text), [None, pa.py_buffer(lengths)]).cast(pa.binary())
+
+
+def _as_numbers(keys: bytes, index: NDArray[np.int64]) -> NDArray[np.uint64]:
+    halves = np.frombuffer(keys, dtype=">u8").astype(np.uint64).reshape(-1, 2)
+    return np.column_stack([halves, index.astype(np.uint64)])
+
+
+def _table(
+    recipe: Recipe,
+    *,
+    keys: bytes,
+    question: pa.Array,
+    answer: pa.Array,
+    history: pa.Array | None,
+    final: pa.Array,
+) -> pa.Table:
+    n = len(question)
+    starts = np.arange(n + 1, dtype=np.int32) * 32
+    digits = pa.StringArray.from_buffers(n, pa.py_buffer(starts), pa.py_buffer(keys.hex().encode()))
+    columns = {
+        schema.ROW_ID: pc.binary_join_element_wise(f"{recipe.source}-", digits, ""),
+        schema.QUESTION: question,
+        schema.ANSWER: answer,
+        schema.HISTORY: pa.nulls(n, schema.ROW_SCHEMA.field(schema.HISTORY).type)
+        if history is None
+        else history,
+        schema.SOURCE: pa.repeat(pa.scalar(recipe.source, pa.string()), n),
+        schema.KIND: pa.repeat(pa.scalar(recipe.kind, pa.string()), n),
+        schema.FINAL_ANSWER: final,
+        schema.ALSO_IN: pa.nulls(n, schema.ROW_SCHEMA.field(schema.ALSO_IN).type),
+    }
+    return pa.table(columns, schema.ROW_SCHEMA)

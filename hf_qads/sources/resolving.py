@@ -1,0 +1,201 @@
+"""What a source spec means: a catalogue entry, local files, or a dataset of the Hub."""
+
+import re
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from hf_qads import files, pairs, schema
+from hf_qads.errors import SourceError
+from hf_qads.sources import catalogue, hub, local
+from hf_qads.sources.catalogue.entry import Entry
+from hf_qads.sources.chunks import Segment, chunks
+from hf_qads.sources.local import Unit
+from hf_qads.sources.normalising import Recipe
+from hf_qads.sources.spec import SourceSpec
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A source ready to be read: its units, how their rows read, and what is known beforehand."""
+
+    name: str
+    kind: str
+    units: list[Unit]
+    recipe: Recipe
+    types: pa.Schema | None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def plan(spec: SourceSpec) -> Plan:
+    """Find a source's files and how its rows read. Hub datasets are fetched here.
+
+    Cost: reads every local file once, for its hash.
+
+    Raises:
+        SourceError: nothing is there, or no question and answer among its columns.
+    """
+    entry = _entry(spec)
+    units, facts = _units(spec, entry)
+    name = _name(spec, entry)
+    kind = spec.kind or (entry.kind if entry else "reasoning")
+    names, types = _peek(units, spec.path_or_name)
+    if names is None:
+        raise SourceError(f"{spec.path_or_name} is empty: it holds no row. Check the file, split and config.")
+    where = dict(spec.where or {})
+    if entry is not None and _reads(entry, spec, names):
+        recipe = Recipe(name, kind, to_rows=entry.to_rows, where={**entry.where, **where})
+        if entry.reader is None:
+            recipe = replace(recipe, to_rows=None, convention=pairs.recognise(names, entry.columns))
+    else:
+        recipe = Recipe(name, kind, convention=_recognise(spec, names), where=where)
+    if missing := [column for column in recipe.where if column not in names]:
+        raise SourceError(f"where of {spec.path_or_name} names {missing}, found the columns {names}.")
+    facts = _facts(spec, entry, facts) | {"name": name, "kind": kind, "where": recipe.where}
+    facts["columns"] = recipe.convention.name if recipe.convention else f"reader of {name}"
+    return Plan(name, kind, units, recipe, _types(recipe, types), facts)
+
+
+def _entry(spec: SourceSpec) -> Entry | None:
+    if local.looks_local(spec.path_or_name):
+        return catalogue.find(spec.name) if spec.name else None
+    if entry := catalogue.find(spec.path_or_name):
+        return entry
+    if HUB_ID.fullmatch(spec.path_or_name):
+        return catalogue.find(spec.name) if spec.name else None
+    if Path(spec.path_or_name).exists():
+        raise SourceError(
+            f"the catalogue holds no {spec.path_or_name}. Write ./{spec.path_or_name} for what lies here."
+        )
+    return catalogue.lookup(spec.path_or_name)
+
+
+def _units(spec: SourceSpec, entry: Entry | None) -> tuple[list[Unit], dict[str, Any]]:
+    """The source's units, and the facts of where they come from (never a local path)."""
+    if local.looks_local(spec.path_or_name):
+        path = Path(spec.path_or_name).expanduser()
+        if path.is_dir() and local.is_repository(path):
+            fetched = hub.fetch(str(path), config=spec.config, split=spec.split, revision=None)
+            return _arrow(fetched.files), {"origin": "dataset repository folder", **fetched.facts}
+        found, split = local.find_files(spec.path_or_name, spec.split)
+        held = [{"name": p.name, "bytes": p.stat().st_size, "sha256": files.file_hash(p)} for p in found]
+        return local.cut(found), {"origin": "local files", "split": split, "files": held}
+    if entry is not None and spec.path_or_name.startswith(catalogue.EMBEDDED):
+        return [(Segment(entry.name, "embedded"),)], {"origin": "embedded pool"}
+    if entry is not None and spec.path_or_name == entry.name:
+        if entry.hub is None:
+            raise SourceError(
+                f"{entry.name} has no copy on the Hub. Get it from {entry.home or 'its authors'} and name "
+                f"the file: {{path: FILE, name: {entry.name}}}."
+            )
+        hub_id, config, split = entry.hub, spec.config or entry.config, spec.split or entry.split
+    else:
+        hub_id, config, split = spec.path_or_name, spec.config, spec.split
+    fetched = hub.fetch(hub_id, config=config, split=split, revision=spec.revision)
+    return _arrow(fetched.files), {"origin": "Hub", "id": hub_id, **fetched.facts}
+
+
+def _arrow(paths: list[Path]) -> list[Unit]:
+    return [(Segment(str(path), "arrow", size=path.stat().st_size),) for path in paths]
+
+
+def _peek(units: list[Unit], text: str) -> tuple[list[str] | None, pa.Schema | None]:
+    """Column names, and types where the format has them, of the first rows; None where there are no rows."""
+    names: list[str] | None = None
+    for unit in units:
+        for segment in unit:
+            for chunk in chunks(segment):
+                if isinstance(chunk, pa.RecordBatch):
+                    return chunk.schema.names, chunk.schema
+                rows = [raw for raw in chunk if not isinstance(raw, str)]
+                if rows:
+                    return list(dict.fromkeys(key for raw in rows for key in raw)), None
+                names = []
+    if names is not None:
+        raise SourceError(
+            f"{text} holds no readable row: every line is damaged, or not of the file's format."
+        )
+    return None, None
+
+
+def _reads(entry: Entry, spec: SourceSpec, names: list[str]) -> bool:
+    """Whether raw rows have the entry's own shape; rows that a run or tool wrote earlier do not."""
+    if spec.columns or not entry.raw_columns or schema.FINAL_ANSWER in names:
+        return False
+    return all(column in names for column in entry.raw_columns)
+
+
+def _recognise(spec: SourceSpec, names: list[str]) -> pairs.Convention:
+    try:
+        return pairs.recognise(names, spec.columns)
+    except SourceError as error:
+        raise SourceError(f"{spec.path_or_name}: {error}") from error
+
+
+def _types(recipe: Recipe, types: pa.Schema | None) -> pa.Schema | None:
+    """Types that JSON lines are parsed with: text stays text, even where it looks like a date."""
+    if types is None or recipe.columns is None:
+        return None
+    wanted = [types.field(name) for name in recipe.columns if name in types.names]
+    convention = recipe.convention
+    texts = (convention.question, convention.answer, convention.input) if convention else ()
+    loose = [
+        pa.field(f.name, pa.string())
+        if pa.types.is_null(f.type)
+        or pa.types.is_temporal(f.type)
+        or (f.name in texts and not _nested(f.type))
+        else f
+        for f in wanted
+    ]
+    return pa.schema(loose)
+
+
+def _nested(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_nested(kind))
+
+
+def _name(spec: SourceSpec, entry: Entry | None) -> str:
+    if spec.name is not None:
+        if not NAME.fullmatch(spec.name):
+            raise SourceError(
+                f"name={spec.name!r} of a source may hold letters, digits, dot, dash and underscore."
+            )
+        return spec.name
+    if entry is not None:
+        return entry.name
+    text = spec.path_or_name.rstrip("/")
+    if local.looks_local(text):
+        path = Path(text).expanduser()
+        parts = [part for part in path.parts if not local.WILDCARDS & set(part)]
+        stem = (path.stem if path.is_file() else parts[-1]) if parts else "source"
+    else:
+        stem = text.rsplit("/", 1)[-1]
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", stem).strip("._-") or "source"
+
+
+def _facts(spec: SourceSpec, entry: Entry | None, found: dict[str, Any]) -> dict[str, Any]:
+    facts = dict(found)
+    if entry is not None:
+        if facts.get("licence") not in (None, entry.licence):
+            facts["licence_on_hub"] = facts.pop("licence")
+        facts |= {
+            "title": entry.title,
+            "licence": entry.licence,
+            "citation": entry.citation,
+            "languages": list(entry.languages),
+            "answers": entry.answers,
+            "home": entry.home,
+            "notes": list(entry.notes),
+            "redistributable": entry.redistributable,
+        }
+    if spec.licence is not None:
+        facts["licence"] = spec.licence
+    facts.setdefault("licence", None)
+    facts.setdefault("citation", None)
+    facts.setdefault("languages", [])
+    return facts
