@@ -1,7 +1,7 @@
 """Work on many rows in shards, each of them a file: resumed after a kill, shared by the ranks of a launch."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,7 +38,10 @@ def row_shards(folder: Path, shard_rows: int = SHARD_ROWS) -> list[RowShard]:
         RunError: the folder holds no parquet file, or one that cannot be read.
     """
     paths = sorted(folder.glob("*.parquet"))
-    paths = [path for path in paths if path.name.startswith("part-")] or paths
+    # Beside a source's shards lies the list of what was left out of them.
+    paths = [path for path in paths if path.name.startswith("part-")] or [
+        path for path in paths if path.name != "left_out.parquet"
+    ]
     if not paths:
         raise RunError(f"{folder} holds no parquet file. Name a folder with parquet files of rows.")
     shards: list[RowShard] = []
@@ -113,18 +116,11 @@ def shard_file(folder: Path, shard: RowShard) -> Path:
     return folder / f"{shard.number:06d}.parquet"
 
 
-def shard_tables(folder: Path, shards: Sequence[RowShard]) -> Iterator[pa.Table]:
-    """The tables of all shards in order."""
-    for shard in shards:
-        yield pq.read_table(shard_file(folder, shard), partitioning=None)
-
-
-def merge(folder: Path, shards: Sequence[RowShard], out: Path) -> None:
+def merge(folder: Path, shards: Sequence[RowShard], out: Path, schema: pa.Schema) -> None:
     """Write all shards' tables into the one parquet file `out`. Cost: one shard in memory at a time."""
-    with files.atomic_path(out) as temporary:
-        writer: pq.ParquetWriter | None = None
-        for table in shard_tables(folder, shards):
-            writer = writer or pq.ParquetWriter(temporary, table.schema, compression="zstd")
-            writer.write_table(table)
-        if writer is not None:
-            writer.close()
+    with (
+        files.atomic_path(out) as temporary,
+        pq.ParquetWriter(temporary, schema, compression="zstd") as writer,
+    ):
+        for shard in shards:
+            writer.write_table(pq.read_table(shard_file(folder, shard), partitioning=None))

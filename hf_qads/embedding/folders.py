@@ -85,7 +85,7 @@ def embed_folder(
 
         work_through(shards, building, work, what="embedding")
         if leads:
-            merge(building, shards, folder / IDS)
+            merge(building, shards, folder / IDS, ID_SCHEMA)
             if (building / ARRAY).exists():
                 os.replace(building / ARRAY, folder / ARRAY)
             files.write_json(folder / FACTS, plan)

@@ -1,7 +1,6 @@
 """What a scorer is judged by: `evaluation.json`, `held_out.parquet` and the card beside its weights."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,9 @@ from hf_qads import files
 from hf_qads.pairs import Pair, pair_or_reason, recognise
 from hf_qads.schema import KIND, REASON, ROW_ID, SOURCE, content_key, row_id
 from hf_qads.scoring.agreement import agreement, agreement_by
+from hf_qads.scoring.held_out import Split
+from hf_qads.scoring.labels import LEVELS, all_equal, cut, edges
+from hf_qads.scoring.scorer_card import card
 
 EVALUATION = "evaluation.json"
 HELD_OUT = "held_out.parquet"
@@ -46,6 +48,26 @@ class TrainedScorer:
     folder: Path
     evaluation: Mapping[str, Any]
     left_out: Mapping[str, int]
+
+
+def group_labels(
+    scores: NDArray[np.float64], groups: Sequence[str], parts: Split, method: str
+) -> tuple[NDArray[np.int64], dict[str, Any]]:
+    """Labels 1..5 of the rows to train on, cut within each group, and how each group was cut."""
+    names = np.asarray(groups, dtype=object)[parts.train]
+    labels = np.zeros(len(parts.train), dtype=np.int64)
+    told: dict[str, Any] = {}
+    for name in dict.fromkeys(names):
+        mine = names == name
+        borders = edges(scores[parts.train][mine], method)
+        labels[mine] = cut(scores[parts.train][mine], method, borders=borders)
+        counts = np.bincount(labels[mine], minlength=LEVELS + 1)[1:]
+        told[name] = {
+            "edges": borders.tolist(),
+            "rows": counts.tolist(),
+            "all_scores_equal": all_equal(borders),
+        }
+    return labels, told
 
 
 def judge(
@@ -106,65 +128,6 @@ def read(folder: Path) -> dict[str, Any]:
     """What a scorer's `evaluation.json` holds."""
     found: dict[str, Any] = json.loads((folder / EVALUATION).read_text(encoding="utf-8"))
     return found
-
-
-def card(evaluation: Mapping[str, Any], snippet: str) -> str:
-    """The model card, from the facts of the evaluation alone."""
-    rows, base = evaluation["rows"], evaluation["base_model"]
-    head = ["---", "library_name: transformers", "pipeline_tag: text-classification", "tags: [qads, hf_qads]"]
-    if evaluation["type"] == "probe":
-        head[1:3] = ["library_name: hf_qads"]
-    named = f"`{_name(base)}`" if base else "a local model"
-    lines = [
-        *head,
-        "---",
-        "# QaDS scorer" + (" (probe)" if evaluation["type"] == "probe" else ""),
-        "",
-        "Predicts how much a question with its answer helps a language model, shown as an example, to give "
-        "the answers of a target set: the quality score of QaDS, as a number in [1, 5].",
-        f"Trained on {rows['trained_on']:,} rows scored for real with {named}.",
-        "",
-        "```python",
-        snippet,
-        "```",
-        "",
-        "## Agreement with real scores",
-        f"On {rows['held_out']:,} held-out rows, none of whose questions was trained on. "
-        "In brackets: 95 % bootstrap interval.",
-        "",
-        "| rows | n | Pearson | Spearman |",
-        "|---|---|---|---|",
-        *_table(evaluation["agreement"]),
-        "",
-        "`length alone` is the correlation of the answer's length with the real score.",
-    ]
-    if rows["left_out"]:
-        told = ", ".join(f"{count:,} {reason}" for reason, count in rows["left_out"].items())
-        lines += ["", f"Left out of training and evaluation: {told}."]
-    return "\n".join(lines) + "\n"
-
-
-def _table(found: Mapping[str, Any]) -> list[str]:
-    lines = [("all", found["all"])]
-    for way in ("groups", "sources"):
-        if len(found[way]) > 1:
-            lines += [(f"{way[:-1]} {_name(name)}", entry) for name, entry in found[way].items()]
-    lines.append(("length alone", found["length_alone"]))
-    return [
-        f"| {name} | {entry['n']} | {_told(entry, 'pearson')} | {_told(entry, 'spearman')} |"
-        for name, entry in lines
-    ]
-
-
-def _told(entry: Mapping[str, Any], name: str) -> str:
-    if entry[name] is None:
-        return f"unknown ({entry['reason']})"
-    return f"{entry[name]:.2f} [{entry[f'{name}_low']:.2f}, {entry[f'{name}_high']:.2f}]"
-
-
-def _name(text: str) -> str:
-    """A name with what could be read as markup replaced."""
-    return re.sub(r"[^\w./ -]", "?", text)
 
 
 def _pair(row: Mapping[str, Any]) -> Pair | None:

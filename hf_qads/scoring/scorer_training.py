@@ -14,10 +14,9 @@ from hf_qads.errors import ScoringError
 from hf_qads.rendering import Renderer, template_of
 from hf_qads.scoring import evaluation as evaluating
 from hf_qads.scoring.classifier import classifier, with_pad
-from hf_qads.scoring.evaluation import TrainedScorer, judge
+from hf_qads.scoring.evaluation import TrainedScorer, group_labels, judge
 from hf_qads.scoring.fitting import Examples, fit
 from hf_qads.scoring.held_out import Split, split
-from hf_qads.scoring.labels import LEVELS, all_equal, cut, edges
 from hf_qads.scoring.scorer import QaDSScorer
 from hf_qads.sequences import context_length, sequences
 
@@ -103,26 +102,6 @@ def train_scorer(
     fitted.wait()
     written = evaluating.read(folder)
     return TrainedScorer(folder, written, parts.left_out)
-
-
-def group_labels(
-    scores: NDArray[np.float64], groups: Sequence[str], parts: Split, method: str
-) -> tuple[NDArray[np.int64], dict[str, Any]]:
-    """Labels 1..5 of the rows to train on, cut within each group, and how each group was cut."""
-    names = np.asarray(groups, dtype=object)[parts.train]
-    labels = np.zeros(len(parts.train), dtype=np.int64)
-    told: dict[str, Any] = {}
-    for name in dict.fromkeys(names):
-        mine = names == name
-        borders = edges(scores[parts.train][mine], method)
-        labels[mine] = cut(scores[parts.train][mine], method, borders=borders)
-        counts = np.bincount(labels[mine], minlength=LEVELS + 1)[1:]
-        told[name] = {
-            "edges": borders.tolist(),
-            "rows": counts.tolist(),
-            "all_scores_equal": all_equal(borders),
-        }
-    return labels, told
 
 
 def _template(model: Any, template: str) -> str:
