@@ -25,6 +25,7 @@ class Example:
     question: str
     answer: str
     rank: int | None = None
+    kept: bool = False
 
     @property
     def text(self) -> str:

@@ -24,8 +24,8 @@ def limits(facts: Facts) -> list[str]:
     if facts.score_column == schema.SCORE:
         said.append(
             "`qads_score` is predicted, from 1 to 5. It stands for the share of anchors whose answers become "
-            f"more probable with this row as an example under {_model(facts)}; it does not say that an answer "
-            "is right."
+            f"more probable with this row as an example under {_model(facts)}; it does not say that an "
+            "answer is right."
         )
     elif facts.score_column == schema.INFLUENCE:
         said.append(

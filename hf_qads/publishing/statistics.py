@@ -79,7 +79,11 @@ def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
 
 
 def binned_median(x: np.ndarray, y: np.ndarray, bins: int = 12) -> tuple[np.ndarray, np.ndarray]:
-    """Median of `y` in bins of equal count along `x`: centres (b,) and medians (b,)."""
-    order = np.argsort(x, kind="stable")
-    parts = [part for part in np.array_split(order, min(bins, max(1, len(x) // 8))) if len(part)]
+    """Median of `y` in bins of about equal count along `x`: centres (b,) and medians (b,).
+
+    Equal values of `x` share a bin.
+    """
+    edges = np.unique(np.quantile(x, np.linspace(0, 1, min(bins, max(1, len(x) // 8)) + 1)))
+    place = np.searchsorted(edges[1:-1], x, side="right")
+    parts = [np.flatnonzero(place == number) for number in np.unique(place)]
     return np.array([np.median(x[p]) for p in parts]), np.array([np.median(y[p]) for p in parts])

@@ -1,10 +1,11 @@
 """Jinja, strict: an unknown name is an error, and text of strangers is data, never template."""
 
-import html
+import re
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
 
 from hf_qads.publishing import escaping
 
@@ -60,7 +61,16 @@ def listing(items: list[str]) -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
 
 
+def breakable(name: str) -> Markup:
+    """A name for a narrow HTML cell, escaped: it may break after `_`, `-`, `/` and `.`."""
+    shown = escaping.one_line(name, 80)
+    return Markup("").join(
+        Markup.escape(part) + Markup("<wbr>" * (part in "_-/.")) for part in re.split(r"([_/.-])", shown)
+    )
+
+
 FILTERS: Final = {
+    "breakable": breakable,
     "count": count,
     "number": number,
     "percent": percent,
@@ -87,15 +97,11 @@ def render(template: str, values: dict[str, Any], *, autoescape: bool) -> str:
         jinja2.UndefinedError: the template names something that is not given.
     """
     environment = Environment(
-        autoescape=autoescape, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, loader=None
+        autoescape=autoescape,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=FunctionLoader(lambda name: (FOLDER / name).read_text(encoding="utf-8")),
     )
     environment.filters.update(FILTERS)
-    environment.globals["quote"] = html.escape
-
-    def load(name: str) -> str:
-        return (FOLDER / name).read_text(encoding="utf-8")
-
-    from jinja2 import FunctionLoader
-
-    environment.loader = FunctionLoader(load)
     return environment.get_template(template).render(values)

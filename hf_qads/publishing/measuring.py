@@ -1,0 +1,187 @@
+"""Everything that a report says, computed once from a run folder."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from hf_qads import schema
+from hf_qads.publishing.coverage import Curve, coverage
+from hf_qads.publishing.evidence import Coverage, Evidence, Example, ExampleGroup
+from hf_qads.publishing.facts import Facts, run_facts
+from hf_qads.publishing.projection import Map, project
+from hf_qads.publishing.reading import SourceData, better_than_zero_shot, read_sources
+from hf_qads.publishing.statistics import Correlation, pearson, spearman, split_half
+from hf_qads.runfolder import RunFolder
+
+EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Time and memory of one stage."""
+
+    name: str
+    seconds: float
+    peak_mib: float | None
+    rows_in: int | None
+    rows_out: int | None
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Real and predicted scores of one scorer's held-out rows, and how they agree."""
+
+    group: str
+    real: np.ndarray
+    predicted: np.ndarray
+    pearson: Correlation | None
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Agreement of the scores of two random halves of the anchors, stepped up to all of them."""
+
+    value: float
+    rows: int
+    anchors: int
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A run in numbers."""
+
+    facts: Facts
+    sources: tuple[SourceData, ...]
+    held_out: tuple[HeldOut, ...]
+    curves: tuple[Curve, ...]
+    map: Map | None
+    examples: tuple[ExampleGroup, ...]
+    reliability: Reliability | None
+    stages: tuple[Stage, ...]
+    metric: str
+
+    @property
+    def scored(self) -> list[SourceData]:
+        """Sources with at least one score."""
+        return [source for source in self.sources if np.isfinite(source.score).any()]
+
+    @property
+    def evidence(self) -> Evidence:
+        """What cards show of it."""
+        rows = [
+            Coverage(
+                source=curve.source,
+                picked=int(curve.budgets[-1]),
+                largest=float(curve.picked[-1]),
+                random=float(curve.random[:, -1].mean()),
+                rows=curve.rows,
+                draws=len(curve.random),
+            )
+            for curve in self.curves
+        ]
+        return Evidence(coverage=rows, examples=self.examples)
+
+
+def measure(run: RunFolder, *, seed: int = 0) -> Measured:
+    """Read a run folder and compute what its report and cards show.
+
+    Args:
+        run: a run folder whose pool is read; stages that did not run leave their part empty.
+        seed: of every draw (random picks, rows shown, halves of the anchors).
+
+    Cost: texts of one source at a time; vectors are read in blocks. Half a million rows of 256 dimensions
+    take about a minute on two cores.
+    """
+    facts = run_facts(run)
+    sources = tuple(read_sources(run, facts.score_column))
+    vectors = [_vectors(run, source) for source in sources]
+    metric = str((facts.config.get("select") or {}).get("metric", "euclidean"))
+    curves = [
+        coverage(source.name, values, source.order, metric=metric, seed=seed)
+        for source, values in zip(sources, vectors, strict=True)
+        if values is not None
+    ]
+    return Measured(
+        facts=facts,
+        sources=sources,
+        held_out=tuple(_held_out(run)),
+        curves=tuple(curve for curve in curves if curve is not None),
+        map=project(vectors, [source.kept for source in sources], seed=seed),
+        examples=tuple(_examples(sources, facts.kinds)),
+        reliability=_reliability(run, seed),
+        stages=tuple(_stages(run)),
+        metric=metric,
+    )
+
+
+def length_correlation(sources: list[SourceData]) -> tuple[Correlation | None, Correlation | None]:
+    """Pearson with the logarithm of the answer's length, and Spearman, over all scored rows of `sources`."""
+    score = np.concatenate([s.score for s in sources])
+    length = np.concatenate([s.length for s in sources])
+    known = np.isfinite(score)
+    return pearson(np.log1p(length[known]), score[known]), spearman(length[known], score[known])
+
+
+def _vectors(run: RunFolder, source: SourceData) -> np.ndarray | None:
+    values = run.vectors(source.name)
+    return values if values is not None and len(values) == len(source.score) else None
+
+
+def _held_out(run: RunFolder) -> list[HeldOut]:
+    found = []
+    for path in sorted((run.path / "scorer").glob("*/held_out.parquet")):
+        table = pq.read_table(path, columns=["real", "predicted"], partitioning=None)
+        real, predicted = (table[c].to_numpy().astype(np.float64) for c in ("real", "predicted"))
+        known = np.isfinite(real) & np.isfinite(predicted)
+        real, predicted = real[known], predicted[known]
+        found.append(HeldOut(path.parent.name, real, predicted, pearson(real, predicted)))
+    order = {kind: place for place, kind in enumerate(schema.KINDS)}
+    return sorted(
+        (held for held in found if len(held.real)), key=lambda held: order.get(held.group, len(order))
+    )
+
+
+def _examples(sources: tuple[SourceData, ...], kinds: list[str]) -> list[ExampleGroup]:
+    groups = []
+    for kind in kinds:
+        for best in (True, False):
+            candidates = [s.best if best else s.worst for s in sources if s.kind == kind]
+            rows = _varied([row for rows in candidates for row in rows], best=best)
+            title = f"{'Best' if best else 'Worst'} {kind} rows"
+            groups.append(ExampleGroup(title, kind, best, rows))
+    return [group for group in groups if group.rows]
+
+
+def _varied(rows: list[Example], *, best: bool) -> list[Example]:
+    """The most extreme rows, of as many sources as there are before a source comes twice."""
+    ordered = sorted(rows, key=lambda row: -row.score if best else row.score)
+    seen: dict[str, int] = {}
+    turns = []
+    for row in ordered:
+        seen[row.source] = seen.get(row.source, 0) + 1
+        turns.append(seen[row.source])
+    chosen = sorted(range(len(ordered)), key=lambda at: turns[at])[:EXAMPLES]
+    return [ordered[at] for at in sorted(chosen)]
+
+
+def _reliability(run: RunFolder, seed: int) -> Reliability | None:
+    better = better_than_zero_shot(run)
+    found = None if better is None else split_half(better, seed=seed)
+    if better is None or found is None:
+        return None
+    return Reliability(found[0], found[1], better.shape[1])
+
+
+def _stages(run: RunFolder) -> list[Stage]:
+    return [
+        Stage(
+            name=str(line["stage"]),
+            seconds=float(line.get("seconds") or 0),
+            peak_mib=float(line["peak_rss_mib"]) if line.get("peak_rss_mib") else None,
+            rows_in=line.get("rows_in"),
+            rows_out=line.get("rows_out"),
+        )
+        for line in run.ledger()
+        if line["stage"] != "report"
+    ]

@@ -1,0 +1,115 @@
+"""Columns of a run as arrays, one source at a time, so that a large pool's texts are never held together."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from hf_qads import schema
+from hf_qads.publishing.evidence import Example
+from hf_qads.runfolder import RunFolder
+
+SHOWN = 3  # best and worst rows per source that are read; the report picks among them
+
+
+@dataclass(frozen=True)
+class SourceData:
+    """What a run knows of a source's `n` rows, in pool order."""
+
+    name: str
+    kind: str
+    score: np.ndarray  # (n,) float64: what selection went by, NaN where there is none
+    influence: np.ndarray  # (n,) float64: measured share of anchors, NaN where not measured
+    length: np.ndarray  # (n,) int64: characters of the answer
+    rank: np.ndarray  # (n,) int64: place in the source's order, -1 where not picked
+    kept: np.ndarray  # (n,) bool: in the mixture (without one: picked)
+    best: tuple[Example, ...]
+    worst: tuple[Example, ...]
+
+    @property
+    def order(self) -> np.ndarray:
+        """Rows that were kept, in the order in which they were picked."""
+        rows = np.flatnonzero(self.kept & (self.rank >= 0))
+        ordered: np.ndarray = rows[np.argsort(self.rank[rows], kind="stable")]
+        return ordered
+
+
+def read_sources(run: RunFolder, column: str | None) -> Iterator[SourceData]:
+    """Read every source of a run.
+
+    Args:
+        run: a run folder whose pool is read.
+        column: the score that selection went by, or None before scoring.
+
+    Cost: one source's texts in memory.
+    """
+    kinds, mixture = run.kinds(), _mixture_ids(run)
+    for name in run.sources():
+        table = run.table(name)
+        score = _floats(table, column) if column else np.full(len(table), np.nan)
+        rank = table[schema.RANK].fill_null(-1).to_numpy().astype(np.int64)
+        picked = rank >= 0
+        inside = picked if mixture is None else _is_in(table[schema.ROW_ID], mixture)
+        yield SourceData(
+            name=name,
+            kind=kinds[name],
+            score=score,
+            influence=_floats(table, schema.INFLUENCE),
+            length=pc.utf8_length(table[schema.ANSWER]).to_numpy().astype(np.int64),
+            rank=rank,
+            kept=inside,
+            best=_examples(table, name, score, rank, inside, best=True),
+            worst=_examples(table, name, score, rank, inside, best=False),
+        )
+
+
+def better_than_zero_shot(run: RunFolder) -> np.ndarray | None:
+    """Eq. 3's indicator of each prompt row and anchor, (n, m) float32, NaN where a pair was not scored."""
+    paths = [run.path / "influence" / f"{shot}_shot.npy" for shot in ("one", "zero")]
+    if not all(path.exists() for path in paths):
+        return None
+    one, zero = (np.load(path, mmap_mode="r") for path in paths)
+    if one.ndim != 2 or zero.shape != one.shape[1:]:
+        return None
+    known = np.isfinite(one) & np.isfinite(zero)
+    return np.where(known, one > zero, np.nan).astype(np.float32)
+
+
+def _mixture_ids(run: RunFolder) -> pa.ChunkedArray | None:
+    shards = sorted((run.path / "mixture").rglob("*.parquet"))
+    if not shards:
+        return None
+    return pa.concat_tables(
+        [pq.read_table(path, columns=[schema.ROW_ID], partitioning=None) for path in shards]
+    )[schema.ROW_ID]
+
+
+def _is_in(ids: pa.ChunkedArray, wanted: pa.ChunkedArray) -> np.ndarray:
+    found: np.ndarray = pc.is_in(ids, value_set=wanted.combine_chunks()).to_numpy()
+    return found
+
+
+def _floats(table: pa.Table, column: str) -> np.ndarray:
+    values: np.ndarray = table[column].cast(pa.float64()).to_numpy()
+    return values
+
+
+def _examples(
+    table: pa.Table, name: str, score: np.ndarray, rank: np.ndarray, kept: np.ndarray, *, best: bool
+) -> tuple[Example, ...]:
+    known = np.flatnonzero(np.isfinite(score))
+    chosen = known[np.argsort(-score[known] if best else score[known], kind="stable")][:SHOWN]
+    return tuple(
+        Example(
+            source=name,
+            score=float(score[row]),
+            question=table[schema.QUESTION][int(row)].as_py(),
+            answer=table[schema.ANSWER][int(row)].as_py(),
+            rank=int(rank[row]) if rank[row] >= 0 else None,
+            kept=bool(kept[row]),
+        )
+        for row in chosen
+    )
