@@ -50,6 +50,11 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
 
 
+def read_json(path: Path) -> Any:
+    """What a JSON file holds."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
 def remove(path: Path) -> None:
     """Remove a file or folder, whether or not it is there."""
     if path.is_dir() and not path.is_symlink():

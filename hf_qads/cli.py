@@ -1,0 +1,235 @@
+"""The command line: `hf-qads COMMAND ...`. It parses, calls the library, and turns errors into one line."""
+
+import argparse
+import errno
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from hf_qads import __version__, ranks
+from hf_qads.errors import QaDSError
+
+Command = Callable[[argparse.Namespace], None]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        0 on success, 2 where the user can mend what went wrong, 1 on anything else.
+    """
+    parsed = _parser().parse_args(arguments)
+    command: Command = parsed.command
+    try:
+        command(parsed)
+    except QaDSError as error:
+        return _fail(" ".join(str(error).split()))
+    except KeyboardInterrupt:
+        return _fail("stopped by Ctrl-C. What is finished is kept: the same command goes on from there.")
+    except BrokenPipeError:
+        # Whoever read our output has gone; leave nothing for the interpreter to flush at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        mend = {
+            errno.ENOSPC: "The disk is full: free some space, then run the same command again.",
+            errno.EDQUOT: "The disk quota is used up: free some space, then run the same command again.",
+            errno.EACCES: "Give a folder that you may write to, or change its permissions.",
+            errno.EPERM: "Give a folder that you may write to, or change its permissions.",
+            errno.EROFS: "The file system is read-only: give another folder.",
+            errno.ENOTDIR: "A part of the path is a file: give another folder.",
+        }.get(error.errno or 0)
+        if mend is None:
+            raise
+        return _fail(f"{error.filename or 'writing'}: {error.strerror}. {mend}")
+    return 0
+
+
+def _fail(message: str) -> int:
+    print(f"hf-qads: error: {message}", file=sys.stderr)
+    return 2
+
+
+def _say(line: str) -> None:
+    if ranks.rank() == 0:
+        print(line, flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="hf-qads",
+        description="Choose the rows to fine-tune on: Quality-aware Diverse Selection (QaDS).",
+        epilog="A first look: hf-qads quickstart. On your own files: hf-qads run CONFIG.yaml.",
+    )
+    parser.add_argument("--version", action="version", version=f"hf-qads {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def add(name: str, function: Command, help_text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=help_text, description=help_text)
+        added.set_defaults(command=function)
+        return added
+
+    quickstart = add("quickstart", _quickstart, "the whole way on the embedded pool, model and scorer")
+    quickstart.add_argument("--out", type=Path, default=Path("runs/quickstart"), help="run folder")
+
+    run = add("run", _run, "go from raw rows to a finished mixture, as a config says; resumes")
+    run.add_argument("config", type=Path, help="YAML file")
+    run.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="for example select.metric=cosine")
+    run.add_argument("--out", type=Path, help="run folder (default: runs/NAME)")
+    run.add_argument("--until", metavar="STAGE", help="last stage to do")
+
+    status = add("status", _status, "what of a run is done, what is left, how long it took")
+    status.add_argument("run", type=Path, help="run folder")
+
+    score = add("score", _score, "add a quality score to each row of a dataset")
+    score.add_argument("dataset", help="Hub id, folder or file")
+    score.add_argument("--scorer", help="Hub id or folder (default: the embedded one, for demonstration)")
+    score.add_argument("--split", default="train")
+    score.add_argument("--out", type=Path, help="parquet file to write (default: NAME-scored.parquet)")
+    score.add_argument("--push", metavar="REPO", help="dataset repository to push to")
+
+    select = add("select", _select, "choose rows of a scored dataset, in rank order")
+    select.add_argument("dataset", help="Hub id, folder or file; qads_score and qads_embedding are read")
+    amount = select.add_mutually_exclusive_group(required=True)
+    amount.add_argument("--size", type=int, help="rows to choose")
+    amount.add_argument("--fraction", type=float, help="share of the rows to choose, in (0, 1]")
+    select.add_argument("--strategy", default="qads")
+    select.add_argument("--metric", default="euclidean", choices=("euclidean", "cosine"))
+    select.add_argument("--start", type=int, default=100, help="rows of the start pool")
+    select.add_argument("--seed", type=int, default=0)
+    select.add_argument("--split", default="train")
+    select.add_argument("--model", default="embedded", help="embeds rows that bring no qads_embedding")
+    select.add_argument("--out", type=Path, help="parquet file to write (default: NAME-selected.parquet)")
+
+    plan = add("plan", _plan, "rows, tokens, passes, hours and disk, before anything runs")
+    plan.add_argument("what", metavar="CONFIG | PRESET")
+
+    publish = add("publish", _publish, "put a finished run on the Hub, with cards that carry the evidence")
+    publish.add_argument("run", type=Path, help="run folder")
+    publish.add_argument("--to", required=True, metavar="NAMESPACE", help="user or organisation")
+    publish.add_argument("--private", action="store_true")
+    publish.add_argument("--dry-run", action="store_true", help="stage and check, and send nothing")
+    publish.add_argument("--accept-licences", action="store_true", help="publish in spite of licence flags")
+
+    check = add("check", _check, "is a staged folder or a mixture complete and loadable?")
+    check.add_argument("folder", type=Path)
+
+    explore = add("explore", _explore, "browse a run's rows, scores and picks in a local page")
+    explore.add_argument("run", type=Path, help="run folder")
+    explore.add_argument("--port", type=int, default=7860)
+
+    sources = add("sources", _sources, "the catalogue of datasets, or one entry of it")
+    sources.add_argument("name", nargs="?")
+    add("strategies", _strategies, "the selection strategies")
+    return parser
+
+
+def _quickstart(arguments: argparse.Namespace) -> None:
+    from hf_qads import config, embedded, pipeline
+
+    checked = config.load(embedded.quickstart_path())
+    run = pipeline.run(checked, arguments.out, say=_say)
+    _conclude(run.path)
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    from hf_qads import config, pipeline
+
+    overrides = [text for text in arguments.overrides]
+    checked = config.load(arguments.config, overrides)
+    out = arguments.out or Path("runs") / checked.name
+    run = pipeline.run(checked, out, until=arguments.until, say=_say)
+    if arguments.until in (None, "mixture", "report"):
+        _conclude(run.path)
+
+
+def _conclude(folder: Path) -> None:
+    from hf_qads.pipeline.summary import conclusion
+    from hf_qads.runfolder import RunFolder
+
+    _say(conclusion(RunFolder(folder)))
+
+
+def _status(arguments: argparse.Namespace) -> None:
+    from hf_qads.pipeline.summary import status
+
+    _say(status(arguments.run))
+
+
+def _score(arguments: argparse.Namespace) -> None:
+    from hf_qads.pipeline.single import score
+
+    _say(
+        score(
+            arguments.dataset,
+            scorer=arguments.scorer,
+            split=arguments.split,
+            out=arguments.out,
+            push=arguments.push,
+        )
+    )
+
+
+def _select(arguments: argparse.Namespace) -> None:
+    from hf_qads.pipeline.single import select
+
+    _say(
+        select(
+            arguments.dataset,
+            size=arguments.size,
+            fraction=arguments.fraction,
+            strategy=arguments.strategy,
+            metric=arguments.metric,
+            start=arguments.start,
+            seed=arguments.seed,
+            split=arguments.split,
+            model=arguments.model,
+            out=arguments.out,
+        )
+    )
+
+
+def _plan(arguments: argparse.Namespace) -> None:
+    from hf_qads.pipeline.plan import plan
+
+    _say(plan(arguments.what))
+
+
+def _publish(arguments: argparse.Namespace) -> None:
+    from hf_qads.publishing.hub import publish
+
+    publish(
+        arguments.run,
+        arguments.to,
+        private=arguments.private,
+        dry_run=arguments.dry_run,
+        accept_licences=arguments.accept_licences,
+        say=_say,
+    )
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    from hf_qads.publishing.staging import check
+
+    for line in check(arguments.folder):
+        _say(line)
+
+
+def _explore(arguments: argparse.Namespace) -> None:
+    from hf_qads.publishing.space import explore
+
+    explore(arguments.run, port=arguments.port)
+
+
+def _sources(arguments: argparse.Namespace) -> None:
+    from hf_qads.sources.catalogue import describe, table
+
+    _say(table() if arguments.name is None else describe(arguments.name))
+
+
+def _strategies(arguments: argparse.Namespace) -> None:
+    from hf_qads.selection import strategies
+
+    for name, function in sorted(strategies().items()):
+        _say(f"{name:14} {(function.__doc__ or '').strip().splitlines()[0]}")

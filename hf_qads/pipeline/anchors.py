@@ -1,0 +1,98 @@
+"""The anchor sets of a run: rows of each anchor source, spread out by K-center."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hf_qads import files, ranks, schema
+from hf_qads.config import Source
+from hf_qads.errors import ConfigError, ScoringError
+from hf_qads.pipeline.pool import spec_of
+from hf_qads.pipeline.stage import Context
+from hf_qads.pipeline.vectors import encoder
+
+FILE = "anchors.parquet"
+SET = "set"  # column: name of the anchor set
+CANDIDATES = ".candidates"
+
+
+def anchors(context: Context, folder: Path) -> pa.Table:
+    """The anchors with the columns of a row and the name of their set; chosen once, then read.
+
+    Each set is a K-center selection of its source by the vectors of the model that embeds the pool; it
+    starts from one drawn row, which is included. A source with no more rows than asked is taken whole.
+
+    Raises:
+        ConfigError: an anchor source is a benchmark and `allow_benchmark` is not set.
+        ScoringError: no row of a set can be embedded.
+
+    Source: appendix A (n_2 rows after K-center Greedy).
+    """
+    path = folder / FILE
+    if not path.exists():
+        sets = [_choose(context, source, folder / CANDIDATES) for source in context.config.anchors.sources]
+        names = [name for name, _ in sets]
+        twice = {name for name in names if names.count(name) > 1}
+        if twice:
+            raise ConfigError(f"two anchor sets are called {min(twice)!r}. Give one of them another `name`.")
+        if ranks.rank() == 0:
+            tables = [table.append_column(SET, pa.array([name] * len(table))) for name, table in sets]
+            with files.atomic_path(path) as temporary:
+                pq.write_table(pa.concat_tables(tables), temporary, compression="zstd")
+            files.remove(folder / CANDIDATES)
+        ranks.barrier()
+    return pq.read_table(path, partitioning=None)
+
+
+def check_benchmarks(sources: list[Source], *, allowed: bool) -> list[str]:
+    """Names of the anchor sources that are benchmarks.
+
+    Raises:
+        ConfigError: there is one and it is not allowed.
+    """
+    from hf_qads.sources import BENCHMARKS
+
+    found = [
+        source.path
+        for source in sources
+        if source.path in BENCHMARKS or source.name in BENCHMARKS or source.split == "test"
+    ]
+    if found and not allowed:
+        raise ConfigError(
+            f"anchor source {found[0]!r} is a benchmark: scores by it would select on the benchmark. Take a "
+            "training split, or set anchors.allow_benchmark: true, which the card will say."
+        )
+    return found
+
+
+def _choose(context: Context, source: Source, folder: Path) -> tuple[str, pa.Table]:
+    from hf_qads.embedding.folders import embed_folder
+    from hf_qads.selection import choose_anchors
+    from hf_qads.sources import read_source
+
+    config = context.config
+    place = folder / f"{config.anchors.sources.index(source):03d}"
+    if ranks.rank() == 0:
+        read_source(spec_of(source, seed=config.seed), out=place / "rows")
+    ranks.barrier()
+    shards = sorted((place / "rows").glob("part-*.parquet"))
+    rows = pa.concat_tables([pq.read_table(path, partitioning=None) for path in shards])
+    model, tokenizer = encoder(context)
+    vectors = embed_folder(
+        model,
+        tokenizer,
+        place / "rows",
+        place / "vectors",
+        template=config.model.template,
+        device=model.device,
+        batch_tokens=config.batch_tokens,
+    ).array
+    usable = np.flatnonzero(np.isfinite(vectors).all(axis=1))
+    name = rows[schema.SOURCE][0].as_py()
+    if not len(usable):
+        raise ScoringError(f"no row of anchor set {name!r} fits the model. Give shorter anchors.")
+    size = min(config.anchors.size, len(usable))
+    chosen = choose_anchors(np.asarray(vectors[usable], dtype=np.float32), size, seed=config.seed)
+    return name, rows.take(pa.array(usable[np.sort(chosen)]))

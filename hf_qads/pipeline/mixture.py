@@ -1,0 +1,64 @@
+"""Stage 8: the mixture, a complete dataset repository with its card."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hf_qads.config import Config
+from hf_qads.files import read_json
+from hf_qads.pipeline.selection import RATIOS
+from hf_qads.pipeline.stage import Context, Outcome, Stage
+
+
+def _settings(config: Config) -> Mapping[str, Any]:
+    return {"name": config.name, "subsets": config.subsets}
+
+
+def _work(context: Context, folder: Path) -> Outcome:
+    from hf_qads.mixing.stream import MIXTURE_SCHEMA, Part, pool_mixture
+    from hf_qads.publishing.cards import mixture_card
+    from hf_qads.publishing.facts import Subset, public, run_facts
+
+    run = context.run
+    chosen = read_json(run.folder("selection") / RATIOS)
+    kinds = run.kinds()
+    parts = [
+        Part(
+            source=source,
+            kind=kinds[source],
+            pool=run.pool_files(source),
+            selection=run.folder("selection") / f"{source}.parquet",
+            size=chosen["sizes"][source],
+            columns=[
+                path
+                for path in (
+                    run.folder("influence") / "scores.parquet",
+                    run.folder("scores") / f"{source}.parquet",
+                )
+                if path.exists()
+            ],
+        )
+        for source in run.sources()
+    ]
+    mixture = pool_mixture(parts, ratios=chosen["ratios"], subsets=context.config.subsets)
+    rows = mixture.layout.rows
+    facts = run_facts(
+        run,
+        kept={line["source"]: line["kept"] for line in mixture.summary},
+        ratios=chosen["ratios"],
+        left_out={},
+        subsets=[Subset("default", rows), *(Subset(name, count) for name, count in mixture.subsets.items())],
+    )
+    made = {
+        "config": public(run.config()),
+        "seed": context.config.seed,
+        "versions": facts.versions,
+        "stages": facts.keys,
+        "revisions": {source.name: source.revision for source in facts.sources},
+        "mean_scores": chosen["means"],
+    }
+    mixture.save(folder, card=mixture_card(facts, columns=MIXTURE_SCHEMA.names), facts=made)
+    return Outcome(sum(chosen["sizes"].values()), rows, details={"subsets": mixture.subsets})
+
+
+STAGE = Stage("mixture", 1, ("pool", "selection", "scores", "influence"), _settings, _work)

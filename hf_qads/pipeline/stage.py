@@ -1,0 +1,62 @@
+"""What a stage of a run is, what it is given and what it gives back."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hf_qads.config import Config
+from hf_qads.runfolder import RunFolder
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+LeftOut = dict[str, dict[str, int]]  # source -> reason -> rows
+
+
+@dataclass(frozen=True)
+class Context:
+    """What every stage is given: the checked config, the run folder and a way to tell the user something."""
+
+    config: Config
+    run: RunFolder
+    say: Callable[[str], None]
+
+    @cached_property
+    def base(self) -> "tuple[PreTrainedModel, PreTrainedTokenizerFast]":
+        """The base model and its tokenizer, loaded once, at first use."""
+        from hf_qads.pipeline.models import load_model
+
+        return load_model(self.config.model, device=self.config.device)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a finished stage tells the ledger."""
+
+    rows_in: int
+    rows_out: int
+    left_out: LeftOut = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of a run.
+
+    Args:
+        name: also the name of its folder in the run folder.
+        version: raised when the code changes what comes out, so that old results are not reused.
+        needs: earlier stages that this one reads.
+        settings: what of the config (and of files it names) the result depends on.
+        work: does it; is given a folder that holds what an interrupted run with the same key left.
+        shared: every rank of a distributed launch takes part; else rank 0 works and the others wait.
+    """
+
+    name: str
+    version: int
+    needs: tuple[str, ...]
+    settings: Callable[[Config], Mapping[str, Any]]
+    work: Callable[[Context, Path], Outcome]
+    shared: bool = False

@@ -1,0 +1,105 @@
+"""What a run tells at its end, and what `hf-qads status` tells at any time."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hf_qads.errors import ConfigError
+from hf_qads.files import read_json
+from hf_qads.pipeline.selection import RATIOS
+from hf_qads.runfolder import RunFolder
+
+
+def conclusion(run: RunFolder) -> str:
+    """The table of a finished run (rows, left out, mean score, ratio, kept) and what to do next."""
+    chosen = read_json(run.folder("selection") / RATIOS)
+    left_out = _left_out(run)
+    lines = []
+    for source, kind in run.kinds().items():
+        size = chosen["sizes"][source]
+        lines.append(
+            (
+                source,
+                kind,
+                f"{size:,}",
+                f"{left_out.get(source, 0):,}",
+                f"{chosen['means'][source]:.2f}",
+                f"{chosen['ratios'][source]:.0%}",
+                f"{chosen['kept'][source]:,}",
+            )
+        )
+    total = sum(chosen["kept"].values())
+    lines.append(
+        ("all", "", f"{sum(chosen['sizes'].values()):,}", f"{sum(left_out.values()):,}", "", "", f"{total:,}")
+    )
+    header = ("source", "kind", "rows", "left out", "mean score", "ratio", "kept")
+    mixture = run.folder("mixture")
+    subset = next(
+        (name for name in (run.line("mixture") or {"details": {}})["details"].get("subsets", ())), None
+    )
+    load = f'load_dataset("{mixture}"' + (f', "{subset}", split="train")' if subset else ', split="train")')
+    report = run.folder("report") / "report.html"
+    parts = [
+        "",
+        aligned([header, *lines], right=range(2, 7)),
+        "",
+        f"The mixture: {mixture} ({total:,} rows), its card: {mixture / 'README.md'}",
+        f"Load it:     from datasets import load_dataset; {load}",
+    ]
+    if report.exists():
+        parts.append(f"The report:  {report}")
+    return "\n".join(parts)
+
+
+def status(path: Path) -> str:
+    """Which stages of a run are done, which are left and why, and how long each took.
+
+    Raises:
+        RunError: `path` is no run folder.
+    """
+    from hf_qads import config, pipeline
+
+    run = RunFolder.open(path)
+    try:
+        keys = pipeline.wanted(config.parse(run.config(), where=str(path / "config.yaml")))
+    except ConfigError as error:
+        raise ConfigError(
+            f"{error} The run was made with another version, or its config was changed."
+        ) from error
+    rows = [("stage", "state", "rows in", "rows out", "seconds", "peak MiB")]
+    left = 0
+    for stage in pipeline.STAGES:
+        line = run.line(stage.name)
+        done = run.finished(stage.name, keys[stage.name][0])
+        left += not done
+        if line is None:
+            begun = run.folder(stage.name).exists()
+            rows.append((stage.name, "begun" if begun else "to do", "", "", "", ""))
+            continue
+        state = "done" if done else "to do again"
+        counts = (f"{line['rows_in']:,}", f"{line['rows_out']:,}", f"{line['seconds']:.1f}")
+        rows.append((stage.name, state, *counts, f"{line['peak_rss_mib']:,}"))
+    end = "Everything is done." if not left else f"{left} of {len(pipeline.STAGES)} stages are left."
+    return f"{aligned(rows, right=range(2, 6))}\n\n{end}"
+
+
+def _left_out(run: RunFolder) -> dict[str, int]:
+    """Rows left out of the mixture's choice per source: by reading, and by having no score or vector."""
+    counts: dict[str, int] = {}
+    for stage in ("pool", "selection"):
+        for source, reasons in (run.line(stage) or {"left_out": {}})["left_out"].items():
+            counts[source] = counts.get(source, 0) + sum(reasons.values())
+    return counts
+
+
+def aligned(rows: Sequence[Sequence[str]], *, right: Sequence[int] | range = ()) -> str:
+    """Rows of text in columns; the columns numbered in `right` are aligned to the right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "  ".join(
+            cell.rjust(width) if column in right else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+    lines.insert(1, "-" * max(map(len, lines)))
+    return "\n".join(lines)
