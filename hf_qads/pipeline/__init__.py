@@ -14,6 +14,7 @@ from hf_qads.errors import ConfigError, RunError
 from hf_qads.pipeline import experience, influence, mixture, pool, report, scorer, scores, selection, vectors
 from hf_qads.pipeline.memory import peak_memory
 from hf_qads.pipeline.stage import Context, Outcome, Stage
+from hf_qads.progress import quiet
 from hf_qads.runfolder import RunFolder, stage_key
 
 STAGES: tuple[Stage, ...] = (
@@ -70,6 +71,7 @@ def wanted(config: Config) -> dict[str, tuple[str, Mapping[str, Any]]]:
 
 
 def _go(context: Context, names: list[str], until: str | None) -> RunFolder:
+    quiet()
     keys = wanted(context.config)
     redone: list[str] = []
     for number, stage in enumerate(STAGES, start=1):

@@ -1,11 +1,11 @@
 """Fitting a classifier with transformers' Trainer, through kills."""
 
+import copy
 import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from hf_qads import files
 from hf_qads.errors import ScoringError
+from hf_qads.progress import show_steps
 from hf_qads.sequences import padded
 
 logger = logging.getLogger(__name__)
@@ -49,19 +50,7 @@ class Examples:
         return digest.hexdigest()[:32]
 
 
-@dataclass(frozen=True)
-class Fitted:
-    """A trained classifier on the CPU (None on ranks that do not write), what is known of its training.
-
-    `wait` returns when every rank has called it.
-    """
-
-    model: Any
-    facts: Mapping[str, Any]
-    wait: Callable[[], None]
-
-
-def fit(model: Any, examples: Examples, arguments: Any, *, lora: Any, rebuild: Callable[[], Any]) -> Fitted:
+def fit(model: Any, examples: Examples, arguments: Any, *, lora: Any = None) -> tuple[Any, dict[str, Any]]:
     """Train from the last whole checkpoint, or from the start.
 
     Args:
@@ -69,7 +58,10 @@ def fit(model: Any, examples: Examples, arguments: Any, *, lora: Any, rebuild: C
         examples: what to train on.
         arguments: transformers' `TrainingArguments`.
         lora: a `peft.LoraConfig`, or None to train every weight.
-        rebuild: gives the untrained classifier again, for LoRA's weights to be merged into.
+
+    Returns:
+        the trained classifier on the CPU (None on ranks that do not write), and what is known of its
+        training.
 
     Raises:
         ScoringError: PEFT is asked for and missing, the loss stopped being a number, or the checkpoints
@@ -78,9 +70,10 @@ def fit(model: Any, examples: Examples, arguments: Any, *, lora: Any, rebuild: C
     from transformers import AutoModelForSequenceClassification, Trainer
 
     work = Path(arguments.output_dir)
-    untrained = rebuild() if lora is not None else None
+    untrained = copy.deepcopy(model) if lora is not None else None  # LoRA changes the model it is given
     trained = _with_adapters(model, lora) if lora is not None else model
     trainer = Trainer(model=trained, args=arguments, train_dataset=examples, data_collator=examples.collate)
+    show_steps(trainer, "scorer")
     mark = examples.mark()
     if trainer.is_world_process_zero():
         _claim(work, mark)
@@ -117,7 +110,8 @@ def fit(model: Any, examples: Examples, arguments: Any, *, lora: Any, rebuild: C
         else:
             whole = AutoModelForSequenceClassification.from_pretrained(finished, use_safetensors=True)
         files.remove(finished)
-    return Fitted(whole, facts, trainer.accelerator.wait_for_everyone)
+    trainer.accelerator.free_memory()
+    return whole, facts
 
 
 def last_checkpoint(folder: Path) -> Path | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hf_qads.progress import show_steps
 from hf_qads.rendering import template_of
 from hf_qads.training.checkpoints import claim
 from hf_qads.training.facts import FACTS, identity, model_name, training_facts
@@ -68,6 +69,7 @@ def train_experience(
     if arguments.process_index == 0:
         claim(work, who, discard=True)
     trainer = SFTTrainer(model, arguments, train_dataset=tokenised.data, processing_class=tokenizer)
+    show_steps(trainer, "pre-experience")
     return fit(trainer, folder, facts=training_facts(who, tokenised, model))
 
 

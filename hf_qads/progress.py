@@ -1,0 +1,53 @@
+"""One quiet progress bar per training, and no other library's bars or log lines."""
+
+from typing import Any
+
+from tqdm import tqdm
+
+from hf_qads import ranks
+
+
+def quiet() -> None:
+    """Turn off the bars that transformers and datasets show for work that takes a moment."""
+    from datasets.utils.logging import disable_progress_bar
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    disable_progress_bar()
+
+
+def show_steps(trainer: Any, title: str) -> Any:
+    """Replace a trainer's bar and printed log lines by one bar of optimizer steps, with time left and loss.
+
+    Args:
+        trainer: of transformers or TRL.
+        title: what stands before the bar.
+
+    Returns:
+        the trainer.
+    """
+    from transformers import PrinterCallback, ProgressCallback, TrainerCallback
+
+    class Bar(TrainerCallback):  # type: ignore[misc]
+        bar: Any = None
+
+        def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            off = True if ranks.rank() else None
+            self.bar = tqdm(
+                total=state.max_steps, initial=state.global_step, desc=title, unit="step", disable=off
+            )
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            self.bar.update(state.global_step - self.bar.n)
+
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+            if logs and "loss" in logs:
+                self.bar.set_postfix(loss=f"{float(logs['loss']):.3f}")
+
+        def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            self.bar.close()
+
+    trainer.remove_callback(ProgressCallback)
+    trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(Bar())
+    return trainer
