@@ -1,7 +1,8 @@
 """What a scorer is judged by: `evaluation.json`, `held_out.parquet` and the card beside its weights."""
 
 import json
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,64 +71,98 @@ def group_labels(
     return labels, told
 
 
+@dataclass(frozen=True)
+class Judgement:
+    """How a scorer did on the held-out rows: agreements, the rows themselves, and its speed."""
+
+    agreement: Mapping[str, Any]
+    held_out: pa.Table
+    rows_per_second: float | None
+
+
 def judge(
+    predict: Callable[[NDArray[np.int64]], tuple[NDArray[np.float32], Mapping[int, str]]],
     rows: Sequence[Mapping[str, Any]],
-    real: NDArray[np.floating],
-    predicted: NDArray[np.floating],
+    scores: NDArray[np.float64],
     *,
     groups: Sequence[str],
-    reasons: Mapping[int, str],
+    parts: Split,
     seed: int,
-) -> tuple[dict[str, Any], pa.Table]:
-    """Compare predicted with real scores on held-out rows: overall, per group and per source.
+) -> Judgement:
+    """Compare predicted with real scores on the held-out rows: overall, per group and per source.
 
     Beside it stands how well the answer's length alone agrees with the real scores: a scorer that does
     no better has learnt nothing but length.
 
     Args:
-        rows: (n,) the held-out rows.
-        real: (n,) their real scores.
-        predicted: (n,) the scorer's, NaN where it gave none.
+        predict: indices of rows -> their scores, NaN with a reason where there is none.
+        rows: (n,) all rows.
+        scores: (n,) their real scores.
         groups: (n,) the group of each row, within which labels were cut.
-        reasons: index -> why there is no predicted score.
+        parts: which rows are held out.
         seed: of the bootstrap.
-
-    Returns:
-        the agreements, and the table that goes into `held_out.parquet`.
 
     Source: Figures 4 and 6.
     """
-    x, y = np.asarray(real, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
-    pairs = [_pair(row) for row in rows]
-    sources = [str(row.get(SOURCE) or UNNAMED) for row in rows]
+    places = parts.held_out
+    began = time.monotonic()
+    predicted, reasons = predict(places)
+    seconds = max(1e-6, time.monotonic() - began)
+    asked = [rows[i] for i in places]
+    pairs = [_pair(row) for row in asked]
+    sources = [str(row.get(SOURCE) or UNNAMED) for row in asked]
+    named = [groups[i] for i in places]
+    real, found = scores[places], np.asarray(predicted, dtype=np.float64)
+    agreements = agreement_by(real, found, {"groups": named, "sources": sources}, seed=seed)
     lengths = np.asarray([len(pair.answer) if pair else 0 for pair in pairs], dtype=np.float64)
-    found = agreement_by(x, y, {"groups": groups, "sources": sources}, seed=seed)
-    found["length_alone"] = agreement(x, lengths, seed=seed).as_dict()
-    ids = [
-        str(
-            row.get(ROW_ID)
-            or (row_id(source, content_key(pair.question, pair.answer, pair.history)) if pair else "")
-        )
-        for row, pair, source in zip(rows, pairs, sources, strict=True)
+    agreements["length_alone"] = agreement(real, lengths, seed=seed).as_dict()
+    columns = [
+        [_id(*each) for each in zip(asked, pairs, sources, strict=True)],
+        sources,
+        [row.get(KIND) for row in asked],
+        named,
+        real.astype(np.float32),
+        found.astype(np.float32),
+        [reasons.get(place) for place in range(len(asked))],
     ]
-    kinds = [row.get(KIND) for row in rows]
-    texts = [reasons.get(place) for place in range(len(rows))]
-    columns = [ids, sources, kinds, list(groups), x.astype(np.float32), y.astype(np.float32), texts]
     arrays = [pa.array(column, field.type) for column, field in zip(columns, HELD_OUT_SCHEMA, strict=True)]
-    return found, pa.Table.from_arrays(arrays, schema=HELD_OUT_SCHEMA)
+    table = pa.Table.from_arrays(arrays, schema=HELD_OUT_SCHEMA)
+    return Judgement(agreements, table, round(len(asked) / seconds, 1) if asked else None)
 
 
-def write(folder: Path, evaluation: Mapping[str, Any], held_out: pa.Table, *, snippet: str) -> None:
-    """Write evaluation, held-out rows and card into a scorer's folder."""
+def record(
+    folder: Path,
+    facts: Mapping[str, Any],
+    judgement: Judgement,
+    *,
+    given: int,
+    parts: Split,
+    snippet: str,
+) -> dict[str, Any]:
+    """Write evaluation, held-out rows and card into a scorer's folder; returns the evaluation."""
+    counts = {"given": given, "trained_on": len(parts.train), "held_out": len(parts.held_out)}
+    evaluation = {
+        **facts,
+        "rows": {**counts, "left_out": parts.left_out},
+        "agreement": judgement.agreement,
+        "rows_per_second": judgement.rows_per_second,
+    }
     files.write_json(folder / EVALUATION, evaluation)
-    pq.write_table(held_out, folder / HELD_OUT)
+    pq.write_table(judgement.held_out, folder / HELD_OUT)
     files.write_text(folder / "README.md", card(evaluation, snippet))
+    return evaluation
 
 
 def read(folder: Path) -> dict[str, Any]:
     """What a scorer's `evaluation.json` holds."""
     found: dict[str, Any] = json.loads((folder / EVALUATION).read_text(encoding="utf-8"))
     return found
+
+
+def _id(row: Mapping[str, Any], pair: Pair | None, source: str) -> str:
+    if row.get(ROW_ID) or pair is None:
+        return str(row.get(ROW_ID) or "")
+    return row_id(source, content_key(pair.question, pair.answer, pair.history))
 
 
 def _pair(row: Mapping[str, Any]) -> Pair | None:

@@ -1,8 +1,7 @@
-"""A small head on vectors that are there already: scoring a pool costs no more than embedding it."""
+"""Training a probe on rows that were scored for real, and judging it as a scorer is judged."""
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,122 +10,110 @@ from numpy.typing import NDArray
 
 from hf_qads import files
 from hf_qads.errors import ScoringError
-from hf_qads.scoring.labels import LEVELS
+from hf_qads.scoring.evaluation import TrainedScorer, group_labels, judge, record
+from hf_qads.scoring.held_out import split
+from hf_qads.scoring.labels import LEVELS, MIDDLE
+from hf_qads.scoring.probe_head import VERSION, Probe, fit_probe
 
-WEIGHTS = "probe.safetensors"
-FACTS = "probe.json"
-VERSION = 1
-PENALTIES = np.logspace(-3, 6, 28)
+__all__ = ["Probe", "train_probe"]
 
+NO_VECTOR = "the row has no vector"
+SNIPPET = """from hf_qads.scoring.probe import Probe
 
-@dataclass(frozen=True)
-class Probe:
-    """Ridge regression of the quality score on standardised vectors.
-
-    Attributes:
-        mean: of the vectors it was fitted on, (d,).
-        scale: their standard deviation, 1 where a dimension does not vary, (d,).
-        weight: (d,).
-        bias: the score of a mean vector.
-        penalty: the ridge penalty that leave-one-out error chose.
-    """
-
-    mean: NDArray[np.float64]
-    scale: NDArray[np.float64]
-    weight: NDArray[np.float64]
-    bias: float
-    penalty: float
-
-    def predict(self, vectors: NDArray[Any]) -> NDArray[np.float32]:
-        """Scores (n,) in [1, 5] of vectors (n, d); NaN where a vector is not finite.
-
-        Raises:
-            ScoringError: the vectors have another number of dimensions.
-        """
-        if vectors.ndim != 2 or vectors.shape[1] != len(self.mean):
-            raise ScoringError(
-                f"the probe was fitted on vectors of {len(self.mean)} dimensions, but got shape "
-                f"{vectors.shape}. Embed with the model whose vectors it was fitted on."
-            )
-        values = np.asarray(vectors, dtype=np.float64)
-        finite = np.isfinite(values).all(axis=1)
-        scores = np.full(len(values), np.nan, dtype=np.float32)
-        raw = ((values[finite] - self.mean) / self.scale) @ self.weight + self.bias
-        scores[finite] = np.clip(raw, 1.0, float(LEVELS))
-        return scores
-
-    def save(self, folder: Path, facts: Mapping[str, Any] | None = None) -> None:
-        """Write `probe.safetensors` and `probe.json` into a folder."""
-        from safetensors.numpy import save_file
-
-        bias = np.asarray([self.bias])
-        tensors = {"mean": self.mean, "scale": self.scale, "weight": self.weight, "bias": bias}
-        save_file(tensors, folder / WEIGHTS)
-        own = {"version": VERSION, "dimensions": len(self.mean), "penalty": self.penalty}
-        files.write_json(folder / FACTS, {**(facts or {}), **own})
-
-    @classmethod
-    def load(cls, folder: Path | str) -> "Probe":
-        """Read a probe that `train_probe` wrote.
-
-        Raises:
-            ScoringError: the folder holds none.
-        """
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
-
-        try:
-            facts = json.loads((Path(folder) / FACTS).read_text(encoding="utf-8"))
-            tensors = load_file(Path(folder) / WEIGHTS)
-            return cls(
-                tensors["mean"],
-                tensors["scale"],
-                tensors["weight"],
-                float(tensors["bias"][0]),
-                float(facts["penalty"]),
-            )
-        except (OSError, ValueError, KeyError, SafetensorError) as error:
-            raise ScoringError(f"{folder} holds no whole probe ({error}). Train it again.") from error
+probe = Probe.load("THIS_FOLDER")
+scores = probe.predict(vectors)  # (n, d) vectors of the model it was fitted on"""
 
 
-def fit_probe(vectors: NDArray[Any], targets: NDArray[np.floating]) -> Probe:
-    """Fit ridge regression; the penalty is the one of smallest leave-one-out error.
+def train_probe(
+    vectors: NDArray[Any],
+    scores: Sequence[float] | NDArray[np.floating],
+    *,
+    rows: Sequence[Mapping[str, Any]],
+    folder: Path | str,
+    labels: str = "width",
+    groups: Sequence[str] | None = None,
+    held_out: float = 0.15,
+    base_model: str | None = None,
+    template: str = "plain",
+    seed: int = 0,
+) -> TrainedScorer:
+    """Fit a probe on real quality scores and judge it on rows that are held out by question.
+
+    It holds the same rows out as `train_scorer` does with the same rows, `held_out` and `seed`, as long as
+    the same rows fit the context, so that the two can be compared.
 
     Args:
-        vectors: (n, d), finite.
-        targets: (n,) in [1, 5].
+        vectors: (n, d) vectors of the rows; those with NaN are left out and counted.
+        scores: (n,) their quality scores in [0, 1]; rows with NaN are left out and counted.
+        rows: (n,) the rows, for their questions and sources.
+        folder: where the probe goes, whole or not at all, with `evaluation.json`, `held_out.parquet` and a
+            card.
+        labels: `width` or `quantile`: how a group's scores are spread over [1, 5].
+        groups: (n,) the group of each row, such as its kind.
+        held_out: share of the questions in [0, 1) to judge the probe by, or a number of rows.
+        base_model: name of the model that made the vectors, for the card; never a path.
+        template: how the rows were rendered, for the record.
+        seed: of the rows held out and of the bootstrap.
 
-    Cost: O(n d min(n, d)) time; two float64 copies of the vectors.
+    Raises:
+        ScoringError: vectors, rows and scores do not fit, or nothing is left to train on.
+
+    Cost: seconds for thousands of vectors; no forward pass.
+
+    Source: section 3.2, with a linear head for the scorer's whole model.
     """
-    values, y = np.asarray(vectors, dtype=np.float64), np.asarray(targets, dtype=np.float64)
-    mean, scale = values.mean(axis=0), values.std(axis=0)
-    # Float16 vectors of a dimension that does not vary differ by rounding alone.
-    scale = np.where(scale > 1e-6 * max(1e-30, float(scale.max())), scale, 1.0)
-    x = (values - mean) / scale
-    bias = float(y.mean())
-    rest = y - bias
-    left, singular, right = _thin_svd(x)
-    seen = left.T @ rest
-    best, chosen = np.inf, float(PENALTIES[-1])
-    for penalty in PENALTIES:
-        shrunk = singular**2 / (singular**2 + penalty)
-        leverage = (left**2) @ shrunk + 1 / len(y)
-        errors = (rest - left @ (shrunk * seen)) / np.maximum(1 - leverage, 1e-9)
-        error = float(errors @ errors)
-        if error < best:
-            best, chosen = error, float(penalty)
-    weight = right @ (singular / (singular**2 + chosen) * seen)
-    return Probe(mean, scale, weight, bias, chosen)
+    folder, values = Path(folder), np.asarray(scores, dtype=np.float64)
+    if vectors.ndim != 2 or len(vectors) != len(rows):
+        raise ScoringError(f"{len(rows)} rows, but vectors of shape {vectors.shape}. Give one per row.")
+    named = [str(group) for group in groups] if groups is not None else ["all"] * len(rows)
+    known = np.isfinite(np.asarray(vectors, dtype=np.float32)).all(axis=1)
+    missing = {int(i): NO_VECTOR for i in np.flatnonzero(~known)}
+    parts = split(rows, values, held_out=held_out, seed=seed, reasons=missing)
+    began = time.monotonic()
+    classes, told = group_labels(values, named, parts, labels)
+    probe = fit_probe(vectors[parts.train], _targets(values[parts.train], classes, named, parts.train, told))
+    seconds = time.monotonic() - began
+    facts = {
+        "version": VERSION,
+        "type": "probe",
+        "base_model": base_model,
+        "template": template,
+        "labels": {"method": labels, "groups": told},
+        "training": {"penalty": probe.penalty, "seconds": round(seconds, 2), "seed": seed},
+    }
+    judgement = judge(
+        lambda places: (probe.predict(vectors[places]), {}),
+        rows,
+        values,
+        groups=named,
+        parts=parts,
+        seed=seed,
+    )
+    with files.atomic_path(folder) as temporary:
+        temporary.mkdir()
+        probe.save(temporary, {"base_model": base_model, "template": template})
+        written = record(temporary, facts, judgement, given=len(rows), parts=parts, snippet=SNIPPET)
+    return TrainedScorer(folder, written, parts.left_out)
 
 
-def _thin_svd(
-    x: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """U (n, r), s (r,), V (d, r) of x, by the eigenvectors of its smaller Gram matrix."""
-    wide = x.shape[0] < x.shape[1]
-    gram = x @ x.T if wide else x.T @ x
-    eigenvalues, eigenvectors = np.linalg.eigh(gram)
-    kept = eigenvalues > max(1e-10 * float(eigenvalues[-1]), 1e-30)
-    singular, basis = np.sqrt(eigenvalues[kept]), eigenvectors[:, kept]
-    other = (x.T if wide else x) @ basis / singular
-    return (basis, singular, other) if wide else (other, singular, basis)
+def _targets(
+    scores: NDArray[np.float64],
+    classes: NDArray[np.int64],
+    groups: Sequence[str],
+    train: NDArray[np.int64],
+    told: Mapping[str, Any],
+) -> NDArray[np.float64]:
+    """What the probe is to predict, (n,) in [1, 5]: a score keeps its place within its bin."""
+    targets = classes.astype(np.float64)
+    names = np.asarray(groups, dtype=object)[train]
+    for name, cut in told.items():
+        mine = names == name
+        if cut["all_scores_equal"]:
+            targets[mine] = MIDDLE
+            continue
+        borders = np.asarray(cut["edges"])
+        # A bin's middle is its class; quantiles of tied scores may coincide, and then hold no row.
+        places = np.interp(scores[mine], borders, np.arange(LEVELS + 1) + 0.5)
+        distinct = bool((np.diff(borders) > 0).all())
+        targets[mine] = np.clip(places, 1, LEVELS) if distinct else classes[mine]
+    return targets

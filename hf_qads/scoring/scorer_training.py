@@ -1,7 +1,5 @@
 """Training a scorer on rows that were scored for real."""
 
-import copy
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,16 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hf_qads import files
+from hf_qads import files, ranks
 from hf_qads.errors import ScoringError
 from hf_qads.rendering import Renderer, template_of
-from hf_qads.scoring import evaluation as evaluating
 from hf_qads.scoring.classifier import classifier, with_pad
-from hf_qads.scoring.evaluation import TrainedScorer, group_labels, judge
+from hf_qads.scoring.evaluation import TrainedScorer, group_labels, judge, read, record
 from hf_qads.scoring.fitting import Examples, fit
-from hf_qads.scoring.held_out import Split, split
+from hf_qads.scoring.held_out import split
 from hf_qads.scoring.scorer import QaDSScorer
-from hf_qads.sequences import context_length, sequences
+from hf_qads.sequences import Sequences, context_length, sequences
 
 VERSION = 1
 SNIPPET = """from hf_qads import QaDSScorer
@@ -88,20 +85,30 @@ def train_scorer(
     parts = split(rows, values, held_out=held_out, seed=seed, reasons=found.reasons)
     targets, told = group_labels(values, named, parts, labels)
     examples = Examples([found.ids[i] for i in parts.train], targets - 1, network.config.pad_token_id)
-    fitted = fit(network, examples, arguments, lora=lora, rebuild=lambda: copy.deepcopy(network))
-    if fitted.model is not None:  # the rank that writes
+    trained, facts = fit(network, examples, arguments, lora=lora)
+    if trained is not None:  # the rank that writes
         facts = {
             "version": VERSION,
             "type": "model",
             "base_model": base_model,
             "template": network.config.qads_template,
             "labels": {"method": labels, "groups": told},
-            "training": {**fitted.facts, "seed": seed, "lora": lora is not None},
+            "training": {**facts, "seed": seed, "lora": lora is not None},
         }
-        _save(folder, fitted.model, padding, dtype, facts, rows, values, named, parts, arguments, seed)
-    fitted.wait()
-    written = evaluating.read(folder)
-    return TrainedScorer(folder, written, parts.left_out)
+        with files.atomic_path(folder) as temporary:
+            scorer = _saved(trained, padding, dtype, temporary, arguments.device)
+            _check_reading(scorer, rows, found)
+            judgement = judge(
+                lambda places: scorer.predict([rows[i] for i in places]),
+                rows,
+                values,
+                groups=named,
+                parts=parts,
+                seed=seed,
+            )
+            record(temporary, facts, judgement, given=len(rows), parts=parts, snippet=SNIPPET)
+    ranks.barrier()
+    return TrainedScorer(folder, read(folder), parts.left_out)
 
 
 def _template(model: Any, template: str) -> str:
@@ -112,44 +119,28 @@ def _template(model: Any, template: str) -> str:
     return template_of(model, template)
 
 
-def _save(
-    folder: Path,
-    model: Any,
-    tokenizer: Any,
-    dtype: str,
-    facts: Mapping[str, Any],
-    rows: Sequence[Mapping[str, Any]],
-    scores: NDArray[np.float64],
-    groups: Sequence[str],
-    parts: Split,
-    arguments: Any,
-    seed: int,
-) -> None:
-    """Write the scorer, and judge it as it was written."""
+def _saved(model: Any, tokenizer: Any, dtype: str, folder: Path, device: Any) -> QaDSScorer:
+    """Write model and tokenizer, and open them again as everybody will."""
     import torch
 
-    with files.atomic_path(folder) as temporary:
-        model.to(getattr(torch, dtype)).save_pretrained(temporary)
-        tokenizer.save_pretrained(temporary)
-        scorer = QaDSScorer(temporary, device=arguments.device)
-        scorer.load()
-        asked = [rows[i] for i in parts.held_out]
-        began = time.monotonic()
-        predicted, reasons = scorer.predict(asked) if asked else (np.empty(0, dtype=np.float32), {})
-        seconds = time.monotonic() - began
-        agreements, table = judge(
-            asked,
-            scores[parts.held_out],
-            predicted,
-            groups=[groups[i] for i in parts.held_out],
-            reasons=reasons,
-            seed=seed,
+    model.to(getattr(torch, dtype)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    scorer = QaDSScorer(folder, device=device)
+    scorer.load()
+    return scorer
+
+
+def _check_reading(scorer: QaDSScorer, rows: Sequence[Mapping[str, Any]], read: Sequences) -> None:
+    """Make sure that the saved tokenizer reads rows as the one that was trained with.
+
+    AutoTokenizer may take another class than the one that was saved, by the kind of the model.
+    """
+    sample = read.kept[:64]
+    predictor = scorer.load()
+    again = sequences(predictor.renderer, [rows[i] for i in sample], context=predictor.context)
+    if any(not np.array_equal(ids, read.ids[i]) for i, ids in zip(sample, again.ids, strict=True)):
+        raise ScoringError(
+            "AutoTokenizer reads the saved tokenizer otherwise than the one that was trained with "
+            f"({type(predictor.renderer.tokenizer).__name__}). Load the tokenizer by "
+            "AutoTokenizer.from_pretrained before training."
         )
-        counts = {"given": len(rows), "trained_on": len(parts.train), "held_out": len(asked)}
-        written = {
-            **facts,
-            "rows": {**counts, "left_out": parts.left_out},
-            "agreement": agreements,
-            "rows_per_second": round(len(asked) / seconds, 1) if asked else None,
-        }
-        evaluating.write(temporary, written, table, snippet=SNIPPET)
