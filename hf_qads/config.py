@@ -157,6 +157,7 @@ class Config(_Section):
     ratio: AnyRatio = Ratio(rule="score")
     subsets: list[Share] = [0.1, 0.4, 0.7]
     across: Literal["first", "keep"] = "first"
+    near: Annotated[float, Field(gt=0, le=1)] | None = None
     overlap: Overlap | None = None
     batch_tokens: Annotated[int, Field(ge=64)] = 16384
     device: str | None = None

@@ -71,7 +71,6 @@ def wanted(config: Config) -> dict[str, tuple[str, Mapping[str, Any]]]:
 
 
 def _go(context: Context, names: list[str], until: str | None) -> RunFolder:
-    quiet()
     keys = wanted(context.config)
     redone: list[str] = []
     for number, stage in enumerate(STAGES, start=1):
@@ -90,6 +89,7 @@ def _go(context: Context, names: list[str], until: str | None) -> RunFolder:
 
 
 def _do(context: Context, stage: Stage, key: str, settings: Mapping[str, Any]) -> None:
+    quiet()
     leads = ranks.rank() == 0
     folder = context.run.begin(stage.name, key) if leads else context.run.folder(stage.name)
     ranks.barrier()

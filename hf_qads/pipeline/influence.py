@@ -42,9 +42,8 @@ def _work(context: Context, folder: Path) -> Outcome:
         name: as_dicts(watched.filter(pa.compute.equal(watched[SET], name)))
         for name in dict.fromkeys(watched[SET].to_pylist())
     }
-    prompts = pa.concat_tables(
-        [_prompts(context, source, size) for source, size in sizes(context.run).items()]
-    )
+    drawn = {source: _prompts(context, source, size) for source, size in sizes(context.run).items()}
+    prompts = pa.concat_tables(drawn.values())
     model, tokenizer = context.base
     result = influence(
         model,
@@ -57,18 +56,18 @@ def _work(context: Context, folder: Path) -> Outcome:
         batch_tokens=config.batch_tokens,
     )
     left_out: LeftOut = {}
-    for index, reason in result.reasons.items():
-        gone = left_out.setdefault(prompts[schema.SOURCE][index].as_py(), {})
-        gone[reason] = gone.get(reason, 0) + 1
+    for index, reason in enumerate(result.reasons):
+        if reason is not None:
+            gone = left_out.setdefault(prompts[schema.SOURCE][index].as_py(), {})
+            gone[reason] = gone.get(reason, 0) + 1
     if ranks.rank() == 0:
         _write(folder, prompts, result)
     scored = int(np.isfinite(result.win_rate).sum())
     details = {
         "anchors": {name: len(rows) for name, rows in sets.items()},
         "benchmarks_as_anchors": benchmarks,
-        "prompts": {
-            s: n for s, n in zip(*np.unique(prompts[schema.SOURCE], return_counts=True), strict=True)
-        },
+        "pairs_not_scored": dict(result.left_out),
+        "prompts": {source: len(table) for source, table in drawn.items()},
     }
     return Outcome(len(prompts), scored, left_out, details)
 
@@ -81,19 +80,9 @@ def _prompts(context: Context, source: str, size: int) -> pa.Table:
 
 def _write(folder: Path, prompts: pa.Table, result: "Influence") -> None:
     """Scores as a table, and every pair's log-probability as arrays."""
-    reasons = [result.reasons.get(index) for index in range(len(prompts))]
-    columns = {
-        schema.ROW_ID: prompts[schema.ROW_ID],
-        schema.SOURCE: prompts[schema.SOURCE],
-        schema.KIND: prompts[schema.KIND],
-        schema.INFLUENCE: pa.array(result.win_rate, pa.float32()),
-        schema.PAIRS: pa.array(result.pairs, pa.int32()),
-        schema.LOW: pa.array(result.low, pa.float32()),
-        schema.HIGH: pa.array(result.high, pa.float32()),
-        schema.REASON: pa.array(reasons, pa.string()),
-    }
-    for name, part in result.sets.items():
-        columns[f"{schema.INFLUENCE}_{name}"] = pa.array(part.win_rate, pa.float32())
+    columns = {name: prompts[name] for name in (schema.ROW_ID, schema.SOURCE, schema.KIND)}
+    for name, values in result.columns().items():
+        columns[name] = pa.array(values, schema.SCORE_COLUMNS.get(name, pa.float32()))
     with files.atomic_path(folder / "one_shot.npy") as temporary, temporary.open("wb") as stream:
         np.save(stream, result.one_shot)
     with files.atomic_path(folder / "zero_shot.npy") as temporary, temporary.open("wb") as stream:

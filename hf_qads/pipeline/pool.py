@@ -1,13 +1,16 @@
 """Stage 1: the pool: every source's rows, without repeats across sources or of benchmark questions."""
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hf_qads import files
-from hf_qads.config import Config, Source
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hf_qads import files, schema
+from hf_qads.config import Config, Overlap, Source
 from hf_qads.errors import ConfigError, SourceError
+from hf_qads.pipeline.dropping import write_without
 from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage
 
 if TYPE_CHECKING:
@@ -26,7 +29,7 @@ def spec_of(source: Source, *, seed: int) -> "SourceSpec":
     return SourceSpec(source.path, seed=seed, **settings)
 
 
-def marks(sources: Sequence[Source]) -> dict[str, Any]:
+def marks(sources: list[Source]) -> dict[str, Any]:
     """What the rows of some sources depend on beside their settings: size and time of local files."""
     from hf_qads.sources import local
 
@@ -49,24 +52,64 @@ def _settings(config: Config) -> Mapping[str, Any]:
         "sources": [source.model_dump(exclude_none=True) for source in config.sources],
         "files": marks([*config.sources, *against]),
         "across": config.across,
+        "near": config.near,
         "overlap": None if overlap is None else overlap.model_dump(),
         "seed": config.seed,
     }
 
 
 def _work(context: Context, folder: Path) -> Outcome:
+    from hf_qads.mixing.across import find_across
+
     config = context.config
     reads = _read(config, folder / READ)
+    shards = {read.name: sorted(read.folder.glob("part-*.parquet")) for read in reads}
     left_out: LeftOut = {read.name: dict(read.left_out) for read in reads}
-    details: dict[str, Any] = {"sources": []}
+    across = find_across(shards, keep=config.across, near=config.near)
+    across.save(folder / "across.parquet")
+    details: dict[str, Any] = {"sources": [], "across": across.table()}
+    dropped = {name: dict.fromkeys(ids, REPEATS_SOURCE) for name, ids in across.row_ids.items()}
+    if config.overlap is not None:
+        from hf_qads.mixing.overlap import find_overlap
+
+        questions = _benchmark_questions(config, config.overlap, folder / READ / "benchmarks")
+        overlap = find_overlap(questions, shards, ngram=config.overlap.ngram, near=config.overlap.near)
+        overlap.save(folder / "overlap.parquet")
+        details["overlap"] = overlap.table()
+        for name, ids in overlap.row_ids.items():
+            dropped[name].update(dict.fromkeys(ids, REPEATS_BENCHMARK))
     for read in reads:
-        if not (folder / read.name).exists():
-            os.replace(read.folder, folder / read.name)
-        details["sources"].append({"name": read.name, "kind": read.kind, "rows": read.rows})
+        write_without(read.folder, folder / read.name, dropped[read.name], across.also_in)
+        for reason in dropped[read.name].values():
+            left_out[read.name][reason] = left_out[read.name].get(reason, 0) + 1
+        rows = read.rows - len(dropped[read.name])
+        if not rows:
+            raise SourceError(
+                f"no row of source {read.name!r} is left: {left_out[read.name]}. "
+                "Leave the source out, or set `across: keep` or `overlap: null`."
+            )
+        details["sources"].append({"name": read.name, "kind": read.kind, "rows": rows})
     files.remove(folder / READ)
     taken = sum(source["rows"] for source in details["sources"])
     gone = sum(count for reasons in left_out.values() for count in reasons.values())
     return Outcome(taken + gone, taken, {name: why for name, why in left_out.items() if why}, details)
+
+
+def _benchmark_questions(config: Config, overlap: Overlap, folder: Path) -> dict[str, list[str]]:
+    """Questions of the test sets that rows must not repeat: those named, or all of the catalogue."""
+    from hf_qads.sources import BENCHMARKS, read_source
+
+    against = (
+        [Source(path=name) for name in BENCHMARKS] if isinstance(overlap.against, str) else overlap.against
+    )
+    questions: dict[str, list[str]] = {}
+    for number, source in enumerate(against):
+        read = read_source(spec_of(source, seed=config.seed), out=folder / f"{number:03d}")
+        column = [
+            pq.read_table(path, columns=[schema.QUESTION]) for path in read.folder.glob("part-*.parquet")
+        ]
+        questions.setdefault(read.name, []).extend(pa.concat_tables(column)[schema.QUESTION].to_pylist())
+    return questions
 
 
 def _read(config: Config, folder: Path) -> "list[SourceRead]":

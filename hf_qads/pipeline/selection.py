@@ -18,6 +18,7 @@ from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage
 from hf_qads.runfolder import RunFolder
 
 RATIOS = "ratios.json"
+STATE = ".state"  # of a long selection, to go on from after a kill
 NO_SCORE = "no score"
 NO_VECTOR = "no vector"
 
@@ -103,7 +104,7 @@ def _work(context: Context, folder: Path) -> Outcome:
         with files.atomic_path(path) as temporary:
             pq.write_table(table, temporary, compression="zstd")
     files.write_json(folder / RATIOS, {"ratios": shares, "means": means, "sizes": sizes, "kept": keep})
-    files.remove(folder / "state")
+    files.remove(folder / STATE)
     total = sum(len(choice.row_ids) for choice in found.values())
     return Outcome(total, sum(keep.values()), left_out, {"ratios": shares, "means": means, "kept": keep})
 
@@ -118,14 +119,14 @@ def _rank(context: Context, folder: Path, source: str, choice: Choices, keep: in
 
     settings = context.config.select
     size = len(choice.rows)
-    start = min(settings.start, size // 10)
+    start = min(settings.start, max(1, size // 10))
     need = keep if keep < size else math.ceil(max(context.config.subsets, default=0.0) * size)
     picks = min(need, size - start)
     vectors = context.run.vectors(source)
     if vectors is None:
         raise SelectionError(f"source {source!r} has no vectors. Run the stage `vectors` first.")
     picked = select(
-        vectors if len(vectors) == size else vectors[choice.rows],
+        vectors if len(vectors) == size else _only(vectors, choice.rows, folder / STATE / f"{source}.npy"),
         choice.scores,
         size=picks,
         strategy=settings.strategy,
@@ -134,6 +135,8 @@ def _rank(context: Context, folder: Path, source: str, choice: Choices, keep: in
         seed=context.config.seed,
         device=context.config.device,
         options=settings.options or None,
+        state=folder / STATE / source,
+        coverage=False,
     )
     order = np.asarray(picked.order, dtype=np.int64)
     drawn = np.asarray(picked.start, dtype=np.int64)
@@ -149,6 +152,17 @@ def _rank(context: Context, folder: Path, source: str, choice: Choices, keep: in
             "start": pa.array(np.isin(ranked, drawn)),
         }
     )
+
+
+def _only(vectors: NDArray[Any], rows: NDArray[np.int64], path: Path, block: int = 65536) -> NDArray[Any]:
+    """The vectors of some rows as a memmap of their own, since selection takes no rows without a vector."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shape = (len(rows), vectors.shape[1])
+    copy = np.lib.format.open_memmap(path, mode="w+", dtype=vectors.dtype, shape=shape)
+    for start in range(0, len(rows), block):
+        copy[start : start + block] = vectors[rows[start : start + block]]
+    copy.flush()
+    return copy
 
 
 STAGE = Stage("selection", 1, ("pool", "vectors", "scores"), _settings, _work)

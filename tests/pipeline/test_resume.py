@@ -1,0 +1,116 @@
+"""A run that is killed and started again ends with the same bytes as one that was not."""
+
+import hashlib
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from hf_qads import config, pipeline
+from hf_qads.runfolder import RunFolder
+
+ROOT = Path(__file__).parents[2]
+
+
+def digest(folder: Path) -> dict[str, str]:
+    """Hash of every file of `selection/` and `mixture/`."""
+    paths = [path for part in ("selection", "mixture") for path in sorted((folder / part).rglob("*"))]
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in paths
+        if path.is_file() and path.name != ".key"
+    }
+
+
+def run_and_kill(config_file: Path, out: Path, moments: list[float]) -> int:
+    """Run to the end with kills on the way; how many attempts were killed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.pipeline.killing", config_file, out, *map(str, moments)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return int(done.stderr.rsplit("killed ", 1)[1])
+
+
+def quietly(raw, out, **more):
+    told: list[str] = []
+    pipeline.run(config.parse(raw), out, say=told.append, **more)
+    return told
+
+
+@pytest.mark.parametrize("kills", [3, pytest.param(30, marks=pytest.mark.slow)])
+def test_kills_at_random_moments_change_no_byte(tmp_path, config_file, kills):
+    assert run_and_kill(config_file, tmp_path / "whole", []) == 0
+    seconds = sum(line["seconds"] for line in RunFolder(tmp_path / "whole").ledger())
+    draw = random.Random(kills)
+    moments = [draw.uniform(0.0, 2 * seconds / (1 + kills // 3)) for _ in range(kills)]
+    assert run_and_kill(config_file, tmp_path / "killed", moments) >= 1
+    assert digest(tmp_path / "killed") == digest(tmp_path / "whole")
+
+
+def test_a_second_run_does_nothing_again_and_a_change_redoes_what_depends_on_it(tmp_path, raw_config):
+    out = tmp_path / "out"
+    quietly(raw_config, out)
+    before = digest(out)
+    told = quietly(raw_config, out)
+    assert len(told) == len(pipeline.STAGES)
+    assert all(line.endswith("done before") for line in told)
+
+    told = quietly({**raw_config, "select": {"start": 4, "metric": "cosine"}}, out)
+    again = [line for line in told if "again" in line]
+    assert again[0].endswith("selection: again, because select.metric was 'euclidean' and is 'cosine'")
+    assert [line.split("] ")[1].split(":")[0] for line in again] == ["selection", "mixture", "report"]
+    assert again[1].endswith("because selection changed")
+
+    quietly(raw_config, out)
+    assert digest(out) == before
+
+
+def test_a_changed_input_file_is_read_again(tmp_path, raw_config):
+    out = tmp_path / "out"
+    quietly(raw_config, out, until="pool")
+    path = Path(raw_config["sources"][0]["path"])
+    path.write_text(path.read_text() + '{"question": "new?", "answer": "yes"}\n')
+    told = quietly(raw_config, out, until="pool")
+    assert "again, because files." in told[0]
+
+
+def test_a_damaged_file_redoes_its_stage_to_the_same_bytes(tmp_path, raw_config):
+    out = tmp_path / "out"
+    quietly(raw_config, out)
+    before = digest(out)
+    for victim in (out / "selection" / "sums.parquet", out / "mixture" / "qads.yaml"):
+        victim.write_bytes(victim.read_bytes()[:-7])
+        told = quietly(raw_config, out)
+        assert any("files are missing or damaged" in line and victim.name in line for line in told)
+        assert digest(out) == before
+
+
+def test_the_same_config_gives_the_same_bytes_in_another_folder(tmp_path, raw_config):
+    for name in ("one", "two"):
+        quietly(raw_config, tmp_path / name, until="mixture")
+    assert digest(tmp_path / "one") == digest(tmp_path / "two")
+
+
+def test_status_tells_what_is_done_and_what_is_left(tmp_path, raw_config, capsys):
+    from hf_qads.cli import main
+
+    out = tmp_path / "out"
+    quietly(raw_config, out, until="vectors")
+    assert main(["status", str(out)]) == 0
+    told = capsys.readouterr().out
+    assert "vectors     done" in told
+    assert "6 of 9 stages are left." in told
+
+
+def test_until_takes_yaml_written_by_the_run_itself(tmp_path, raw_config):
+    out = tmp_path / "out"
+    quietly(raw_config, out, until="pool")
+    again = yaml.safe_load((out / "config.yaml").read_text())
+    assert quietly(again, out, until="pool")[0].endswith("done before")
