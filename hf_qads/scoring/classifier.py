@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hf_qads.errors import ScoringError
+from hf_qads.rendering import template_of
 from hf_qads.scoring.labels import LEVELS
 from hf_qads.scoring.prediction import pad_token_id
 
@@ -15,7 +16,8 @@ def classifier(model: Any, tokenizer: Any, *, template: str, seed: int) -> Any:
     Args:
         model: a folder or Hub id; or a causal language model of transformers, whose weights are copied.
         tokenizer: its tokenizer, for the pad token.
-        template: kept in the config as `qads_template`, so that the scorer renders rows as in training.
+        template: kept in the config as `qads_template`, so that the scorer renders rows as in training; the
+            base model's own holds instead of `plain`.
         seed: of the new head's weights.
 
     Raises:
@@ -46,7 +48,7 @@ def classifier(model: Any, tokenizer: Any, *, template: str, seed: int) -> Any:
     pad = pad_token_id(tokenizer)
     made.config.pad_token_id = pad
     made.config.get_text_config().pad_token_id = pad
-    made.config.qads_template = template
+    made.config.qads_template = template_of(made.config, template)
     made.config.id2label = {place: str(place + 1) for place in range(LEVELS)}
     made.config.label2id = {str(place + 1): place for place in range(LEVELS)}
     return made

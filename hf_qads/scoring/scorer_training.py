@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hf_qads import files, ranks
 from hf_qads.errors import ScoringError
-from hf_qads.rendering import Renderer, template_of
+from hf_qads.rendering import Renderer
 from hf_qads.scoring.classifier import classifier, with_pad
 from hf_qads.scoring.evaluation import TrainedScorer, group_labels, judge, read, record
 from hf_qads.scoring.fitting import Examples, fit
@@ -79,7 +79,7 @@ def train_scorer(
     if len(named) != len(rows):
         raise ScoringError(f"{len(rows)} rows, but {len(named)} groups. Give one group per row.")
     padding = with_pad(tokenizer)
-    network = classifier(model, padding, template=_template(model, template), seed=seed)
+    network = classifier(model, padding, template=template, seed=seed)
     renderer = Renderer(padding, network.config.qads_template)
     found = sequences(renderer, rows, context=context_length(network.config, padding))
     parts = split(rows, values, held_out=held_out, seed=seed, reasons=found.reasons)
@@ -109,14 +109,6 @@ def train_scorer(
             record(temporary, facts, judgement, given=len(rows), parts=parts, snippet=SNIPPET)
     ranks.barrier()
     return TrainedScorer(folder, read(folder), parts.left_out)
-
-
-def _template(model: Any, template: str) -> str:
-    if isinstance(model, str | Path):
-        from transformers import AutoConfig
-
-        return template_of(AutoConfig.from_pretrained(model), template)
-    return template_of(model, template)
 
 
 def _saved(model: Any, tokenizer: Any, dtype: str, folder: Path, device: Any) -> QaDSScorer:
