@@ -39,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             errno.EPERM: "Give a folder that you may write to, or change its permissions.",
             errno.EROFS: "The file system is read-only: give another folder.",
             errno.ENOTDIR: "A part of the path is a file: give another folder.",
+            errno.EEXIST: "A file stands where a folder is needed: give another folder.",
+            errno.ENOENT: "It is not there and cannot be made: check the path.",
         }.get(error.errno or 0)
         if mend is None:
             raise

@@ -12,6 +12,7 @@ from hf_qads import files, ranks
 from hf_qads.config import Config, dump
 from hf_qads.errors import ConfigError, RunError
 from hf_qads.pipeline import experience, influence, mixture, pool, report, scorer, scores, selection, vectors
+from hf_qads.pipeline.checks import check
 from hf_qads.pipeline.memory import peak_memory
 from hf_qads.pipeline.stage import Context, Outcome, Stage
 from hf_qads.progress import quiet
@@ -48,6 +49,7 @@ def run(
     names = [stage.name for stage in STAGES]
     if until is not None and until not in names:
         raise ConfigError(f"there is no stage {until!r}. The stages are: {', '.join(names)}.")
+    check(config)
     folder = RunFolder(out)
     if ranks.rank() > 0:
         ranks.barrier()  # rank 0 holds the lock for all

@@ -32,6 +32,24 @@ def fingerprint(model: Model) -> dict[str, Any]:
     return {**model.model_dump(), "files": {p.name: files.file_hash(p)[:16] for p in found}}
 
 
+def check_model(model: Model) -> None:
+    """Check that a local model is a folder with a config.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    path = Path(model_path(model))
+    if not path.is_dir():
+        if path.exists() or model.path.startswith((".", "/", "~")):
+            raise ConfigError(
+                f"model {model.path!r} is not a folder. Give a model's folder, a Hub id, or `embedded`."
+            )
+    elif not (path / "config.json").is_file():
+        raise ConfigError(
+            f"model folder {model.path!r} has no config.json. Give the folder that save_pretrained wrote."
+        )
+
+
 def load_model(model: Model, *, device: str | None) -> "tuple[PreTrainedModel, PreTrainedTokenizerFast]":
     """Load a causal language model and its fast tokenizer, from safetensors only.
 
@@ -39,23 +57,18 @@ def load_model(model: Model, *, device: str | None) -> "tuple[PreTrainedModel, P
         ConfigError: there is no such model, or it lacks weights, a tokenizer, or a fast tokenizer.
     """
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     path = model_path(model)
-    local = Path(path).is_dir()
-    if not local and (Path(path).exists() or path.startswith((".", "/", "~"))):
-        raise ConfigError(f"model {path!r} is not a folder. Give a model's folder, a Hub id, or `embedded`.")
-    if local and not (Path(path) / "config.json").is_file():
-        raise ConfigError(
-            f"model folder {path!r} has no config.json. Give the folder that save_pretrained wrote."
-        )
+    check_model(model)
     options = {"revision": model.revision, "trust_remote_code": model.trust_remote_code}
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, **options)
         loaded = AutoModelForCausalLM.from_pretrained(
             path, dtype=_dtype(model, Path(path), torch), use_safetensors=True, **options
         )
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:300]
         raise ConfigError(
             f"model {path!r} cannot be loaded: {reason}. It needs config.json, safetensors weights and "

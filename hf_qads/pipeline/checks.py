@@ -1,0 +1,43 @@
+"""What can be known to be wrong before any work: a bad name found after a night of scoring is no help."""
+
+from pathlib import Path
+
+from hf_qads.config import Config
+from hf_qads.errors import ConfigError
+from hf_qads.pipeline.anchors import check_benchmarks
+from hf_qads.pipeline.models import check_model
+from hf_qads.rendering import PLAIN
+
+
+def check(config: Config) -> None:
+    """Check what needs no data: strategy and options, model folder, template, local files, anchors.
+
+    Raises:
+        QaDSError: something is wrong; nothing was written.
+    """
+    from hf_qads.devices import pick_device
+    from hf_qads.selection.strategies import checked_options, find_strategy
+    from hf_qads.sources import local
+
+    strategy = config.select.strategy
+    checked_options(strategy, find_strategy(strategy), config.select.options)
+    check_benchmarks(config.anchors.sources, allowed=config.anchors.allow_benchmark)
+    check_model(config.model)
+    if config.device is not None:
+        try:
+            pick_device(config.device)
+        except RuntimeError as error:
+            reason = str(error).splitlines()[0]
+            raise ConfigError(f"device {config.device!r} cannot be used: {reason} Use cpu or cuda.") from None
+    template = config.model.template
+    if template not in ("plain", "chat") and not ("{question}" in template and "{answer}" in template):
+        raise ConfigError(
+            f"model.template {template!r} is none of plain, chat, or text with {{question}} and {{answer}}. "
+            f"The plain one is {PLAIN!r}."
+        )
+    against = (
+        [] if config.overlap is None or isinstance(config.overlap.against, str) else config.overlap.against
+    )
+    for source in (*config.sources, *config.anchors.sources, *against):
+        if local.looks_local(source.path) and not Path(source.path).expanduser().is_dir():
+            local.find_files(source.path, source.split)
