@@ -107,7 +107,7 @@ def _arrow(path: Path, columns: Sequence[str] | None) -> Iterator[pa.RecordBatch
 def _embedded(name: str) -> list[RawRow]:
     from hf_qads.embedded import pool
 
-    return list(pool.rows(name))
+    return [dict(row) for row in pool.rows(name)]
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,6 +1,7 @@
 """Datasets from the Hub, and folders that are dataset repositories, through `datasets.load_dataset`."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,14 @@ class Fetched:
     facts: dict[str, Any]
 
 
-def fetch(path: str, *, config: str | None, split: str | None, revision: str | None) -> Fetched:
+def fetch(
+    path: str,
+    *,
+    config: str | None = None,
+    split: str | None = None,
+    revision: str | None = None,
+    files: Sequence[str] = (),
+) -> Fetched:
     """Download and prepare one split; code from a repository never runs.
 
     Without a revision the newest commit is resolved, loaded and recorded. What was prepared before is reused
@@ -27,6 +35,7 @@ def fetch(path: str, *, config: str | None, split: str | None, revision: str | N
         config: configuration, where there are several.
         split: split; `train` where None, or the only one.
         revision: branch, tag or commit.
+        files: the files of the repository that are meant, where it has no such configuration.
 
     Raises:
         SourceError: no such dataset, configuration, split or revision, or no access to it.
@@ -38,7 +47,7 @@ def fetch(path: str, *, config: str | None, split: str | None, revision: str | N
     local = Path(path).is_dir()
     facts = {} if local else _resolve(path, revision)
     commit = facts.get("revision", revision)
-    dataset = _load(path, config, split, None if local else commit)
+    dataset = _load(path, config, split, None if local else commit, list(files))
     if not local and "revision" not in facts:
         facts["revision"] = _commit_of(dataset)
     facts |= {"config": str(dataset.info.config_name), "split": str(dataset.split)}
@@ -85,12 +94,14 @@ def _resolve(path: str, revision: str | None) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value}
 
 
-def _load(path: str, config: str | None, split: str | None, revision: str | None) -> Any:
+def _load(path: str, config: str | None, split: str | None, revision: str | None, files: list[str]) -> Any:
     from datasets import get_dataset_split_names, load_dataset
     from datasets.exceptions import DatasetNotFoundError, DatasetsError
     from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]
 
     try:
+        if files:
+            return load_dataset(path, data_files={"train": files}, split="train", revision=revision)
         if split is None:
             names = get_dataset_split_names(path, config, revision=revision)
             split = "train" if "train" in names else names[0]

@@ -10,6 +10,7 @@ import pyarrow as pa
 from hf_qads import files, pairs, schema
 from hf_qads.errors import SourceError
 from hf_qads.sources import catalogue, hub, local
+from hf_qads.sources.catalogue import registry
 from hf_qads.sources.catalogue.entry import Entry
 from hf_qads.sources.chunks import Segment, chunks
 from hf_qads.sources.local import Unit
@@ -85,7 +86,7 @@ def _units(spec: SourceSpec, entry: Entry | None) -> tuple[list[Unit], dict[str,
         found, split = local.find_files(spec.path_or_name, spec.split)
         held = [{"name": p.name, "bytes": p.stat().st_size, "sha256": files.file_hash(p)} for p in found]
         return local.cut(found), {"origin": "local files", "split": split, "files": held}
-    if entry is not None and spec.path_or_name.startswith(catalogue.EMBEDDED):
+    if entry is not None and spec.path_or_name.startswith(registry.EMBEDDED):
         return [(Segment(entry.name, "embedded"),)], {"origin": "embedded pool"}
     if entry is not None and spec.path_or_name == entry.name:
         if entry.hub is None:
@@ -93,11 +94,16 @@ def _units(spec: SourceSpec, entry: Entry | None) -> tuple[list[Unit], dict[str,
                 f"{entry.name} has no copy on the Hub. Get it from {entry.home or 'its authors'} and name "
                 f"the file: {{path: FILE, name: {entry.name}}}."
             )
-        hub_id, config, split = entry.hub, spec.config or entry.config, spec.split or entry.split
-    else:
-        hub_id, config, split = spec.path_or_name, spec.config, spec.split
-    fetched = hub.fetch(hub_id, config=config, split=split, revision=spec.revision)
-    return _arrow(fetched.files), {"origin": "Hub", "id": hub_id, **fetched.facts}
+        fetched = hub.fetch(
+            entry.hub,
+            config=spec.config or entry.config,
+            split=spec.split or entry.split,
+            revision=spec.revision or entry.revision,
+            files=entry.files,
+        )
+        return _arrow(fetched.files), {"origin": "Hub", "id": entry.hub, **fetched.facts}
+    fetched = hub.fetch(spec.path_or_name, config=spec.config, split=spec.split, revision=spec.revision)
+    return _arrow(fetched.files), {"origin": "Hub", "id": spec.path_or_name, **fetched.facts}
 
 
 def _arrow(paths: list[Path]) -> list[Unit]:
@@ -186,6 +192,7 @@ def _facts(spec: SourceSpec, entry: Entry | None, found: dict[str, Any]) -> dict
         facts |= {
             "title": entry.title,
             "licence": entry.licence,
+            "part_licences": list(entry.part_licences),
             "citation": entry.citation,
             "languages": list(entry.languages),
             "answers": entry.answers,
