@@ -1,0 +1,38 @@
+"""Choosing rows: the greedy engine, one file per strategy, the sampler.
+
+Adding a strategy: one file with a function of a `Pool` and a size, whose keyword-only parameters are its
+options, and one line in `strategies.STRATEGIES`; or, from another package, an entry point of the group
+`hf_qads.strategies`.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from hf_qads.selection.anchors import choose_anchors
+from hf_qads.selection.pool import Picks, Pool
+from hf_qads.selection.selecting import select
+from hf_qads.selection.selection import Explanation, Selection
+from hf_qads.selection.strategies import STRATEGIES, strategies
+
+if TYPE_CHECKING:
+    from hf_qads.selection.sampler import QaDSSampler
+
+__all__ = [
+    "STRATEGIES",
+    "Explanation",
+    "Picks",
+    "Pool",
+    "QaDSSampler",
+    "Selection",
+    "choose_anchors",
+    "select",
+    "strategies",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """`QaDSSampler` needs torch, which is imported when it is asked for."""
+    if name == "QaDSSampler":
+        from hf_qads.selection.sampler import QaDSSampler
+
+        return QaDSSampler
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,229 @@
+"""Exact greedy selection that looks at few distances.
+
+The objective of a row, its score times its distance to the nearest center, never grows as centers are added.
+A stale value is therefore an upper bound, and only rows whose bound is among the largest need to be looked
+at. A refill takes the rows with the largest bounds (`bounds.Frontier`) and the best bound outside them, the
+rival. Rows that some near center rules out go back with a lower bound (`witness`); the others get their exact
+nearest center (`survey`); among those that still beat the rival the plain greedy runs for as long as its best
+does (`live`). Then comes the next refill.
+
+Source: section 3.3, Eq. 4 and Algorithm 1.
+"""
+
+import numpy as np
+import torch
+
+from hf_qads.selection.bounds import Bounds, Frontier, Rival
+from hf_qads.selection.centers import Centers, coordinates
+from hf_qads.selection.live import Live
+from hf_qads.selection.pool import Floats, Rows
+from hf_qads.selection.products import Scratch
+from hf_qads.selection.space import Space
+from hf_qads.selection.survey import Missed, Pairs, Surveyor, join, on
+from hf_qads.selection.witness import near_centers
+
+CHUNK = 4096  # centers in one product
+FEW, MANY = 256, 4096  # candidates of a refill
+MANY_ON_DEVICE = 32768
+FEW_CENTERS = 1024  # start rows up to which their exact distances are left for later
+
+
+class Engine:
+    """State of one greedy selection over the rows of a space.
+
+    Args:
+        space: the vectors.
+        weights: (n,) scores, not negative.
+        capacity: most centers there will be among the pool's rows.
+        out: rows that are as if they were not there.
+    """
+
+    def __init__(self, space: Space, weights: Floats, capacity: int, *, out: Rows) -> None:
+        self.space = space
+        self.weights = weights
+        self.out = out
+        self.centers = Centers(space, capacity)
+        self.now = 0
+        self.scratch = Scratch(space.device)
+        self.surveyor = Surveyor(self.centers, self.scratch)
+        self.norms = self.lengths()
+        self.slack = space.slack(self.norms, float(self.norms.max()))
+        self.most = MANY if space.device.type == "cpu" else MANY_ON_DEVICE
+        self.count = min(self.most, 4 * FEW)
+        self.estimates = 0
+        unknown = np.full(space.n, np.inf)
+        self.bounds = Bounds(unknown, unknown.copy(), unknown.copy())
+        self.frontier = Frontier(
+            self.bounds.key, max(16 * self.most, int(np.sqrt(64.0 * space.n * self.most)))
+        )
+
+    def lengths(self) -> Floats:
+        """Squared lengths (n,) of the working rows. One read of all vectors."""
+        lengths = np.empty(self.space.n)
+        for begin in range(0, self.space.n, self.space.block):
+            rows = self.space.working(self.space.tensor[begin : begin + self.space.block])
+            lengths[begin : begin + self.space.block] = rows.square().sum(1).cpu().numpy()
+        lengths[self.out] = 0
+        return lengths
+
+    def begin(self, start: Rows, owned: torch.Tensor | None) -> None:
+        """Take in the rows and vectors that count as picked before the first pick."""
+        if owned is not None:
+            self.take_in_exactly(owned)
+        if len(start) > FEW_CENTERS:
+            self.take_in_exactly(self.space.tensor, start)
+        elif len(start):
+            self.centers.add(start, self.space.rows(start))
+            self.now = len(start)
+            self.take_in_roughly()
+        self.bounds.key[:] = self.weights * self.space.distance(self.bounds.best)
+        self.bounds.key[start] = -np.inf
+        self.bounds.key[self.out] = -np.inf
+
+    def restore(self, start: Rows, order: Rows) -> None:
+        """Put back the centers of a saved state whose bounds are in place."""
+        lazily = start if len(start) <= FEW_CENTERS else start[:0]
+        index = np.concatenate([lazily, order])
+        for begin in range(0, len(index), self.space.block):
+            part = index[begin : begin + self.space.block]
+            self.centers.add(part, self.space.rows(part))
+        self.now = self.centers.count
+
+    def take_in_roughly(self) -> None:
+        """Upper bounds of all rows from the centers so far; exact nearest ones are found when needed."""
+        centers, best = self.centers, self.bounds.best
+        for begin in range(0, self.space.n, self.space.block):
+            part = slice(begin, begin + self.space.block)
+            rows = self.space.working(self.space.tensor[part])
+            squared = self.scratch.squared(rows, centers.rows[: self.now], centers.norms[: self.now])
+            upper = squared.amin(1).cpu().numpy() + self.norms[part] + self.slack[part]
+            best[part] = np.minimum(best[part], np.maximum(upper, 0))
+        self.bounds.tried[:] = self.now
+
+    def take_in_exactly(self, vectors: torch.Tensor, index: Rows | None = None) -> None:
+        """Exact measures of all rows to the nearest of many vectors (all, or the rows `index` of them)."""
+        total = len(vectors) if index is None else len(index)
+        for begin in range(0, total, CHUNK):
+            if index is None:
+                raw = vectors[begin : begin + CHUNK]
+            else:
+                raw = vectors.index_select(
+                    0, torch.from_numpy(index[begin : begin + CHUNK]).to(vectors.device)
+                )
+            rows = self.space.working(raw)
+            largest = float(rows.square().sum(1).max())
+            self.slack = np.maximum(self.slack, self.space.slack(self.norms, largest))
+            chunk = Centers(self.space, len(raw))
+            chunk.add(np.arange(len(raw)), rows)
+            surveyor = Surveyor(chunk, self.scratch)
+            measured = self.space.exact(raw)
+            for first in range(0, self.space.n, self.space.block):
+                block = np.arange(first, min(first + self.space.block, self.space.n))
+                missed = self.missed(block, self.space.rows(block))
+                pairs = surveyor.nearest_pairs(missed, 0, len(raw))
+                self.settle(block, pairs, measured[pairs.centers])
+        self.bounds.best[:] = self.bounds.exact
+
+    def missed(self, index: Rows, rows: torch.Tensor) -> Missed:
+        """What the survey wants to know of rows."""
+        norms = self.norms[index]
+        along, rest = coordinates(self.space, rows, on(norms, rows))
+        flat = torch.empty(len(index), 2 + along.shape[1], device=rows.device)
+        flat[:, 0] = 1
+        flat[:, 1] = -2 * rest
+        flat[:, 2:] = -2 * along
+        best = np.minimum(self.bounds.best[index], self.bounds.exact[index])
+        return Missed(rows, flat, norms, self.slack[index], best)
+
+    def settle(self, index: Rows, pairs: Pairs, centers: Floats) -> None:
+        """Measure pairs in float64, `centers` being their raw rows, and lower the exact measures."""
+        exact = self.bounds.exact[index]
+        if len(pairs.rows):
+            measures = self.space.measure(self.space.raw(index[pairs.rows]), centers)
+            np.minimum.at(exact, pairs.rows, measures)
+        self.bounds.exact[index] = exact
+
+    def refill(self) -> tuple[Live, Rival] | None:
+        """Bring the rows with the largest bounds up to date; those that may come next, and the rival."""
+        candidates, rival = self.frontier.candidates(self.count)
+        candidates = candidates[self.bounds.key[candidates] > -np.inf]
+        candidates = candidates[np.argsort(-self.bounds.tried[candidates], kind="stable")]
+        rows = self.space.rows(candidates)
+        missed = self.missed(candidates, rows)
+        self.look_for_witnesses(candidates, missed)
+        ahead = np.flatnonzero(rival.beaten_by(self.bounds.key[candidates], candidates))
+        if len(ahead):
+            ahead = ahead[np.argsort(-self.bounds.seen[candidates[ahead]], kind="stable")]
+            chosen = on(ahead, rows)
+            part = Missed(
+                rows[chosen],
+                missed.flat[chosen],
+                missed.norms[ahead],
+                missed.slack[ahead],
+                self.bounds.best[candidates[ahead]],
+            )
+            self.find_nearest(candidates[ahead], part)
+            keep = np.flatnonzero(rival.beaten_by(self.bounds.key[candidates[ahead]], candidates[ahead]))
+            keep = keep[np.argsort(candidates[ahead[keep]])]
+        self.tune(0 if len(ahead) == 0 else len(keep))
+        if len(ahead) == 0 or len(keep) == 0:
+            return None
+        index = candidates[ahead[keep]]
+        return (
+            Live(
+                self.space,
+                index,
+                part.rows[on(keep, rows)],
+                part.norms[keep],
+                part.slack[keep],
+                self.bounds.exact[index],
+                self.weights[index],
+            ),
+            rival,
+        )
+
+    def tune(self, live: int) -> None:
+        """More candidates where few of them stay, fewer where the products among them would cost most."""
+        if live < self.count // 8:
+            self.count = min(self.most, 2 * self.count)
+        elif live > self.count // 2:
+            self.count = max(FEW, self.count // 2)
+
+    def look_for_witnesses(self, index: Rows, missed: Missed) -> None:
+        """Lower the bounds of rows by a few likely centers of those that they have not tried."""
+        tried = self.bounds.tried[index]
+        upper = missed.best
+        flat = missed.flat.clone()
+        flat[:, 1] = 0
+        for begin in range(int(tried.min(initial=self.now)), self.now, CHUNK):
+            end = min(begin + CHUNK, self.now)
+            first = int((tried >= end).sum())
+            squared = near_centers(missed.rows[first:], flat[first:], self.centers, begin, end, self.scratch)
+            self.estimates += (len(index) - first) * (end - begin)
+            found = squared.cpu().numpy() + missed.norms[first:] + missed.slack[first:]
+            np.minimum(upper[first:], np.maximum(found, 0), out=upper[first:])
+        self.bounds.tried[index] = self.now
+        self.bounds.best[index] = upper
+        self.bounds.key[index] = self.weights[index] * self.space.distance(upper)
+
+    def find_nearest(self, index: Rows, missed: Missed) -> None:
+        """Exact measures of rows, sorted by falling `seen`, to their nearest centers."""
+        seen = self.bounds.seen[index]
+        parts: list[Pairs] = []
+        for begin in range(int(seen.min(initial=self.now)), self.now, CHUNK):
+            end = min(begin + CHUNK, self.now)
+            first = int((seen >= end).sum())
+            pairs = self.surveyor.nearest_pairs(missed.after(first), begin, end)
+            parts.append(Pairs(pairs.rows + first, pairs.centers, pairs.squared))
+        if parts:
+            pairs = join(parts, missed)
+            self.settle(index, pairs, self.space.raw(self.centers.index[pairs.centers]))
+        self.record(index, self.bounds.exact[index])
+
+    def record(self, index: Rows, measure: Floats) -> None:
+        """Note exact measures of rows with regard to all centers so far."""
+        self.bounds.exact[index] = measure
+        self.bounds.best[index] = measure
+        self.bounds.seen[index] = self.now
+        self.bounds.tried[index] = self.now
+        self.bounds.key[index] = self.weights[index] * self.space.distance(measure)

@@ -1,0 +1,113 @@
+"""What a strategy is given, and what it gives back."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from hf_qads.errors import SelectionError
+
+Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
+
+
+class Picks(NamedTuple):
+    """Rows in the order picked, and the value of the strategy's objective at each pick."""
+
+    order: Rows
+    gains: Floats
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Everything a strategy may look at; checked, and the same for every strategy.
+
+    Attributes:
+        n: number of rows.
+        vectors: (n, d) array or tensor, or None where the caller gave none.
+        scores: (n,) finite and not negative, or None.
+        columns: further columns by name, each (n,).
+        start: rows that count as picked already, in the order drawn; never picked again.
+        out: rows that are as if they were not there, in ascending order.
+        owned: (m, d) vectors from elsewhere that count as picked already, or None.
+        metric: `euclidean` or `cosine`.
+        seed: seed of whatever the strategy draws.
+        device: torch device of the large products; None chooses.
+        state: folder that a long selection keeps its progress in, or None.
+    """
+
+    n: int
+    vectors: Any
+    scores: Floats | None
+    columns: Mapping[str, npt.NDArray[Any]]
+    start: Rows
+    out: Rows
+    owned: Any = None
+    metric: str = "euclidean"
+    seed: int = 0
+    device: str | None = None
+    state: Path | None = None
+
+    def need_vectors(self, strategy: str) -> Any:
+        """The vectors, or a SelectionError that names the strategy."""
+        if self.vectors is None:
+            raise SelectionError(f"strategy={strategy!r} needs vectors, got None. Give an (n, d) array.")
+        return self.vectors
+
+    def need_scores(self, strategy: str) -> Floats:
+        """The scores, or a SelectionError that names the strategy."""
+        if self.scores is None:
+            raise SelectionError(f"strategy={strategy!r} needs scores, got None. Give one number per row.")
+        return self.scores
+
+    def need_column(self, strategy: str, name: str) -> Floats:
+        """A numeric column without NaN, or a SelectionError that names the strategy and the column."""
+        if name not in self.columns:
+            have = ", ".join(sorted(self.columns)) or "none"
+            raise SelectionError(
+                f"strategy={strategy!r} needs a column {name!r}, got {have}. Give columns={{{name!r}: ...}}."
+            )
+        return finite_column(self.columns[name], name, self.n, self.out)
+
+    def free(self) -> Rows:
+        """Rows that may be picked, in ascending order."""
+        mask = np.ones(self.n, dtype=bool)
+        mask[self.start] = False
+        mask[self.out] = False
+        return np.flatnonzero(mask)
+
+
+Strategy = Callable[..., Picks]
+
+
+def finite_column(values: Any, name: str, n: int, out: Rows) -> Floats:
+    """`values` as (n,) float64, 0 in the rows `out`.
+
+    Raises:
+        SelectionError: not numeric, not one per row, NaN or infinite.
+    """
+    try:
+        column = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise SelectionError(f"{name} must be one number per row, got {type(values).__name__}.") from error
+    if column.shape != (n,):
+        raise SelectionError(f"{name} must have shape ({n},), one per row, got {column.shape}.")
+    column[out] = 0
+    bad = np.flatnonzero(~np.isfinite(column))
+    if len(bad):
+        raise SelectionError(
+            f"{name} has {len(bad)} values that are NaN or infinite, the first in row {bad[0]}. "
+            "Leave such rows out before selecting."
+        )
+    return column
+
+
+def ranked(pool: Pool, values: Floats, size: int, *, last: npt.NDArray[np.bool_] | None = None) -> Picks:
+    """Pick free rows by falling value, ties to the lowest row; rows marked `last` after all others."""
+    free = pool.free()
+    groups = np.zeros(len(free), dtype=bool) if last is None else last[free]
+    order = free[np.lexsort((free, -values[free], groups))][:size]
+    return Picks(order, values[order])

@@ -1,0 +1,173 @@
+"""A torch sampler over a scored dataset."""
+
+from collections.abc import Iterator, Mapping, Sequence, Sized
+from functools import partial
+from typing import Any
+
+import numpy as np
+from torch.utils.data import Sampler
+
+from hf_qads.errors import SelectionError
+from hf_qads.schema import EMBEDDING, INFLUENCE, RANK, SCORE
+from hf_qads.selection.pool import Floats, Rows
+from hf_qads.selection.selecting import select
+
+
+class QaDSSampler(Sampler[int]):
+    """Row indices of a dataset, the most worthwhile first.
+
+    The order is the same on every rank, and sharding is left to the loader, so that it works in a plain
+    `DataLoader`, in `Trainer` and under accelerate alike. Rows without a finite score are left out and
+    counted; start rows come after all picks, in the order drawn, so that `fraction=1.0` is every row.
+
+    Args:
+        dataset: anything with a length. Of a `datasets.Dataset`, what is not given here is read from its
+            columns: scores from `qads_score`, else `qads_influence`; vectors from `qads_embedding`; numeric
+            columns go to the strategy. Without vectors, `qads_rank` is the order where there is one.
+        size: how many rows.
+        fraction: or which share of the dataset's rows, in (0, 1]. Neither: all rows.
+        vectors: (n, d), see `select`.
+        scores: (n,), NaN where there is none.
+        strategy: any strategy that `select` knows.
+        start: see `select`.
+        metric: see `select`.
+        seed: seed of the selection and of the shuffling.
+        shuffle: whether each epoch goes through the chosen rows in another order, which `set_epoch` sets.
+        options: see `select`.
+
+    Attributes:
+        order: (size,) the chosen rows by rank.
+        left_out: how many rows had no finite score.
+
+    Raises:
+        SelectionError: more rows wanted than there are, both size and fraction, nothing to select by.
+    """
+
+    def __init__(
+        self,
+        dataset: Sized,
+        *,
+        size: int | None = None,
+        fraction: float | None = None,
+        vectors: Any = None,
+        scores: Any = None,
+        strategy: str = "qads",
+        start: int | Sequence[int] = 100,
+        metric: str = "euclidean",
+        seed: int = 0,
+        shuffle: bool = False,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.dataset = dataset
+        self.rows = len(dataset)
+        self.seed = seed
+        self.shuffle = shuffle
+        self.epoch = 0
+        given = columns_of(dataset)
+        if vectors is None:
+            vectors = given.pop(EMBEDDING, None)
+        if scores is None:
+            scores = given.get(SCORE, given.get(INFLUENCE))
+        ranks = given.pop(RANK, None)
+        if vectors is None and ranks is not None and strategy == "qads":
+            full = by_rank(ranks)
+            self.left_out = 0
+        else:
+            usable = finite_rows(scores, self.rows)
+            self.left_out = self.rows - len(usable)
+            wanted = self.wanted(size, fraction, len(usable))
+            choose = partial(
+                select,
+                vectors,
+                scores,
+                strategy=strategy,
+                start=start,
+                metric=metric,
+                seed=seed,
+                columns=given,
+                options=options,
+                among=None if self.left_out == 0 else usable,
+                coverage=False,
+            )
+            room = len(usable) - len(choose(size=0).start)
+            picked = choose(size=min(wanted, room))
+            full = np.concatenate([picked.order, picked.start])
+        self.order = full[: self.wanted(size, fraction, len(full))]
+
+    def wanted(self, size: int | None, fraction: float | None, there: int) -> int:
+        """How many rows are asked for.
+
+        Raises:
+            SelectionError: both size and fraction, out of range, or more than there are.
+        """
+        if size is not None and fraction is not None:
+            raise SelectionError(f"Give size or fraction, not both: got size={size}, fraction={fraction}.")
+        if fraction is not None and not 0 < fraction <= 1:
+            raise SelectionError(f"fraction must be in (0, 1], got {fraction}.")
+        if size is None:
+            return min(there, round(self.rows * (1.0 if fraction is None else fraction)))
+        if not 0 <= size <= there:
+            raise SelectionError(f"size={size} but {there} rows can be sampled ({self.rows} in the dataset).")
+        return size
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order of the next pass; without `shuffle` all passes are alike."""
+        self.epoch = epoch
+
+    def check(self, dataset: Sized) -> None:
+        """Refuse a dataset that the indices would not fit.
+
+        Raises:
+            SelectionError: its length is not that of the dataset the rows were selected from.
+        """
+        if len(dataset) != self.rows:
+            raise SelectionError(
+                f"The rows were selected from a dataset of {self.rows} rows, this one has {len(dataset)}, so "
+                "the indices would point at other rows. Train on dataset.select(list(sampler)) instead."
+            )
+
+    def __iter__(self) -> Iterator[int]:
+        self.check(self.dataset)
+        order = self.order
+        if self.shuffle:
+            order = np.random.default_rng([self.seed, self.epoch]).permutation(order)
+        return iter(order.tolist())
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+
+def columns_of(dataset: Sized) -> dict[str, Any]:
+    """The numeric columns and the vectors of a `datasets.Dataset`; nothing for any other dataset."""
+    from datasets import Dataset, Value
+
+    if not isinstance(dataset, Dataset):
+        return {}
+    numeric = {
+        name: column_as_floats(dataset, name)
+        for name, feature in dataset.features.items()
+        if isinstance(feature, Value) and feature.dtype.startswith(("int", "uint", "float"))
+    }
+    if EMBEDDING in dataset.column_names:
+        numeric[EMBEDDING] = np.asarray(dataset.with_format("numpy")[EMBEDDING][:])
+    return numeric
+
+
+def column_as_floats(dataset: Any, name: str) -> Floats:
+    """A column as float64, NaN where it is null."""
+    values = [np.nan if value is None else value for value in dataset[name][:]]
+    return np.array(values, dtype=np.float64)
+
+
+def by_rank(ranks: Floats) -> Rows:
+    """Rows that have a rank, by rank."""
+    ranked = np.flatnonzero(np.isfinite(ranks))
+    order: Rows = ranked[np.argsort(ranks[ranked], kind="stable")]
+    return order
+
+
+def finite_rows(scores: Any, n: int) -> Rows:
+    """Rows with a finite score; all rows where there are no scores."""
+    if scores is None:
+        return np.arange(n)
+    return np.flatnonzero(np.isfinite(np.asarray(scores, dtype=np.float64)))

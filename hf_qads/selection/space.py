@@ -1,0 +1,200 @@
+"""Vectors as the engine reads them: approximate in float32 for the bulk, exact in float64 for decisions."""
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from hf_qads.errors import SelectionError
+
+UNIT = 2.0**-24  # rounding of one float32 operation, relative
+BLOCK_BYTES = 16 << 20
+SAMPLE = 4096
+
+Array = npt.NDArray[np.float64]
+METRICS = ("euclidean", "cosine")
+
+
+def as_tensor(vectors: Any, name: str = "vectors") -> torch.Tensor:
+    """`vectors` as an (n, d) tensor that shares memory with them where it can.
+
+    Arrays may be read-only, memory-mapped, of any stride, and of any float, integer or boolean type.
+
+    Raises:
+        SelectionError: not two-dimensional, empty, or not real numbers.
+    """
+    if not isinstance(vectors, torch.Tensor):
+        try:
+            array = np.asarray(vectors)
+        except ValueError as error:
+            raise SelectionError(f"{name} must be a table of numbers (n, d): {error}") from error
+        if array.dtype.kind not in "fiub" or array.ndim != 2:
+            raise SelectionError(
+                f"{name} must be a table of numbers (n, d), got {array.dtype} of shape {array.shape}."
+            )
+        if not array.dtype.isnative or array.dtype.itemsize > 8 or array.dtype.kind == "u":
+            array = array.astype(np.float64 if array.dtype.itemsize > 2 else np.float32)
+        if any(stride < 0 for stride in array.strides):
+            array = np.ascontiguousarray(array)
+        with warnings.catch_warnings():  # read-only arrays are fine here: nothing writes to them
+            warnings.simplefilter("ignore", UserWarning)
+            vectors = torch.from_numpy(array)
+    if vectors.dim() != 2 or vectors.is_complex():
+        raise SelectionError(f"{name} must be a table of numbers (n, d), got shape {tuple(vectors.shape)}.")
+    if 0 in vectors.shape:
+        raise SelectionError(
+            f"{name} is empty: shape {tuple(vectors.shape)}. Give at least one row and column."
+        )
+    tensor: torch.Tensor = vectors.detach()
+    return tensor
+
+
+def choose_device(tensor: torch.Tensor, device: str | None) -> torch.device:
+    """The device of the large products: as asked, else where the vectors lie, else CUDA if there is one."""
+    if device is not None:
+        try:
+            chosen = torch.device(device)
+            torch.empty(0, device=chosen)
+        except (RuntimeError, AssertionError) as error:
+            raise SelectionError(f"device={device!r} cannot be used: {error}") from error
+        return chosen
+    if tensor.device.type != "cpu":
+        return tensor.device
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+class Space:
+    """The vectors of a pool under a metric.
+
+    `working` rows are float32: scaled by a power of two, centred, for cosine scaled to length 1/sqrt(2);
+    their squared distance is, up to `slack`, the exact *measure* of a pair: the squared (scaled) Euclidean
+    distance, or 1 minus the cosine. Exact measures are computed pair by pair in float64 on the host, so
+    they depend on neither blocks, threads nor device.
+    """
+
+    def __init__(
+        self, vectors: Any, *, metric: str, device: str | None, out: npt.NDArray[np.int64] | None = None
+    ) -> None:
+        if metric not in METRICS:
+            raise SelectionError(f"metric={metric!r} is not known. Choose one of {', '.join(METRICS)}.")
+        self.tensor = as_tensor(vectors)
+        self.metric = metric
+        self.device = choose_device(self.tensor, device)
+        self.n, self.d = (int(size) for size in self.tensor.shape)
+        self.block = max(256, BLOCK_BYTES // (4 * self.d))
+        largest = self.check(self.tensor, "vectors", out)
+        reach = 1000 if self.wide(self.tensor) is torch.float64 else 120
+        exponent = max(-reach, min(reach, math.frexp(largest)[1]))
+        self.scale = 1.0 if metric == "cosine" else 2.0**-exponent
+        self.mean = torch.zeros(self.d, device=self.device)
+        there = np.arange(self.n) if out is None else np.setdiff1d(np.arange(self.n), out)
+        sample = self.rows(there[:: max(1, len(there) // SAMPLE)][:SAMPLE])
+        self.mean = sample.mean(0)
+        self.basis = principal_directions(sample - self.mean, min(self.d, max(16, min(128, self.d // 6))))
+
+    def check(self, tensor: torch.Tensor, name: str, out: npt.NDArray[np.int64] | None = None) -> float:
+        """Largest absolute value of `tensor` outside the rows `out`. One read, in blocks.
+
+        Raises:
+            SelectionError: NaN or infinity in other rows, or zero vectors where the metric is cosine.
+        """
+        largest = 0.0
+        for begin in range(0, len(tensor), self.block):
+            part = tensor[begin : begin + self.block]
+            part = part if part.is_floating_point() else part.float()
+            if out is not None and len(out):
+                inside = out[(out >= begin) & (out < begin + len(part))] - begin
+                part = part.index_fill(0, torch.from_numpy(inside).to(part.device), 1.0)
+            low, high = (float(value) for value in torch.aminmax(part))
+            if not (math.isfinite(low) and math.isfinite(high)):
+                self.refuse(~torch.isfinite(part).all(1), begin, f"{name} hold NaN or infinity")
+            if self.metric == "cosine":
+                self.refuse(
+                    (part == 0).all(1),
+                    begin,
+                    f"metric='cosine' is not defined for zero vectors; {name} hold some",
+                )
+            largest = max(largest, abs(low), abs(high))
+        return largest
+
+    @staticmethod
+    def refuse(bad: torch.Tensor, begin: int, message: str) -> None:
+        """Raise a SelectionError if any row of a block is bad."""
+        if bool(bad.any()):
+            row = int(bad.nonzero()[0]) + begin
+            raise SelectionError(f"{message}, first in row {row}. Leave such rows out.")
+
+    @staticmethod
+    def wide(raw: torch.Tensor) -> torch.dtype:
+        """The type that `raw` is read in: it holds every value of the floating types exactly."""
+        narrow = (torch.float16, torch.bfloat16, torch.float32)
+        return torch.float32 if raw.dtype in narrow else torch.float64
+
+    def working(self, raw: torch.Tensor) -> torch.Tensor:
+        """Rows (m, d) in the working space: float32, contiguous, on the device."""
+        wide = self.wide(raw)
+        rows = raw.to(device=self.device, dtype=wide)
+        if self.metric == "cosine":
+            largest = rows.abs().amax(1, keepdim=True)
+            rows = rows / largest
+            rows = rows / (torch.linalg.vector_norm(rows, dim=1, keepdim=True) * math.sqrt(2))
+            unit: torch.Tensor = (rows - self.mean).float()
+            return unit
+        centred: torch.Tensor = torch.add(-self.mean.to(wide), rows, alpha=self.scale).float()
+        return centred
+
+    def rows(self, index: npt.NDArray[np.int64]) -> torch.Tensor:
+        """Working rows (len(index), d) of the pool."""
+        return self.working(self.tensor.index_select(0, torch.from_numpy(index).to(self.tensor.device)))
+
+    def raw(self, index: npt.NDArray[np.int64]) -> Array:
+        """Rows (len(index), d) of the pool in float64 on the host, ready for `measure`."""
+        return self.exact(self.tensor.index_select(0, torch.from_numpy(index).to(self.tensor.device)))
+
+    def exact(self, raw: torch.Tensor) -> Array:
+        """Raw rows as `measure` wants them: float64, times a power of two, which changes no digit."""
+        rows: Array = raw.to(device="cpu", dtype=torch.float64).numpy()
+        if self.metric == "cosine":
+            exponents = np.frexp(np.abs(rows).max(1, keepdims=True))[1]
+            rows = np.ldexp(rows, -exponents)
+            return rows
+        rows *= self.scale
+        return rows
+
+    def measure(self, left: Array, right: Array) -> Array:
+        """Exact measure of each pair of raw rows (m, d) and (m, d) or (1, d), in float64."""
+        if self.metric == "cosine":
+            lengths = (left * left).sum(-1) * (right * right).sum(-1)
+            cosine = (left * right).sum(-1) / np.sqrt(lengths)
+            return np.asarray(np.maximum(1.0 - cosine, 0.0))
+        difference = left - right
+        return np.asarray((difference * difference).sum(-1))
+
+    def distance(self, measure: Array) -> Array:
+        """Distance in the scaled space, of which the objective is made; `unscale` gives the user's."""
+        return measure if self.metric == "cosine" else np.sqrt(measure)
+
+    def unscale(self, value: Array) -> Array:
+        """Distances, or values proportional to them, in the units of the vectors."""
+        return value / self.scale
+
+    def slack(self, norms: Array, largest: float) -> Array:
+        """Most by which a float32 squared distance of a row may be off, with any order of summation."""
+        if self.metric == "cosine":
+            return (2 * self.d + 64) * UNIT * (norms + largest + 1.0)
+        return (self.d + 32) * UNIT * (norms + largest) + 1e-30
+
+
+def principal_directions(centred: torch.Tensor, count: int) -> torch.Tensor:
+    """Orthonormal (d, count), the main directions of `centred` (m, d) first; a few products, no full SVD."""
+    generator = torch.Generator().manual_seed(0)
+    basis = torch.randn(centred.shape[1], count, generator=generator).to(centred.device)
+    for _ in range(3):
+        basis = torch.linalg.qr(centred.T @ (centred @ basis) + 1e-30 * basis).Q
+    spread = (centred @ basis).double()
+    turn = torch.linalg.eigh(spread.T @ spread).eigenvectors.flip(1)
+    directions: torch.Tensor = torch.linalg.qr(basis.double() @ turn).Q.float()
+    return directions

@@ -1,0 +1,123 @@
+"""Progress of a long selection on disk, so that a kill costs minutes."""
+
+import hashlib
+import json
+import time
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from hf_qads.errors import SelectionError
+from hf_qads.files import atomic_path, remove
+from hf_qads.selection.engine import Engine
+from hf_qads.selection.pool import Floats, Pool
+from hf_qads.selection.space import Space
+
+EVERY = 60.0  # seconds between two saves
+FILE = "selection-state.npz"
+ARRAYS = ("best", "exact", "key", "seen", "tried")
+
+
+@dataclass
+class SavedState:
+    """Where a selection keeps its progress, and what identifies the selection.
+
+    The file holds the order so far and the bounds of all rows (32 bytes each). Picks do not depend on how
+    far the bounds had come, so a continued selection picks what an undisturbed one would have picked.
+    """
+
+    file: Path
+    identity: str
+    saved_at: float = field(default_factory=time.monotonic)
+
+    @classmethod
+    def of(
+        cls, pool: Pool, space: Space, owned: torch.Tensor | None, weights: Floats, strategy: str
+    ) -> "SavedState":
+        """The state of a selection of `pool` by `weights` in the pool's state folder."""
+        assert pool.state is not None
+        facts = {
+            "strategy": strategy,
+            "metric": pool.metric,
+            "shape": [space.n, space.d],
+            "vectors": digest(space.exact(sampled(space.tensor))),
+            "weights": digest(weights),
+            "start": digest(pool.start),
+            "owned": None if owned is None else digest(np.array(owned.shape), space.exact(sampled(owned))),
+        }
+        return cls(pool.state / FILE, json.dumps(facts, sort_keys=True))
+
+    def save_now_and_then(self, engine: Engine, order: list[int], gains: list[float]) -> None:
+        """Save if the last save is a while ago."""
+        if time.monotonic() - self.saved_at >= EVERY:
+            self.save(engine, order, gains)
+
+    def save(self, engine: Engine, order: list[int], gains: list[float]) -> None:
+        """Write the state, whole or not at all."""
+        bounds = engine.bounds
+        with atomic_path(self.file) as temporary, temporary.open("wb") as stream:
+            np.savez(
+                stream,
+                identity=np.array(self.identity),
+                order=np.array(order, dtype=np.int64),
+                gains=np.array(gains),
+                slack=engine.slack,
+                **{name: getattr(bounds, name) for name in ARRAYS},
+            )
+        self.saved_at = time.monotonic()
+
+    def load(self, engine: Engine, pool: Pool) -> tuple[list[int], list[float]]:
+        """Put a saved state into `engine`; the order and gains so far, empty where nothing was saved.
+
+        Raises:
+            SelectionError: the state is another selection's, or damaged.
+        """
+        if not self.file.exists():
+            return [], []
+        try:
+            with np.load(self.file, allow_pickle=False) as saved:
+                identity = str(saved["identity"])
+                found = {name: saved[name] for name in (*ARRAYS, "order", "gains", "slack")}
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise SelectionError(f"{self.file} cannot be read: {error}. Remove it to start over.") from error
+        if identity != self.identity:
+            raise SelectionError(
+                f"{self.file} is the state of another selection: {different(identity, self.identity)}. "
+                "Remove it to start over, or choose another folder."
+            )
+        for name in ARRAYS:
+            getattr(engine.bounds, name)[:] = found[name]
+        engine.slack = found["slack"]
+        engine.restore(pool.start, found["order"])
+        return found["order"].tolist(), found["gains"].tolist()
+
+
+def sampled(tensor: torch.Tensor) -> torch.Tensor:
+    """A fixed share of the rows of `tensor`, at most 512, the last among them."""
+    step = max(1, len(tensor) // 256)
+    return torch.cat([tensor[::step][:511], tensor[-1:]])
+
+
+def digest(*arrays: np.ndarray) -> str:
+    """A short hash of the values and shapes of arrays."""
+    whole = hashlib.blake2b(digest_size=16)
+    for array in arrays:
+        whole.update(f"{array.dtype}{array.shape}".encode())
+        whole.update(np.ascontiguousarray(array).tobytes())
+    return whole.hexdigest()
+
+
+def different(old: str, new: str) -> str:
+    """Which facts differ between two identities."""
+    before, now = json.loads(old), json.loads(new)
+    return ", ".join(name for name in now if before.get(name) != now[name]) + " differ"
+
+
+def forget(folder: Path) -> None:
+    """Remove the state in `folder`, whose selection is complete."""
+    remove(folder / FILE)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
