@@ -1,0 +1,237 @@
+"""`check`: is the answer that an output concludes with the gold one?"""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from hf_qads.answers.choices import LETTERS, chosen, options_of
+from hf_qads.answers.compare import Same, same, same_words
+from hf_qads.answers.conclusion import Conclusion, conclude
+from hf_qads.answers.latex import closing, plain
+from hf_qads.answers.statements import stated_number, stated_numbers
+from hf_qads.answers.structures import without_name
+from hf_qads.answers.values import Number, equal, numbers, only_number
+from hf_qads.errors import EvaluationError
+
+NUMBER, PAIR, MIXED, FORMULA, LETTER = "number", "one of two numbers", "number or words", "formula", "letter"
+KINDS: Final = {
+    "gsm8k": NUMBER,
+    "math": FORMULA,
+    "aqua_rat": LETTER,
+    "numglue": MIXED,
+    "svamp": NUMBER,
+    "mathematics": FORMULA,
+    "simuleq": PAIR,
+    "sat_math": LETTER,
+    "mmlu_math": LETTER,
+}
+_EMPTY_PHRASE = re.compile(
+    r"\W*(?:clear|correct|right|wrong|incorrect|reasonable|obvious|verified|below|above|as\s+follows|found|given|unknown|"
+    r"required|supposed|expected|calculated|obtained|in\s+the\s+form|the\s+following|yes\s+or\s+no)\b[^\d]*",
+    re.IGNORECASE,
+)
+Options = Sequence[str] | Mapping[str, str] | str | None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one output.
+
+    Attributes:
+        right: the output concludes with the gold answer.
+        answer: what it concludes with, or None where it concludes with nothing.
+        rule: how the answer was found and what decided.
+    """
+
+    right: bool
+    answer: str | None
+    rule: str
+
+
+def check(output: str, gold: object, *, benchmark: str, options: Options = None) -> Verdict:
+    r"""Whether the last conclusion that an output states is the gold answer.
+
+    An output that never concludes, or is cut off before it does, is wrong. Integers are met exactly, a gold
+    decimal also by a value that rounds to it; lists and sets are compared in any order, tuples in theirs.
+
+    Args:
+        output: what a model wrote.
+        gold: the gold answer: text or a number; a worked solution gives its `\boxed{}` or `####`.
+        benchmark: one of gsm8k, math, aqua_rat, numglue, svamp, mathematics, simuleq, sat_math, mmlu_math.
+        options: of a multiple-choice question: texts in order, or letter -> text, or one text with all.
+
+    Returns:
+        The verdict. Numbers and letters take microseconds; only formulas start a worker process, which is
+        given five seconds each.
+
+    Raises:
+        EvaluationError: the benchmark is not known, the gold answer is missing, or options are no options.
+    """
+    kind = KINDS.get(benchmark)
+    if kind is None:
+        raise EvaluationError(f"benchmark={benchmark!r} is not one of {', '.join(KINDS)}. Use one of these.")
+    wanted = gold_answer(gold, benchmark)
+    known = options_of(options)
+    if kind == LETTER or (known and re.fullmatch(r"\W*[A-J]\W*", wanted)):
+        letter = _gold_letter(gold, wanted, known)
+        if letter is not None:
+            return _check_letter(str(output or ""), letter, known)
+        kind = FORMULA
+    stated = conclude(str(output or ""), _usable(kind, wanted))
+    if isinstance(stated, str):
+        return Verdict(False, None, stated)
+    answer, result = _compare(stated, wanted, kind, brackets_list=benchmark != "math")
+    return Verdict(result.right, answer, f"{stated.rule}: {result.rule}")
+
+
+def gold_answer(gold: object, benchmark: str) -> str:
+    """A gold answer as text: the end of a worked solution, a number without a needless `.0`.
+
+    Raises:
+        EvaluationError: there is none.
+    """
+    if isinstance(gold, float) and math.isfinite(gold) and gold.is_integer():
+        gold = int(gold)
+    if isinstance(gold, list | tuple) and len(gold) == 1:
+        gold = gold[0]
+    text = "" if gold is None or gold != gold else str(gold).strip()
+    if "####" in text:
+        text = text.rpartition("####")[2].strip()
+    if "\\boxed" in text:
+        place = text.rfind("\\boxed") + len("\\boxed")
+        stop = closing(text, place) if text[place : place + 1] == "{" else None
+        text = text[place + 1 : stop] if stop else text[place:].strip(" .$")
+    if not text:
+        raise EvaluationError(
+            f"The gold answer of a {benchmark} item is missing. Fill it in, or leave the item out."
+        )
+    if "\n" in text and (stated := conclude(text, lambda _: True)) and isinstance(stated, Conclusion):
+        text = stated.text
+    return text
+
+
+def _usable(kind: str, gold: str) -> "_Usable":
+    return _Usable(kind, bool(re.search(r"\d", gold)))
+
+
+@dataclass(frozen=True)
+class _Usable:
+    kind: str
+    digits: bool
+
+    def __call__(self, text: str) -> bool:
+        if _EMPTY_PHRASE.fullmatch(text) and not re.search(r"\\|\d", text):
+            return False
+        if self.kind in (NUMBER, PAIR) or (self.kind == MIXED and self.digits):
+            return bool(numbers(plain(text))) or "\\" in text
+        if self.digits and len(text.split()) > 12 and not re.search(r"\\|\d", text):
+            return False  # talk about the answer
+        return bool(text.strip())
+
+
+def _compare(stated: Conclusion, gold: str, kind: str, *, brackets_list: bool) -> tuple[str, Same]:
+    text = stated.text
+    if kind == FORMULA:
+        return _compare_formula(stated, gold, brackets_list)
+    if kind == PAIR:
+        return _compare_pair(text, gold)
+    wanted = only_number(gold)
+    if wanted is None:
+        if kind == MIXED:
+            return text, _same_mixed(text, gold, stated.sentence)
+        return _compare_formula(stated, gold, brackets_list)
+    said = stated_number(text)
+    if said is not None:
+        return _spelt(said, text), Same(equal(said, wanted), "number")
+    if re.search(r"\\[a-z]|[-+*/^]", text) and len(stated_numbers(text)) < 2:
+        return text, same(without_name(plain(text)), gold)
+    return text, Same(False, "not one number")
+
+
+def _same_mixed(text: str, gold: str, sentence: bool) -> Same:
+    if same_words(text, gold):
+        return Same(True, "words")
+    if re.search(r"\d", gold) and not re.search(r"[A-Za-z]{2}", gold):
+        return same(text, gold, brackets_list=True)
+    return Same(False, "words")
+
+
+def _compare_pair(text: str, gold: str) -> tuple[str, Same]:
+    wanted = stated_numbers(gold.strip().strip("[](){}"))
+    said = stated_numbers(text)
+    if not wanted:
+        return text, same(text, gold, brackets_list=True)
+    if not said or len(said) > max(2, len(wanted)):
+        return text, Same(False, "not one or two numbers")
+    met = [any(equal(one, other) for one in said) for other in wanted]
+    if len(wanted) == 1:
+        return text, Same(met[0], "one of two numbers" if len(said) > 1 else "number")
+    stray = [one for one in said if not any(equal(one, other) for other in wanted)]
+    return text, Same(not stray, "both numbers" if len(said) > 1 else "one of two numbers")
+
+
+def _compare_formula(stated: Conclusion, gold: str, brackets_list: bool) -> tuple[str, Same]:
+    text = stated.text
+    if not stated.sentence:
+        result = same(text, gold, brackets_list=brackets_list)
+        shorter = _last_value(text)
+        if not result.right and shorter != text:
+            again = same(shorter, gold, brackets_list=brackets_list)
+            return (shorter, again) if again.right else (text, result)
+        return text, result
+    value = _last_value(text)
+    result = same(value, gold, brackets_list=brackets_list)
+    wanted = only_number(gold, algebra=True)
+    if (
+        not result.right
+        and wanted is not None
+        and (said := stated_number(text)) is not None
+        and "$" not in text
+    ):
+        return _spelt(said, text), Same(equal(said, wanted), "number")
+    return value, result
+
+
+def _last_value(text: str) -> str:
+    """The last formula of a sentence, right of its last equals sign; without one, what follows the verb."""
+    formulas = re.findall(r"\$\$?([^$]+)\$\$?|\\\((.+?)\\\)|\\\[(.+?)\\\]", text)
+    if formulas:
+        text = next(part for part in formulas[-1] if part)
+        if len(formulas) > 1 and re.search(
+            r"\$\s*(?:,|and|or)\s*(?:and\s+|or\s+)?\$[^$]*\$\W*$", "$" + text + "$"
+        ):
+            return text
+    elif verb := list(re.finditer(r"\b(?:is|are|equals?|be|was|were|=)(?=\s)", text)):
+        text = text[verb[-1].end() :]
+    if re.search(r"[<>]|\\leq|\\geq|\\le\b|\\ge\b", text):
+        return text.strip()
+    pieces = re.split(r"(?<![<>!=:\\])=(?!=)|\\approx", text)
+    return re.sub(r"\s*(?:because|since|for all|where|when)\b.*", "", pieces[-1].strip()).strip().rstrip(".")
+
+
+def _spelt(number: Number, text: str) -> str:
+    written = plain(re.sub(r"\\boxed\s*\{([^{}]*)\}", r" \1 ", text))
+    spelled = re.sub(r"\s+", " ", written)
+    found = [one for one in numbers(spelled) if one.value == number.value]
+    return spelled[found[-1].start : found[-1].stop].strip() if found else str(number.value)
+
+
+def _gold_letter(gold: object, wanted: str, options: Mapping[str, str]) -> str | None:
+    if isinstance(gold, int) and not isinstance(gold, bool) and options and gold < len(options):
+        return LETTERS[gold]
+    if found := re.fullmatch(r"\W*(?:\\text\w*\{)?\W*([A-Ja-j])\W*", wanted):
+        return found[1].upper()
+    if (letter := chosen(wanted, options)) is not None:
+        return letter
+    return None
+
+
+def _check_letter(output: str, gold: str, options: Mapping[str, str]) -> Verdict:
+    stated = conclude(output, lambda text: chosen(text, options, sentence=True) is not None, choices=True)
+    if isinstance(stated, str):
+        return Verdict(False, None, stated)
+    letter = chosen(stated.text, options, sentence=stated.sentence)
+    rule = f"{stated.rule}: {'letter' if re.search(rf'{letter}', stated.text) else 'text of the option'}"
+    return Verdict(letter == gold, letter, rule)

@@ -1,0 +1,158 @@
+# ruff: noqa: RUF001 - models write typographic signs
+"""Multiple choice: which option an output chooses, by its letter or by its text."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from hf_qads.answers.compare import same_words
+from hf_qads.answers.latex import compact, plain
+from hf_qads.answers.statements import stated_number
+from hf_qads.answers.values import Number, only_number
+from hf_qads.errors import EvaluationError
+
+LETTERS = "ABCDEFGHIJ"
+USUAL = "ABCDE"
+_WRAP = r"[\s*_`\"'$(\[{\\]*(?:(?:text|textbf|mathrm|mathbf|boxed|rm|bf)\b)?[\s*{(\[]*"
+_NAMED = r"(?:(?:the\s+)?(?:correct\s+|right\s+)?(?:options?|choices?|letter|alternative|answer)\s*:?\s*)"
+_FIRST = re.compile(
+    rf"^{_NAMED}?{_WRAP}(?P<letter>[A-J])(?![\w'’^])"
+    rf"(?P<rest>\s*$|\s*[)\]}}*.:,;$\"'`=—–-].*|\s+(?:is|because|since|as|which|with|and|for|or)\b.*|\s+.*)",
+    re.DOTALL,
+)
+_FIRST_LOWER = re.compile(
+    rf"^{_NAMED}?[\s*$]*(?:[(\[]\s*(?P<letter>[a-j])\s*[)\]]|(?P<alone>[a-j])\s*(?:\)|[.*$]*$))"
+)
+_WITHIN = re.compile(
+    r"\b(?:options?|choices?|answer|letter)\s*[\s*$(\[{]*([A-J])(?![\w'’])|\(\s*([A-J])\s*\)|"
+    r"\b(?:is|be)\s+\**([B-J])\**[\s.*)]*$"
+)
+_SEVERAL = re.compile(
+    rf"^{_NAMED}?{_WRAP}[A-J][\s)\]}}*]*(?:and|or|,|/|&|nor)\s*{_NAMED}?{_WRAP}[A-J](?![\w'’])"
+)
+_LISTED = re.compile(r"(?:^|(?<=[\s,;\[\"']))[(\[]?([A-J])\s*[).:\]]\s*")
+
+# What announces a choice, beside what announces an answer.
+ANNOUNCED = re.compile(
+    r"\b(?:(?:correct|right|best|chosen|final|appropriate)\s+(?:option|choice|alternative|letter|one)|"
+    r"(?:the\s+)?(?:option|choice))\b\W*(?:is|would\s+be|should\s+be|must\s+be|:)(?!\s*(?:not|n't)\b)"
+    r"|\b(?:choose|pick|select|go\s+with|corresponds?\s+to|match(?:es)?|select(?:ing)?|choosing)\s+(?=(?:option|choice|"
+    r"answer|letter|the\s+option)?\s*[*(\[]*[A-J]\b)",
+    re.IGNORECASE,
+)
+CONFIRMED = re.compile(
+    r"(?:\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer)\s+|(?<![\w'’]))[*(\[]*([A-J])[)\]*]*\s+(?:is|must\s+be|would\s+be)\s+(?:therefore\s+|thus\s+|indeed\s+)?"
+    r"(?:the\s+)?(?:correct|right|best|answer)\b"
+)
+
+
+def options_of(options: object) -> dict[str, str]:
+    """Options as letter -> text, from a mapping, a list of texts (`A)21` or `21`) or one text with all.
+
+    Raises:
+        EvaluationError: `options` is something else.
+    """
+    if options is None:
+        return {}
+    if isinstance(options, Mapping):
+        if {"label", "text"} <= set(options):
+            return dict(zip(map(str, options["label"]), map(str, options["text"]), strict=True))
+        return {str(letter).strip("()[]. ").upper(): str(text) for letter, text in options.items()}
+    if isinstance(options, str):
+        pieces = list(_LISTED.finditer(options))
+        in_order = [piece for place, piece in enumerate(pieces) if piece[1] == LETTERS[place]]
+        ends = [piece.start() for piece in in_order[1:]] + [len(options)]
+        return {
+            piece[1]: options[piece.end() : end].strip(" ,;\n\"'")
+            for piece, end in zip(in_order, ends, strict=True)
+        }
+    if isinstance(options, Sequence):
+        return {
+            letter: re.sub(rf"^\s*[(\[]?{letter}\s*[).:\]]\s*", "", str(text)).strip()
+            for letter, text in zip(LETTERS, options, strict=False)
+        }
+    raise EvaluationError(
+        f"options is a {type(options).__name__}. Give a list of texts, or a mapping from letter to text."
+    )
+
+
+def chosen(text: str, options: Mapping[str, str], *, sentence: bool = False) -> str | None:
+    """The letter that a statement chooses, or None where it chooses none or several.
+
+    Args:
+        text: the statement, without the words that announce it.
+        options: letter -> text, where known.
+        sentence: the statement is a whole sentence, so the letter may stand anywhere in it.
+    """
+    known = "".join(options) or USUAL
+    text = text.strip()
+    if _SEVERAL.match(text):
+        return None
+    by_text = _by_text(text, options)
+    if by_text and len(plain(text).split()) > 1 and not re.match(r"\W*[A-J][).:\]]", text):
+        return by_text
+    if (first := _FIRST.match(text)) and first["letter"] in known and _is_letter(first, options):
+        return str(first["letter"])
+    if lower := _FIRST_LOWER.match(text):
+        letter = str(lower["letter"] or lower["alone"]).upper()
+        if letter in known:
+            return letter
+    within = {letter for found in _WITHIN.findall(text) for letter in found if letter} & set(known)
+    if len(within) == 1:
+        return str(within.pop())
+    if within:
+        return None
+    if by_text:
+        return by_text
+    return _by_value(text, options) if sentence or options else None
+
+
+def _is_letter(found: re.Match[str], options: Mapping[str, str]) -> bool:
+    """Whether a leading capital is a choice and not the article or a name."""
+    rest = found["rest"].strip()
+    if not rest or not rest[0].isalnum():
+        return True
+    if re.match(r"(?:is|because|since|as|which|with|and|for)\b", rest):
+        return found["letter"] != "A" or rest.split()[0] in ("is", "because", "since", "as")
+    text = options.get(found["letter"])
+    return bool(text) and compact(rest).startswith(compact(str(text)))
+
+
+def _by_text(text: str, options: Mapping[str, str]) -> str | None:
+    """The one option whose text the statement is."""
+    said = re.sub(r"^(?:that\s+)", "", text.strip().strip("*$ ").rstrip(".")).strip("\"' ")
+    matches = [
+        letter
+        for letter, option in options.items()
+        if compact(said).casefold() == compact(option).casefold() != "" or _same_bare(said, option)
+    ]
+    return matches[0] if len(matches) == 1 else None
+
+
+def _same_bare(said: str, option: str) -> bool:
+    words = re.findall(r"[A-Za-z]{3,}", option)
+    return len(words) >= 2 and len(said) <= 2 * len(option) + 20 and same_words(said, option)
+
+
+def _by_value(text: str, options: Mapping[str, str]) -> str | None:
+    """The one option whose value the statement gives, exactly or, with two decimals or more, rounded."""
+    said = stated_number(text)
+    if said is None:
+        return None
+    values = {letter: only_number(option) for letter, option in options.items()}
+    for meets in (_exactly, _rounded):
+        matches = [letter for letter, value in values.items() if value is not None and meets(said, value)]
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            return None
+    return None
+
+
+def _exactly(said: Number, option: Number) -> bool:
+    return any(value == other for value, _ in said.readings for other, _ in option.readings)
+
+
+def _rounded(said: Number, option: Number) -> bool:
+    places = min(said.decimals, max(option.decimals, 2)) if said.decimals >= 2 else option.decimals
+    # Options are often cut and not rounded, so the last digit may differ by one.
+    return places >= 1 and abs(said.value - option.value) * 10**places <= 1

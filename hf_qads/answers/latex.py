@@ -1,0 +1,130 @@
+# ruff: noqa: RUF001 - models write typographic signs
+"""Text and LaTeX in one plain spelling, and brackets taken apart at their outer level."""
+
+import re
+import unicodedata
+
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+_SIGNS = {
+    "−": "-",
+    "–": "-",
+    "—": "-",
+    "×": r"\times ",
+    "·": r"\cdot ",
+    "÷": "/",
+    "π": r"\pi ",
+    "∞": r"\infty ",
+    "∪": r"\cup ",
+    "∈": r"\in ",
+    "≤": r"\le ",
+    "≥": r"\ge ",
+    "±": r"\pm ",
+    "°": "",
+    "≈": r"\approx ",
+    "⁄": "/",
+    "′": "'",
+    "’": "'",
+    "“": '"',
+    "”": '"',
+}
+_WORDS = r"text(?:bf|it|rm|tt)?|mbox|hbox|math(?:rm|bf|bb|it)|operatorname|bold(?:symbol)?|bf|rm"
+_SPACES = re.compile(r"(?<!\\)\\(?:[,;:! ]|q?quad\b|thinspace\b|allowbreak\b)|~|\u00a0|\u202f|\u2009")
+_SIZES = re.compile(r"\\(?:left|right|big|Big|bigg|Bigg|bigl|bigr|displaystyle|limits)(?![A-Za-z])\.?")
+_FRACTION_ARGUMENT = re.compile(r"\\frac\s*(\{|[0-9A-Za-z]|\\[A-Za-z]+)")
+FARTHEST = 4000  # characters between a bracket and the one that closes it
+OPENING = {"(": ")", "[": "]", "{": "}"}
+
+
+def plain(text: str) -> str:
+    r"""One spelling for the many ways to write the same formula.
+
+    Unicode signs become LaTeX, spacing and sizing commands go, `\dfrac` and `\frac12` become
+    `\frac{1}{2}`, text commands leave their content, degree signs and thousands groups go.
+    """
+    text = re.sub(r"[⁻⁰¹²³⁴-⁹]+", lambda found: "^{" + found.group().translate(_SUPERSCRIPTS) + "}", text)
+    text = re.sub(r"(\d)\s*([¼-¾⅐-⅞])", r"\1 \2", text)
+    text = re.sub(r"[¼-¾⅐-⅞]", lambda found: unicodedata.normalize("NFKC", found.group()), text)
+    text = re.sub(r"√\s*(\d+|[A-Za-z])", r"\\sqrt{\1}", text).replace("√", r"\sqrt")
+    for sign, spelling in _SIGNS.items():
+        text = text.replace(sign, spelling)
+    text = text.replace(r"\$", "$").replace(r"\%", "%").replace(r"\#", "#").replace(r"\_", "_")
+    text = re.sub(r"\\(?:begin|end)\{(?:align|equation|aligned|gather|split)\*?\}", " ", text)
+    text = re.sub(r"(?<=\d)\{,\}(?=\d)|(?<=\d),\\!\s*(?=\d)", ",", text)
+    text = re.sub(r"(?<=\d)\\[,; ](?=\d{3}(?!\d))", ",", text)
+    text = _SIZES.sub("", _SPACES.sub(" ", text))
+    text = re.sub(r"\^\s*(?:\{\s*\\circ\s*\}|\\circ)|\\degree\b|\\circ\b(?!\s*[A-Za-z(])", "", text)
+    text = re.sub(rf"\\(?:{_WORDS})\s*\{{([^{{}}]*)\}}", r" \1 ", text)
+    text = re.sub(r"\\(?:dfrac|tfrac|cfrac)", r"\\frac", text)
+    text = text.replace(r"\le ", r"\leq ").replace(r"\ge ", r"\geq ").replace(r"\ne ", r"\neq ")
+    return _braced_fractions(text)
+
+
+def _braced_fractions(text: str) -> str:
+    parts, start = [], 0
+    for found in _FRACTION_ARGUMENT.finditer(text):
+        if found.start() < start:
+            continue
+        first, place = _argument(text, found.start(1))
+        second, stop = _argument(text, place)
+        if second:
+            parts += [text[start : found.start()], r"\frac{", _braced_fractions(first), "}{"]
+            parts += [_braced_fractions(second), "}"]
+            start = stop
+    return "".join([*parts, text[start:]])
+
+
+def _argument(text: str, place: int) -> tuple[str, int]:
+    """A LaTeX argument at `place`, without its braces, and where it ends; empty where there is none."""
+    while place < len(text) and text[place] == " ":
+        place += 1
+    if place >= len(text):
+        return "", place
+    if text[place] == "{":
+        stop = closing(text, place)
+        return ("", place) if stop is None else (text[place + 1 : stop], stop + 1)
+    found = re.compile(r"\\[A-Za-z]+(?:\{[^{}]*\})?|[0-9A-Za-z]").match(text, place)
+    return (found.group(), found.end()) if found else ("", place)
+
+
+def closing(text: str, place: int) -> int | None:
+    """The index of the bracket that closes the one at `place`, or None where nothing does.
+
+    Only the same sort of bracket is counted, as in `[0, 1)`, and an escaped one is not.
+    """
+    opening, closer, depth = text[place], OPENING[text[place]], 0
+    for index in range(place, min(len(text), place + FARTHEST)):
+        if index and text[index - 1] == "\\":
+            continue
+        if text[index] == opening:
+            depth += 1
+        elif text[index] == closer:
+            depth -= 1
+            if depth == 0:
+                return index
+    return None
+
+
+def split_outer(text: str, separators: str) -> list[str]:
+    """Split at separators (a regular expression) that stand outside every bracket."""
+    depth, start, parts = 0, 0, []
+    pattern = re.compile(separators)
+    index = 0
+    while index < len(text):
+        character = text[index]
+        if character in "([{":
+            depth += 1
+        elif character in ")]}":
+            depth = max(0, depth - 1)
+        elif depth == 0 and (found := pattern.match(text, index)) and found.end() > index:
+            parts.append(text[start:index])
+            index = start = found.end()
+            continue
+        index += 1
+    return [*parts, text[start:]]
+
+
+def compact(text: str) -> str:
+    """`plain` without white space, commas of thousands, dollar signs and a closing full stop."""
+    text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", plain(text))
+    text = re.sub(r"([_^])\{(\w)\}", r"\1\2", re.sub(r"\s+|\$", "", text))
+    return text.rstrip(".,;:")

@@ -1,0 +1,57 @@
+"""A process that asks math-verify: one JSON object a line in, one out.
+
+Started by path and on its own, so it must import nothing but math-verify and the standard library: a formula
+that takes for ever, or all the memory, costs this process and nothing else.
+"""
+
+import json
+import logging
+import sys
+from typing import Any
+
+MEMORY = 4 * 2**30  # bytes of address space
+
+
+def main() -> None:
+    """Answer requests until the input ends."""
+    _limit_memory()
+    logging.disable(logging.CRITICAL)
+    from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse, verify
+
+    targets = [LatexExtractionConfig(), ExprExtractionConfig()]
+
+    def read(text: str) -> list[Any]:
+        # The caller keeps the time: alarms would only reach the main thread.
+        return list(parse(f"${text}$", targets, parsing_timeout=None))
+
+    def answer(request: dict[str, str]) -> Any:
+        if request["ask"] == "verify":
+            gold, said = read(request["gold"]), read(request["answer"])
+            return bool(gold and said and verify(gold, said, timeout_seconds=None))
+        number = complex(read(request["answer"])[0].evalf(30))
+        return None if number.imag else number.real
+
+    out = sys.stdout
+    sys.stdout = sys.stderr
+    out.write('{"ready": true}\n')
+    out.flush()
+    for line in sys.stdin:
+        try:
+            result = answer(json.loads(line))
+        except Exception:  # whatever a parser of foreign text raises means: no answer
+            result = None
+        out.write(json.dumps({"result": result}) + "\n")
+        out.flush()
+
+
+def _limit_memory() -> None:
+    try:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    except (ImportError, ValueError, OSError):
+        return  # not a Unix, or a lower limit holds already
+
+
+if __name__ == "__main__":
+    main()
