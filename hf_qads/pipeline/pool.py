@@ -1,5 +1,6 @@
 """Stage 1: the pool: every source's rows, without repeats across sources or of benchmark questions."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,6 @@ import pyarrow.parquet as pq
 from hf_qads import files, schema
 from hf_qads.config import Config, Overlap, Source
 from hf_qads.errors import ConfigError, SourceError
-from hf_qads.pipeline.dropping import write_without
 from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage
 
 if TYPE_CHECKING:
@@ -60,29 +60,26 @@ def _settings(config: Config) -> Mapping[str, Any]:
 
 def _work(context: Context, folder: Path) -> Outcome:
     from hf_qads.mixing.across import find_across
+    from hf_qads.mixing.overlap import find_overlap
 
     config = context.config
     reads = _read(config, folder / READ)
     shards = {read.name: sorted(read.folder.glob("part-*.parquet")) for read in reads}
-    left_out: LeftOut = {read.name: dict(read.left_out) for read in reads}
     across = find_across(shards, keep=config.across, near=config.near)
     across.save(folder / "across.parquet")
     details: dict[str, Any] = {"sources": [], "across": across.table()}
-    dropped = {name: dict.fromkeys(ids, REPEATS_SOURCE) for name, ids in across.row_ids.items()}
+    drop = {name: {REPEATS_SOURCE: ids} for name, ids in across.row_ids.items()}
     if config.overlap is not None:
-        from hf_qads.mixing.overlap import find_overlap
-
         questions = _benchmark_questions(config, config.overlap, folder / READ / "benchmarks")
         overlap = find_overlap(questions, shards, ngram=config.overlap.ngram, near=config.overlap.near)
         overlap.save(folder / "overlap.parquet")
         details["overlap"] = overlap.table()
         for name, ids in overlap.row_ids.items():
-            dropped[name].update(dict.fromkeys(ids, REPEATS_BENCHMARK))
+            drop[name][REPEATS_BENCHMARK] = ids
+    left_out: LeftOut = {}
     for read in reads:
-        write_without(read.folder, folder / read.name, dropped[read.name], across.also_in)
-        for reason in dropped[read.name].values():
-            left_out[read.name][reason] = left_out[read.name].get(reason, 0) + 1
-        rows = read.rows - len(dropped[read.name])
+        rows, dropped = _place(read, folder / read.name, drop[read.name], across.also_in)
+        left_out[read.name] = {**read.left_out, **dropped}
         if not rows:
             raise SourceError(
                 f"no row of source {read.name!r} is left: {left_out[read.name]}. "
@@ -93,6 +90,30 @@ def _work(context: Context, folder: Path) -> Outcome:
     taken = sum(source["rows"] for source in details["sources"])
     gone = sum(count for reasons in left_out.values() for count in reasons.values())
     return Outcome(taken + gone, taken, {name: why for name, why in left_out.items() if why}, details)
+
+
+def _place(
+    read: "SourceRead",
+    folder: Path,
+    drop: Mapping[str, set[str]],
+    also_in: Mapping[str, list[str]],
+) -> tuple[int, dict[str, int]]:
+    """Put a source's rows, without those to drop, into its folder; how many are kept and dropped, and why."""
+    from hf_qads.mixing.dropping import drop_rows
+
+    with files.atomic_path(folder) as temporary:
+        temporary.mkdir()
+        named = any(row_id.startswith(f"{read.name}-") for row_id in also_in)
+        shards = sorted(read.folder.glob("part-*.parquet"))
+        rows, dropped = read.rows, {}
+        if named or any(drop.values()):
+            rows, dropped = drop_rows(shards, temporary, drop=drop, also_in=also_in)
+        else:
+            for path in shards:
+                os.link(path, temporary / path.name)
+        for name in ("facts.json", "left_out.parquet"):
+            os.link(read.folder / name, temporary / name)
+    return rows, dropped
 
 
 def _benchmark_questions(config: Config, overlap: Overlap, folder: Path) -> dict[str, list[str]]:
