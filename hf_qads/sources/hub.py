@@ -28,7 +28,7 @@ def fetch(
     """Download and prepare one split; code from a repository never runs.
 
     Without a revision the newest commit is resolved, loaded and recorded. What was prepared before is reused
-    from the cache of `datasets`, also without a network.
+    from the cache of `datasets`, also without a network, if it is the commit asked for.
 
     Args:
         path: Hub id, or a local folder with a card that names its configurations.
@@ -49,7 +49,7 @@ def fetch(
     commit = facts.get("revision", revision)
     dataset = _load(path, config, split, None if local else commit, list(files))
     if not local and "revision" not in facts:
-        facts["revision"] = _commit_of(dataset)
+        facts["revision"] = _cached_commit(path, revision, dataset)
     facts |= {"config": str(dataset.info.config_name), "split": str(dataset.split)}
     for key, value in (("licence", dataset.info.license), ("citation", dataset.info.citation)):
         if value:
@@ -85,13 +85,28 @@ def _resolve(path: str, revision: str | None) -> dict[str, Any]:
         ) from error
     except (OfflineModeIsEnabled, HTTPError):
         return {}  # what is in the cache still loads
-    card = info.card_data
+    card = _card(path, info.sha)
     found = {
         "revision": info.sha,
-        "licence": card.get("license") if card else None,
-        "languages": card.get("language") if card else None,
+        "licence": card.get("license"),
+        "languages": _as_list(card.get("language")),
     }
     return {key: value for key, value in found.items() if value}
+
+
+def _card(path: str, commit: str | None) -> dict[str, Any]:
+    """The metadata of a dataset's card at a commit; empty where there is no card or it cannot be read."""
+    import yaml
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError, HTTPError  # type: ignore[attr-defined]
+
+    try:
+        file = hf_hub_download(path, "README.md", repo_type="dataset", revision=commit)
+        head = re.match(r"---\n(.*?)\n---", Path(file).read_text(encoding="utf-8"), re.DOTALL)
+        card = yaml.safe_load(head.group(1)) if head else {}
+    except (EntryNotFoundError, HTTPError, UnicodeDecodeError, yaml.YAMLError):
+        return {}
+    return card if isinstance(card, dict) else {}
 
 
 def _load(path: str, config: str | None, split: str | None, revision: str | None, files: list[str]) -> Any:
@@ -126,12 +141,36 @@ def _load(path: str, config: str | None, split: str | None, revision: str | None
         ) from error
 
 
-def _commit_of(dataset: Any) -> str | None:
-    """The commit in the addresses a dataset was prepared from: `hf://datasets/org/name@commit/file`."""
-    for address in dataset.info.download_checksums or {}:
-        if found := re.search(r"@([0-9a-f]{40})/", address):
-            return found.group(1)
-    return None
+def _cached_commit(path: str, revision: str | None, dataset: Any) -> str | None:
+    """The commit that came from the cache; without a network `datasets` gives its newest, whatever was asked.
+
+    Raises:
+        SourceError: it is not the one asked for.
+    """
+    from huggingface_hub import constants
+
+    folder = Path(dataset.cache_files[0]["filename"]).parent.name
+    found = folder if re.fullmatch(r"[0-9a-f]{40}", folder) else None
+    if revision is not None:
+        name = f"datasets--{path.replace('/', '--')}"
+        mark = Path(constants.HF_HUB_CACHE) / name / "refs" / revision
+        asked = mark.read_text(encoding="utf-8").strip() if mark.is_file() else revision
+        if asked != found:
+            raise SourceError(
+                f"{path} at revision {revision!r} needs the Hub, which cannot be reached; the cache holds "
+                f"commit {found}. Connect, or ask for what the cache holds."
+            )
+    return found
+
+
+def _as_list(value: object) -> list[str]:
+    return (
+        [str(item) for item in value]
+        if isinstance(value, list)
+        else [value]
+        if isinstance(value, str)
+        else []
+    )
 
 
 def _first(error: BaseException) -> str:

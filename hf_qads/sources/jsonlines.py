@@ -14,6 +14,7 @@ from hf_qads.errors import SourceError
 
 BLOCK_BYTES: Final = 8 * 2**20
 LONGEST_LINE: Final = 64 * 2**20
+LARGEST_OBJECT: Final = 2**30
 
 NOT_JSON: Final = "line that is not JSON"
 NOT_UTF8: Final = "line that is not UTF-8"
@@ -50,28 +51,37 @@ def read_lines(
 def read_document(path: Path, rows: int) -> Iterator[pa.RecordBatch | list[dict[str, Any] | str]]:
     """Read a `.json` file: a list of rows (streamed), JSON lines, or one object.
 
-    An object with exactly one list of objects holds its rows there; any other object is one row.
+    An object with exactly one list of objects holds its rows there, one whose values are all objects (rows
+    by number) holds them so, and any other object is one row. Memory: one object is decoded whole.
 
     Raises:
-        SourceError: the file is cut, not JSON or not UTF-8.
+        SourceError: the file is cut, not JSON or not UTF-8, or one object of more than `LARGEST_OBJECT` bytes.
     """
-    first, whole_line = _start(path)
+    first, lines = _start(path)
     if first == "[":
         yield from _list(path, rows)
-    elif whole_line:
+    elif lines:
         yield from read_lines(path)
     elif first:
+        if (size := path.stat().st_size) > LARGEST_OBJECT:
+            raise SourceError(
+                f"{path} is one JSON object of {size / 2**30:.1f} GiB, which cannot be read in pieces. "
+                "Write its rows as JSON lines or as a list."
+            )
         try:
             value = json.loads(path.read_text(encoding="utf-8-sig"))
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise _damaged(path, error) from error
-        held = [v for v in value.values() if isinstance(v, list) and v and isinstance(v[0], dict)]
-        found = (
-            held[0]
-            if len(held) == 1 and "messages" not in value and "conversations" not in value
-            else [value]
-        )
-        yield [row if isinstance(row, dict) else NOT_A_ROW for row in found]
+        yield [row if isinstance(row, dict) else NOT_A_ROW for row in _rows_of(value)]
+
+
+def _rows_of(value: Any) -> list[Any]:
+    if not isinstance(value, dict) or {"messages", "conversations"} & value.keys():
+        return [value]
+    held = [part for part in value.values() if isinstance(part, list) and part and isinstance(part[0], dict)]
+    if len(held) == 1:
+        return list(held[0])
+    return list(value.values()) if value and all(isinstance(v, dict) for v in value.values()) else [value]
 
 
 def _finish_line(stream: BufferedReader, path: Path) -> bytes:
@@ -112,15 +122,17 @@ def _row(line: bytes) -> dict[str, Any] | str:
 
 
 def _start(path: Path) -> tuple[str, bool]:
-    """First character of a JSON file, and whether its first line is an object of its own."""
+    """First character of a JSON file, and whether it holds JSON lines (the first of several is whole)."""
     with path.open("rb") as stream:
         line = b""
         while not line.strip():
             line = stream.readline(LONGEST_LINE).removeprefix(codecs.BOM_UTF8)
             if not line:
                 return "", False
-    first = line.strip()[:1].decode("utf-8", "replace")
-    return first, first != "[" and (first != "{" or isinstance(_row(line), dict))
+        first = line.strip()[:1].decode("utf-8", "replace")
+        if first == "[" or (first == "{" and not isinstance(_row(line), dict)):
+            return first, False
+        return first, any(more.strip() for more in stream)
 
 
 def _list(path: Path, rows: int) -> Iterator[list[dict[str, Any] | str]]:

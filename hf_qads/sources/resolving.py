@@ -50,7 +50,9 @@ def plan(spec: SourceSpec) -> Plan:
         raise SourceError(f"{spec.path_or_name} is empty: it holds no row. Check the file, split and config.")
     where = dict(spec.where or {})
     if entry is not None and _reads(entry, spec, names):
-        recipe = Recipe(name, kind, to_rows=entry.to_rows, where={**entry.where, **where})
+        # a file of one's own may hold the entry's rows alone, without the column that tells them apart
+        own = {c: v for c, v in entry.where.items() if c in names or facts["origin"] == "Hub"}
+        recipe = Recipe(name, kind, to_rows=entry.to_rows, where={**own, **where})
         if entry.reader is None:
             recipe = replace(recipe, to_rows=None, convention=pairs.recognise(names, entry.columns))
     else:

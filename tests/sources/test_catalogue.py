@@ -58,7 +58,6 @@ def test_what_has_no_copy_on_the_hub_is_local():
         "baize",
         "numglue",
         "mathematics",
-        "mmlu_math",
         "simuleq",
     }
     with pytest.raises(
@@ -73,7 +72,7 @@ def test_every_entry_reads_its_example_rows_and_says_where_it_comes_from(entry):
     assert entry.kind in schema.KINDS
     assert len(entry.examples) == 3
     for raw in entry.examples:
-        assert set(entry.raw_columns) <= set(raw)
+        assert {*entry.raw_columns, *entry.where} <= set(raw)
         pairs = entry.to_rows(raw)
         assert len(pairs) == 1
         assert pairs[0].question.strip()
@@ -93,7 +92,10 @@ def test_a_local_file_in_a_datasets_own_shape_is_read_by_its_entry(tmp_path, ent
     wanted = [
         pair
         for raw in entry.examples
-        if all(raw[column] == value for column, value in entry.where.items())
+        if all(
+            raw[column] in ([value] if isinstance(value, str) else value)
+            for column, value in entry.where.items()
+        )
         for pair in entry.to_rows(raw)
     ]
     assert read.rows == len(wanted)
@@ -111,6 +113,14 @@ def test_a_file_of_plain_rows_under_a_catalogue_name_is_taken_as_it_is(tmp_path)
     read = read_source(SourceSpec(str(path), name="gsm8k"), out=tmp_path / "out")
     assert read.rows == 1
     assert read.facts["licence"] == "mit"
+
+
+def test_a_file_of_one_part_alone_needs_no_column_that_tells_parts_apart(tmp_path):
+    path = tmp_path / "gsm.jsonl"
+    path.write_text(json.dumps({"instruction": "q", "output": "a"}), encoding="utf-8")
+    read = read_source(SourceSpec(str(path), name="gsm8k"), out=tmp_path / "out")
+    assert read.rows == 1
+    assert read.facts["where"] == {}
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,13 @@ from hf_qads.sources.catalogue import citations, readers
 from hf_qads.sources.catalogue.entry import Entry
 
 _MAMMOTH: Final = "https://github.com/TIGER-AI-Lab/MAmmoTH/tree/main/math_eval/dataset"
+_MMLU_SUBJECTS: Final = (
+    "abstract_algebra",
+    "college_mathematics",
+    "elementary_mathematics",
+    "formal_logic",
+    "high_school_mathematics",
+)
 _FILE: Final = "In the evaluation files of MAmmoTH's repository only: name the file."
 
 ENTRIES: Final = [
@@ -161,20 +168,35 @@ ENTRIES: Final = [
         answers="human",
         licence="mit",
         citation=citations.MMLU,
-        home=_MAMMOTH,
+        home="https://huggingface.co/datasets/cais/mmlu",
         sizes={"test": 974},
+        hub="cais/mmlu",
+        config="all",
+        split="test",
+        where={"subject": list(_MMLU_SUBJECTS)},
         reader=readers.mmlu,
         reads=("question", "choices", "answer"),
-        notes=(
-            _FILE,
-            "974 questions of five subjects (abstract algebra, formal logic, and mathematics of college, "
-            "elementary and high school), each of them a configuration of cais/mmlu.",
-        ),
+        notes=("Five subjects of MMLU, 974 questions, as MAmmoTH took them.",),
         redistributable=True,
         examples=[
-            {"question": "What is p in 24 = 2p?", "choices": ["4", "8", "12", "24"], "answer": 2},
-            {"question": "Which is a prime?", "choices": ["7", "8", "9", "10"], "answer": 0},
-            {"question": "What is 2 + 2?", "choices": ["1", "2", "3", "4"], "answer": 3},
+            {
+                "question": "What is p in 24 = 2p?",
+                "subject": "elementary_mathematics",
+                "choices": ["4", "8", "12", "24"],
+                "answer": 2,
+            },
+            {
+                "question": "Which is a prime?",
+                "subject": "college_mathematics",
+                "choices": ["7", "8", "9", "10"],
+                "answer": 0,
+            },
+            {
+                "question": "What is 2 + 2?",
+                "subject": "abstract_algebra",
+                "choices": ["1", "2", "3", "4"],
+                "answer": 3,
+            },
         ],
     ),
     Entry(

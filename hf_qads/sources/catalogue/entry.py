@@ -63,7 +63,7 @@ class Entry:
     @property
     def raw_columns(self) -> list[str]:
         """The raw columns without which this entry's rows cannot be read."""
-        return [*(self.columns or {}).values(), *self.reads, *self.where]
+        return [*(self.columns or {}).values(), *self.reads]
 
     @property
     def licences(self) -> list[str | None]:

@@ -1,0 +1,148 @@
+"""The fetch path, with the real `datasets` against the test Hub."""
+
+import io
+import json
+import subprocess
+import sys
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from hf_qads.errors import SourceError
+from hf_qads.sources import SourceSpec, read_source
+from tests.hub_server import HubServer
+
+READ = """
+import json, sys
+from pathlib import Path
+from hf_qads.errors import SourceError
+from hf_qads.sources import CATALOGUE, SourceSpec, read_source
+from dataclasses import replace
+
+CATALOGUE["tal_scq5k_en"] = replace(CATALOGUE["tal_scq5k_en"], hub="me/tal")
+answers = []
+for number, spec in enumerate(json.load(sys.stdin)):
+    try:
+        read = read_source(SourceSpec(**spec), out=Path(sys.argv[1]) / str(number))
+        answers.append(read.facts)
+    except SourceError as error:
+        answers.append(str(error))
+print("ANSWERS" + json.dumps(answers))
+"""
+
+
+def parquet(**columns):
+    buffer = io.BytesIO()
+    pq.write_table(pa.table(columns), buffer)
+    return buffer.getvalue()
+
+
+def read(hub, tmp_path, specs, **env):
+    done = subprocess.run(
+        [sys.executable, "-c", READ, str(tmp_path / f"out{len(list(tmp_path.iterdir()))}")],
+        input=json.dumps(specs),
+        env={**hub.env(tmp_path / "home"), **env},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.rpartition("ANSWERS")[2])
+
+
+@pytest.fixture(scope="module")
+def hub():
+    with HubServer() as server:
+        card = b"---\nlicense: cc-by-4.0\nlanguage: de\nconfigs:\n- config_name: default\n  data_files:\n"
+        card += (
+            b"  - {split: train, path: train.parquet}\n  - {split: test, path: test.parquet}\n---\n# Rows\n"
+        )
+        repo = server.create("dataset", "me/rows")
+        old = {"README.md": card, "train.parquet": parquet(question=["old"], answer=["1"])}
+        old["test.parquet"] = parquet(question=["tested"], answer=["2"])
+        repo.commit(old, "first")
+        repo.commit(
+            old | {"train.parquet": parquet(question=["a", "b", "b"], answer=["1", "2", "2"])}, "second"
+        )
+        tal = {"problem": "1 + 1?", "answer_option_list": [[{"aoVal": "A", "content": "2"}]]}
+        tal |= {"answer_analysis": ["Count."], "answer_value": "A"}
+        files = {"TAL-SCQ5K-EN/train.jsonl": json.dumps(tal).encode()}
+        files["TAL-SCQ5K-CN/train.jsonl"] = json.dumps({**tal, "problem": "1 加 1?"}).encode()
+        server.create("dataset", "me/tal").commit(files, "first")
+        scripted = server.create("dataset", "me/scripted")
+        scripted.commit({"scripted.py": b"raise SystemExit('ran')"}, "first")
+        yield server
+
+
+def test_a_hub_dataset_is_read_and_its_commit_recorded(hub, tmp_path):
+    head = hub.repo("dataset", "me/rows").head.oid
+    first = hub.repo("dataset", "me/rows").commits[1].oid
+    specs = [
+        {"path_or_name": "me/rows"},
+        {"path_or_name": "me/rows", "revision": first, "name": "pinned"},
+        {"path_or_name": "me/rows", "split": "test"},
+        {"path_or_name": "tal_scq5k_en"},
+        {"path_or_name": "me/missing"},
+        {"path_or_name": "me/rows", "revision": "v9"},
+        {"path_or_name": "me/rows", "split": "dev"},
+        {"path_or_name": "me/rows", "config": "other"},
+        {"path_or_name": "me/rows", "split": "train[:1]"},
+        {"path_or_name": "me/scripted"},
+    ]
+    answers = read(hub, tmp_path, specs)
+    newest, pinned, tested, tal, *errors = answers
+    assert newest["name"] == "rows"
+    assert newest["rows"] == 2
+    assert newest["left_out"] == {"exact duplicate of an earlier row": 1}
+    assert newest["revision"] == head
+    assert (newest["id"], newest["split"], newest["licence"]) == ("me/rows", "train", "cc-by-4.0")
+    assert pinned["name"] == "pinned"
+    assert pinned["rows"] == 1
+    assert pinned["revision"] == first
+    assert tested["split"] == "test"
+    assert tal["rows"] == 1
+    assert tal["revision"] == hub.repo("dataset", "me/tal").head.oid
+    expected = [
+        "no dataset 'me/missing' on the Hub",
+        "me/rows has no revision 'v9'",
+        'me/rows: Unknown split "dev"',
+        "me/rows: BuilderConfig 'other' not found",
+        "is a slice",
+        "me/scripted",
+    ]
+    for error, words in zip(errors, expected, strict=True):
+        assert isinstance(error, str)
+        assert words in error
+        print(error)
+    assert newest["languages"] == ["de"]
+    specs = [{"path_or_name": "me/rows", "revision": r} for r in (None, head, first, "main")]
+    cached, *pinned, error = read(hub, tmp_path, [*specs, {"path_or_name": "me/new"}], HF_HUB_OFFLINE="1")
+    assert (cached["rows"], cached["revision"]) in [(2, head), (1, first)]  # the cache's newest, and named so
+    for answer, revision in zip(pinned, (head, first, "main"), strict=True):
+        if cached["revision"] in (revision, {"main": head}.get(revision)):
+            assert answer["revision"] == cached["revision"]
+        else:
+            assert "needs the Hub, which cannot be reached" in answer
+    assert "me/new" in error
+
+
+def test_a_folder_that_is_a_dataset_repository_is_read_by_its_card(tmp_path):
+    (tmp_path / "mine" / "data").mkdir(parents=True)
+    for split in ("train", "held"):
+        path = tmp_path / "mine" / "data" / f"{split}.parquet"
+        path.write_bytes(parquet(question=[split], answer=["a"]))
+    card = (
+        "---\nconfigs:\n- config_name: default\n  data_files:\n  - {split: train, path: data/train.parquet}\n"
+    )
+    card += "- config_name: other\n  data_files:\n  - {split: train, path: data/held.parquet}\n---\n"
+    (tmp_path / "mine" / "README.md").write_text(card, encoding="utf-8")
+    spec = SourceSpec(str(tmp_path / "mine"), config="other")
+    other = read_source(spec, out=tmp_path / "out")
+    assert other.name == "mine"
+    rows = pq.read_table(other.folder / "part-00000.parquet")
+    assert rows["question"].to_pylist() == ["held"]
+    assert str(tmp_path) not in (other.folder / "facts.json").read_text(encoding="utf-8")
+    with pytest.raises(SourceError, match="Set config and split"):
+        read_source(SourceSpec(str(tmp_path / "mine"), config="none"), out=tmp_path / "none")
