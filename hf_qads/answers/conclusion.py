@@ -19,7 +19,8 @@ _NEXT_QUESTION = re.compile(
 )
 _BOX = re.compile(r"\\f?boxed\s*")
 _HASHES = re.compile(
-    r"(?:^|(?<=\s))####(?!#)\s*(?!\W*(?:step|solution|explanation|part|conclusion|final|answer)\b)", re.M | re.I
+    r"(?:^|(?<=\s))####(?!#)\s*(?!\W*(?:step|solution|explanation|part|conclusion|final|answer)\b)",
+    re.MULTILINE | re.IGNORECASE,
 )
 _LINK = (
     r"(?:is|are|was|were|(?:would|will|should|must|can|has\s+to|have\s+to)\s+be|equals?|comes\s+(?:out\s+)?to"

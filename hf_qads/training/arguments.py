@@ -101,6 +101,43 @@ def device_arguments(device: str | None = None) -> dict[str, Any]:
     }
 
 
+def shared_arguments(
+    *,
+    schedule: Schedule,
+    device_batch: int = 8,
+    seed: int = 0,
+    device: str | None = None,
+    save_steps: int | float | None = None,
+) -> dict[str, Any]:
+    """The arguments that every training run of hf_qads has in common, as keywords of `TrainingArguments`.
+
+    See `training_arguments` for the meaning of the arguments.
+
+    Raises:
+        TrainingError: the global batch cannot be shared by the processes, or the device is not there.
+    """
+    rows, accumulation = split_batch(schedule.global_batch, device_batch, processes())
+    return {
+        **device_arguments(device),
+        "num_train_epochs": schedule.epochs,
+        "max_steps": schedule.max_steps,
+        "learning_rate": schedule.learning_rate,
+        "warmup_steps": schedule.warmup,
+        "lr_scheduler_type": schedule.scheduler,
+        "per_device_train_batch_size": rows,
+        "per_device_eval_batch_size": rows,
+        "gradient_accumulation_steps": accumulation,
+        "seed": seed,
+        "data_seed": seed,
+        "save_strategy": "no" if save_steps == 0 else "steps",
+        "save_steps": save_steps or 0.25,
+        "save_total_limit": 2,
+        "logging_steps": 0.01,
+        "logging_nan_inf_filter": False,  # a loss that is not a number must show
+        "report_to": "none",
+    }
+
+
 def training_arguments(
     cls: type[A],
     folder: Path | str,
@@ -131,28 +168,11 @@ def training_arguments(
 
     Source: section 4, Training Details (AdamW, cosine, 3 % warm-up, global batch 128).
     """
-    rows, accumulation = split_batch(schedule.global_batch, device_batch, processes())
-    make: Any = cls
-    arguments = make(
-        **device_arguments(device),
-        output_dir=str(folder),
-        num_train_epochs=schedule.epochs,
-        max_steps=schedule.max_steps,
-        learning_rate=schedule.learning_rate,
-        warmup_steps=schedule.warmup,
-        lr_scheduler_type=schedule.scheduler,
-        per_device_train_batch_size=rows,
-        per_device_eval_batch_size=rows,
-        gradient_accumulation_steps=accumulation,
-        seed=seed,
-        data_seed=seed,
-        save_strategy="no" if save_steps == 0 else "steps",
-        save_steps=save_steps or 0.25,
-        save_total_limit=2,
-        logging_steps=0.01,
-        logging_nan_inf_filter=False,  # a loss that is not a number must show
-        report_to="none",
+    shared = shared_arguments(
+        schedule=schedule, device_batch=device_batch, seed=seed, device=device, save_steps=save_steps
     )
+    make: Any = cls
+    arguments = make(output_dir=str(folder), **shared)
     if arguments.n_gpu > 1:
         # One process that sees several GPUs would wrap the model in DataParallel and multiply the batch.
         arguments._n_gpu = 1

@@ -13,7 +13,8 @@ from hf_qads.errors import TrainingError
 
 logger = logging.getLogger(__name__)
 
-RUN = "run.json"
+RUN = "run.json"  # beside the checkpoints: whose they are
+FACTS = "training.json"  # beside a finished model: what it was trained on, and how
 
 
 def last_checkpoint(folder: Path) -> Path | None:
@@ -60,24 +61,36 @@ def claim(folder: Path, identity: Mapping[str, Any], *, discard: bool = False) -
         discard: remove what another run left, instead of refusing.
 
     Raises:
-        TrainingError: the folder holds checkpoints of another run.
+        TrainingError: the folder holds checkpoints or the finished model of another run.
     """
     wanted = json.loads(json.dumps(dict(identity), default=str))
-    path = folder / RUN
+    for name, what in ((RUN, "checkpoints"), (FACTS, "the finished model")):
+        found = _read(folder / name)
+        differs = sorted(key for key in wanted if found is not None and found.get(key) != wanted[key])
+        if differs and not discard:
+            raise TrainingError(
+                f"{folder} holds {what} of another run (it differs in {', '.join(differs)}). "
+                "Name another output_dir, or give overwrite: true to start anew."
+            )
+        if differs:
+            for path in (*folder.glob("checkpoint-*"), folder / RUN, folder / FACTS):
+                files.remove(path)
+    files.write_json(folder / RUN, wanted)
+
+
+def is_finished(folder: Path, identity: Mapping[str, Any]) -> bool:
+    """Whether `folder` holds the finished model of the run that `identity` describes."""
+    facts = _read(folder / FACTS)
+    wanted = json.loads(json.dumps(dict(identity), default=str))
+    return facts is not None and all(facts.get(key) == value for key, value in wanted.items())
+
+
+def _read(path: Path) -> dict[str, Any] | None:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        found = None
-    if found is not None and found != wanted:
-        if discard:
-            files.remove(folder)
-        elif any(folder.glob("checkpoint-*")):
-            differs = sorted(key for key in {*found, *wanted} if found.get(key) != wanted.get(key))
-            raise TrainingError(
-                f"{folder} holds checkpoints of another run (it differs in {', '.join(differs)}). "
-                "Name another output_dir, or remove the folder to start anew."
-            )
-    files.write_json(path, wanted)
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _whole_safetensors(path: Path) -> bool:

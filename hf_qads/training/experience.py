@@ -1,15 +1,14 @@
 """The pre-experienced model: the base model after a short fine-tune on a random share of the pool."""
 
 import copy
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hf_qads.progress import show_steps
 from hf_qads.rendering import template_of
-from hf_qads.training.checkpoints import claim
-from hf_qads.training.facts import FACTS, identity, model_name, training_facts
+from hf_qads.training.checkpoints import claim, is_finished
+from hf_qads.training.facts import identity, model_name, training_facts
 from hf_qads.training.fit import fit
 from hf_qads.training.rows import training_rows
 
@@ -71,12 +70,3 @@ def train_experience(
     trainer = SFTTrainer(model, arguments, train_dataset=tokenised.data, processing_class=tokenizer)
     show_steps(trainer, "pre-experience")
     return fit(trainer, folder, facts=training_facts(who, tokenised, model))
-
-
-def is_finished(folder: Path, who: Mapping[str, Any]) -> bool:
-    """Whether `folder` holds the finished model of the run that `who` identifies."""
-    try:
-        facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return all(facts.get(key) == value for key, value in json.loads(json.dumps(dict(who))).items())

@@ -1,4 +1,4 @@
-"""What was trained on what, for the model card: `training.json` in the model's folder."""
+"""What was trained on what, for the model card: the content of `training.json` in the model's folder."""
 
 import platform
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,6 @@ from typing import Any
 
 from hf_qads.training.rows import TrainingRows
 
-FACTS = "training.json"
 PACKAGES = ("hf_qads", "torch", "transformers", "trl", "peft", "accelerate", "datasets", "deepspeed")
 # The arguments that decide what is learnt; the others say where and how fast.
 DECISIVE = (

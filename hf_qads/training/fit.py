@@ -10,8 +10,8 @@ import numpy as np
 
 from hf_qads import files
 from hf_qads.errors import TrainingError
-from hf_qads.training.checkpoints import last_checkpoint
-from hf_qads.training.facts import FACTS, loss_curve
+from hf_qads.training.checkpoints import FACTS, RUN, damaged, last_checkpoint
+from hf_qads.training.facts import loss_curve
 
 
 def fit(trainer: Any, folder: Path, *, facts: Mapping[str, Any], keep_checkpoints: bool = False) -> Path:
@@ -19,8 +19,8 @@ def fit(trainer: Any, folder: Path, *, facts: Mapping[str, Any], keep_checkpoint
 
     Args:
         trainer: a `Trainer` of transformers or TRL; its checkpoints lie in its `output_dir`.
-        folder: the model appears here, whole or not at all, with tokenizer and `training.json`. It must not
-            be the `output_dir`.
+        folder: the model appears here, with tokenizer and `training.json`. A folder of its own appears whole
+            or not at all; in the `output_dir`, `training.json` comes last and so marks a whole model.
         facts: what to record about the run; loss curve, time and steps are added.
         keep_checkpoints: leave the checkpoints in `output_dir`.
 
@@ -28,12 +28,11 @@ def fit(trainer: Any, folder: Path, *, facts: Mapping[str, Any], keep_checkpoint
         `folder`.
 
     Raises:
-        TrainingError: the loss stopped being a number, or `folder` is the `output_dir`.
+        TrainingError: the loss stopped being a number, or the checkpoint asked for is not whole.
     """
     work = Path(trainer.args.output_dir)
-    if work.resolve() == folder.resolve():
-        raise TrainingError(f"{folder} is meant for the finished model and for checkpoints. Use two folders.")
-    checkpoint = last_checkpoint(work)
+    checkpoint = _checkpoint(trainer.args.resume_from_checkpoint, work)
+    had_card = (work / "README.md").exists()
     began = time.monotonic()
     result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     curve = loss_curve(trainer.state.log_history)
@@ -56,10 +55,43 @@ def fit(trainer: Any, folder: Path, *, facts: Mapping[str, Any], keep_checkpoint
             "resumed_from": checkpoint.name if checkpoint else None,
             "processes": trainer.args.world_size,
         }
-        with files.atomic_path(folder) as temporary:
-            os.replace(finished, temporary)
-            files.write_json(temporary / FACTS, {**facts, **measured})
+        _put(finished, folder, work, {**facts, **measured})
+        if not had_card:
+            files.remove(work / "README.md")  # the trainer's own card, which knows nothing of the data
         if not keep_checkpoints:
-            files.remove(work)
+            _clear(work, whole_folder=work.resolve() != folder.resolve())
     trainer.accelerator.wait_for_everyone()
     return folder
+
+
+def _checkpoint(asked: str | None, work: Path) -> Path | None:
+    if not asked or asked in ("True", "true"):
+        return last_checkpoint(work)
+    if damage := damaged(Path(asked)):
+        raise TrainingError(
+            f"The checkpoint {asked} cannot be used: {damage}. Leave it out to use the newest."
+        )
+    return Path(asked)
+
+
+def _put(finished: Path, folder: Path, work: Path, facts: Mapping[str, Any]) -> None:
+    """Move a finished model into place, `training.json` last."""
+    if work.resolve() == folder.resolve():
+        files.remove(folder / FACTS)
+        for path in sorted(finished.iterdir()):
+            files.remove(folder / path.name)
+            os.replace(path, folder / path.name)
+        files.remove(finished)
+        files.write_json(folder / FACTS, facts)
+        return
+    with files.atomic_path(folder) as temporary:
+        os.replace(finished, temporary)
+        files.write_json(temporary / FACTS, facts)
+
+
+def _clear(work: Path, *, whole_folder: bool) -> None:
+    if whole_folder:
+        files.remove(work)
+        return
+    for path in (*work.glob("checkpoint-*"), work / RUN):
+        files.remove(path)
