@@ -50,17 +50,25 @@ class Backbone:
             getattr(config, "logits_scaling", None) or 1.0
         )
 
+        self._weight: Tensor | None = None
+
     @contextmanager
     def ready(self) -> Iterator[None]:
-        """Evaluation mode, no gradients, and an attention that takes a mask; put back afterwards."""
+        """Evaluation mode, no gradients, and an attention that takes a mask; put back afterwards.
+
+        Cost: off CUDA, a float32 copy of the output embedding of a model in half precision.
+        """
         training, attention = self.model.training, self.model.config._attn_implementation
         self.model.eval()
         if attention not in ("sdpa", "eager"):
             self.model.set_attn_implementation("sdpa")
         try:
             with torch.inference_mode():
+                if type(self.head) is torch.nn.Linear and self.device.type != "cuda":
+                    self._weight = self.head.weight.float()
                 yield
         finally:
+            self._weight = None
             self.model.train(training)
             if attention not in ("sdpa", "eager"):
                 self.model.set_attn_implementation(attention)
@@ -99,15 +107,16 @@ class Backbone:
         return torch.cat(parts)
 
     def _logits(self, hidden: Tensor) -> Tensor:
-        weight: Tensor = self.head.weight
         logits: Tensor
-        if not isinstance(self.head, torch.nn.Linear):
+        if type(self.head) is not torch.nn.Linear:  # quantised, or wrapped by an adapter
             logits = self.head(hidden).float()
-        elif weight.dtype == torch.float32 or self.device.type != "cuda":
-            logits = torch.nn.functional.linear(hidden.float(), weight.float())
+        elif self._weight is not None:
+            logits = torch.nn.functional.linear(hidden.float(), self._weight)
+        elif (weight := self.head.weight).dtype == torch.float32:
+            logits = torch.nn.functional.linear(hidden.float(), weight)
         else:
             logits = torch.mm(hidden.to(weight.dtype), weight.t(), out_dtype=torch.float32)
-        if isinstance(self.head, torch.nn.Linear) and self.head.bias is not None:
+        if type(self.head) is torch.nn.Linear and self.head.bias is not None:
             logits += self.head.bias.float()
         if self._scale != 1.0:
             logits *= self._scale

@@ -132,9 +132,11 @@ class SharedPrefix:
             rows = Prefix(
                 [(k[first:stop], v[first:stop]) for k, v in prefix.layers], prefix.lengths[first:stop]
             )
-            scores[np.ix_(group[first:stop], np.array(pack))] = self._pack(
-                rows, [anchors[place] for place in pack]
-            )
+            found = self._pack(rows, [anchors[place] for place in pack])
+            if len(pack) > 1 and not np.isfinite(found).all():
+                # What is not finite spoils its neighbours through the mask, so each anchor is done alone.
+                found = np.concatenate([self._pack(rows, [anchors[place]]) for place in pack], axis=1)
+            scores[np.ix_(group[first:stop], np.array(pack))] = found
 
     def _packs(
         self, lengths: NDArray[np.int64], anchors: Sequence[Block]
@@ -166,9 +168,8 @@ class SharedPrefix:
         self.work.least += int(lengths.sum())
         if not longest:
             return Prefix([], lengths)
-        ids = torch.zeros(len(examples), longest, dtype=torch.long)
-        for row, example in enumerate(examples):
-            ids[row, : len(example)] = torch.as_tensor(example, dtype=torch.long)
+        # Padding repeats a row's own token: masked keys that are not finite would spoil the row all the same.
+        ids = torch.tensor([[*example, *[example[-1]] * (longest - len(example))] for example in examples])
         cache = DynamicCache()
         self.backbone.body(input_ids=ids.to(device), past_key_values=cache, use_cache=True)
         self.work.tokens += ids.numel()

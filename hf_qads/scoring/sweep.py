@@ -106,25 +106,23 @@ class Sweep:
             for shard in unit
         ]
         sizes = {shard.name: (max(1, len(shard.rows)), len(self._usable(shard.anchors))) for shard in mine}
-        done: dict[str, Scores] = {}
+        read = {shard.name: self.folder.read(shard, sizes[shard.name]) for shard in mine}
+        done = {name: scores for name, scores in read.items() if scores is not None}
+        left = [shard for shard in mine if shard.name not in done]
         examples: tuple[tuple[int, ...], list[list[int]]] = ((-1,), [])
         with tqdm(
             total=sum(rows * anchors for rows, anchors in sizes.values()),
+            initial=sum(scores.size for scores in done.values()),
             desc="influence",
             unit="pair",
-            smoothing=0.1,
-            disable=None if ranks.rank() == 0 and shards[0].rows else True,
+            disable=None if ranks.rank() == 0 and any(shard.rows for shard in left) else True,
         ) as progress:
-            for shard in mine:
-                scores = self.folder.read(shard, sizes[shard.name])
-                if scores is None:
-                    if examples[0] != shard.rows:
-                        examples = (shard.rows, self._examples(shard.rows))
-                    blocks = [self.anchors[shard.anchors].blocks[i] for i in self._usable(shard.anchors)]
-                    scores = self._pick().score(examples[1], blocks)
-                    self.folder.write(shard, scores)
-                else:
-                    progress.initial += scores.size
+            for shard in left:
+                if examples[0] != shard.rows:
+                    examples = (shard.rows, self._examples(shard.rows))
+                blocks = [self.anchors[shard.anchors].blocks[place] for place in self._usable(shard.anchors)]
+                scores = self._pick().score(examples[1], blocks)
+                self.folder.write(shard, scores)
                 done[shard.name] = scores
                 progress.update(scores.size)
         return _gather(done)
