@@ -43,7 +43,6 @@ class Part:
         selection: parquet with `row_id`, `qads_rank` and `qads_gain`.
         size: rows that the ratio is a share of: those that selection could choose from.
         columns: parquet files with `row_id` and score columns to join, other sources' rows among them or not.
-        also_in: row id -> other sources that hold the same row.
     """
 
     source: str
@@ -52,7 +51,6 @@ class Part:
     selection: Path
     size: int
     columns: Sequence[Path] = ()
-    also_in: Mapping[str, Sequence[str]] | None = None
 
 
 @dataclass(frozen=True)
@@ -145,7 +143,7 @@ class PoolMixture:
                     take = np.flatnonzero(place >= 0)
                     if len(take):
                         rows = pa.Table.from_batches([batch]).take(take)
-                        yield _complete(rows, part, joined, rank[take], item.gains), place[take]
+                        yield _complete(rows, joined, rank[take], item.gains), place[take]
 
 
 def pool_mixture(
@@ -183,15 +181,10 @@ def pool_mixture(
     return PoolMixture({part.source: part for part in parts}, ranked, keys, layout)
 
 
-def _complete(
-    rows: pa.Table, part: Part, joined: Sequence["_Join"], ranks: np.ndarray, gains: np.ndarray
-) -> pa.Table:
+def _complete(rows: pa.Table, joined: Sequence["_Join"], ranks: np.ndarray, gains: np.ndarray) -> pa.Table:
     """The rows with every column of the mixture, in its order."""
     rows = rows.replace_schema_metadata(None)
     columns = {name: rows[name].cast(schema.ROW_SCHEMA.field(name).type) for name in schema.ROW_SCHEMA.names}
-    if part.also_in:
-        own = [part.also_in.get(row_id) for row_id in columns[schema.ROW_ID].to_pylist()]
-        columns[schema.ALSO_IN] = pa.array(own, type=schema.ROW_SCHEMA.field(schema.ALSO_IN).type)
     keys = keys_of(columns[schema.ROW_ID])
     for name in JOINED:
         source = next((join for join in joined if name in join.values), None)

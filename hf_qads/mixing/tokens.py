@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 
 import numpy as np
 
-_SEPARATOR = "\n\ufdd0\n"  # a code point that Unicode keeps out of all texts
+_SEPARATOR = "\x1e"  # the control character for this
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _INVERSE = np.uint64(pow(int(_BASE), -1, 2**64))
 _TABLED = 2**20
@@ -34,13 +34,15 @@ class Tokens:
     """
 
     def __init__(self, texts: Sequence[str]) -> None:
-        joined = _SEPARATOR.join(text.replace("\ufdd0", " ") for text in texts)
-        folded = unicodedata.normalize("NFKC", joined).casefold()
-        codes = np.frombuffer(folded.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+        joined = _SEPARATOR.join(map(_folded, texts))
+        if joined.isascii():  # a quarter of the bytes to move
+            codes: np.ndarray = np.frombuffer(joined.encode("ascii"), dtype=np.uint8)
+        else:
+            codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
         classes, values = _tables()
         kind = classes[codes]
         word = kind > 0
-        starts_text = np.flatnonzero(codes == 0xFDD0)
+        starts_text = np.flatnonzero(codes == ord(_SEPARATOR))
         where = np.flatnonzero(word)
         values = values[codes[where]]
         alone = kind[where] == 2
@@ -78,7 +80,13 @@ class Tokens:
 
 def words(text: str) -> list[str]:
     """The tokens of one text, as strings; `Tokens` finds the same."""
-    return _TOKEN.findall(unicodedata.normalize("NFKC", text).casefold())
+    return _TOKEN.findall(_folded(text))
+
+
+def _folded(text: str) -> str:
+    """NFKC and lower case, without separators; ASCII needs no look at the Unicode tables."""
+    folded = text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+    return folded.replace(_SEPARATOR, " ") if _SEPARATOR in folded else folded
 
 
 @cache

@@ -126,16 +126,6 @@ def test_streaming_from_disk_gives_the_same_bytes_as_saving_from_memory(mixture,
         assert _bytes(streamed.save(tmp_path / f"disk-{bucket}")) == expected
 
 
-def test_streaming_notes_the_other_sources_of_a_row(tmp_path):
-    parts = _parts(tmp_path)
-    first = pq.read_table(parts[2].pool[0])[schema.ROW_ID][0].as_py()
-    parts[2] = Part(**{**vars(parts[2]), "also_in": {first: ["maths", "chat"]}})
-    folder = pool_mixture(parts, ratios={"maths": 0, "chat": 0, "tiny": 1}).save(tmp_path / "out")
-    rows = load_dataset(str(folder), split="train", cache_dir=str(tmp_path / "cache"))
-    assert {r[schema.ROW_ID]: r[schema.ALSO_IN] for r in rows}[first] == ["maths", "chat"]
-    assert sum(r[schema.ALSO_IN] is not None for r in rows) == 1
-
-
 def test_a_failed_save_leaves_the_old_folder(mixture, tmp_path):
     folder = mixture.save(tmp_path / "mixture")
     before = _bytes(folder)

@@ -1,0 +1,57 @@
+import pytest
+
+from hf_qads.errors import MixingError
+from hf_qads.mixing.plan import GPUS, Gpu, plan, plan_preset
+
+
+def test_every_stage_is_counted(monkeypatch):
+    monkeypatch.setitem(GPUS, "H100", Gpu(flops=1e12, bandwidth=1e12))
+    made = plan(
+        {"a": 1_000, "b": 3_000},
+        {"a": 1.0, "b": 0.5},
+        subsets=[0.1],
+        anchor_sets=2,
+        anchors=10,
+        prompts=2_000,
+        experience=0.1,
+        parameters=1e9,
+        width=100,
+        row_tokens={"a": 100, "b": 200},
+    )
+    stages = {stage.name: stage for stage in made.stages}
+    assert (made.kept, made.subsets) == ({"a": 1_000, "b": 1_500}, {"10pct": 250})
+    assert stages["pool"].tokens == 1_000 * 100 + 3_000 * 200 == 700_000
+    assert stages["vectors"].disk == 4_000 * 100 * 2
+    # 1,000 rows of a and 2,000 of b before 20 anchors of 175 tokens, and each anchor alone
+    assert stages["influence"].passes == 3_000 * 20 + 20
+    assert stages["influence"].tokens == (1_000 * 275 + 2_000 * 375) * 20 + 20 * 175
+    assert stages["scorer"].tokens == 2 * (1_000 * 100 + 2_000 * 200)
+    assert stages["selection"].rows == 100 + 1_500  # a is kept whole: only its subset needs an order
+    assert stages["mixture"].tokens == 1_000 * 100 + 1_500 * 200
+    assert stages["vectors"].gpu_hours == pytest.approx(2 * 1e9 * 700_000 / (1e12 * 0.5) / 3600)
+    assert stages["experience"].gpu_hours == pytest.approx(6 * 1e9 * 70_000 / (1e12 * 0.4) / 3600)
+    assert made.gpu_hours == pytest.approx(sum(stage.gpu_hours for stage in made.stages))
+
+
+def test_without_a_scorer_every_row_is_scored_for_real():
+    made = plan({"a": 5_000}, {"a": 1.0}, scorer_epochs=None, experience=None)
+    assert [stage.name for stage in made.stages] == [
+        "pool", "vectors", "influence", "selection", "mixture", "training"
+    ]  # fmt: skip
+    assert made.stages[2].rows == 5_000
+
+
+@pytest.mark.parametrize("name", ["s_base_69k", "openmathmix", "openmathmix_10"])
+def test_the_plan_of_a_preset_reads_with_its_assumptions(name):
+    made = plan_preset(name)
+    text = str(made)
+    assert "How this was estimated" in text
+    assert all(stage.name in text and stage.how in text for stage in made.stages)
+    assert all(line in text for line in made.assumed)
+    total = {"s_base_69k": "67,777", "openmathmix": "4,569,900", "openmathmix_10": "456,990"}[name]
+    assert total in text
+
+
+def test_an_unknown_gpu_is_an_error():
+    with pytest.raises(MixingError, match="'T1000'"):
+        plan({"a": 1}, {"a": 1}, gpu="T1000")
