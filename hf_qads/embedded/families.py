@@ -28,7 +28,7 @@ NUMBERS: Final[Mapping[str, Family]] = {
     "perimeter": numbers.perimeter,
     "area": numbers.area,
     "percent": numbers.percent,
-    "minutes": numbers.minutes,
+    "days": numbers.days,
 }
 GENERAL: Final[Mapping[str, Family]] = {
     "weekday": general.weekday,
@@ -37,8 +37,6 @@ GENERAL: Final[Mapping[str, Family]] = {
     "tallest": general.tallest,
 }
 FAMILIES: Final[Mapping[str, Family]] = {**WORDS, **NUMBERS, **GENERAL}
-HELD_OUT: Final = ("garden", "mean", "area")
-"""Families that the language model's training never saw."""
 
 SPLITS: Final[Mapping[str, Sequence[int]]] = {
     "training": (0, 1, 2, 3, 4, 5),

@@ -8,14 +8,14 @@ from hf_qads.embedded.problems import ITEMS, NAMES, Problem, Slip
 def shopping(draw: Random) -> Problem:
     """Some things at one price, and one more thing."""
     name, (many, one) = draw.choice(NAMES), draw.sample(ITEMS, 2)
-    count, price, more = draw.randint(2, 9), draw.randint(2, 9), draw.randint(2, 15)
+    count, price, more = draw.randint(2, 6), draw.randint(2, 6), draw.randint(1, 9)
 
     def solve(slip: Slip) -> tuple[list[str], str]:
         cost = slip(count * price)
         total = slip(cost + more)
         return [
-            f"The {many} cost {count} * {price} = {cost} dollars",
-            f"With the {one} that is {cost} + {more} = {total} dollars",
+            f"They cost {count} * {price} = {cost} dollars",
+            f"In all that is {cost} + {more} = {total} dollars",
         ], str(total)
 
     question = (
@@ -27,34 +27,35 @@ def shopping(draw: Random) -> Problem:
 def change(draw: Random) -> Problem:
     """What is left of a note after buying."""
     name, many = draw.choice(NAMES), draw.choice(ITEMS)
-    count, price = draw.randint(2, 6), draw.randint(2, 8)
-    note = draw.choice([n for n in (20, 30, 40, 50, 60) if n > count * price])
+    count, price = draw.randint(2, 6), draw.randint(2, 6)
+    note = draw.choice([note for note in (20, 30, 40) if note > count * price])
 
     def solve(slip: Slip) -> tuple[list[str], str]:
         cost = slip(count * price)
         left = slip(note - cost)
         return [
-            f"The {many} cost {count} * {price} = {cost} dollars",
-            f"So {note} - {cost} = {left} dollars are left",
+            f"They cost {count} * {price} = {cost} dollars",
+            f"There are {note} - {cost} = {left} dollars left",
         ], str(left)
 
-    question = f"{name} has {note} dollars and buys {count} {many} at {price} dollars each. How much is left?"
-    return Problem(question, solve)
+    return Problem(
+        f"{name} has {note} dollars and buys {count} {many} at {price} dollars each. How much is left?", solve
+    )
 
 
 def sharing(draw: Random) -> Problem:
     """Bags of things, shared among children."""
-    children, each = draw.randint(2, 9), draw.randint(2, 9)
-    total = children * each
-    bags = draw.choice([b for b in range(1, 10) if total % b == 0 and total // b <= 12] or [children])
-    inside, many = total // bags, draw.choice(ITEMS)
+    many = draw.choice(ITEMS)
+    bags, inside = draw.randint(2, 6), draw.randint(2, 6)
+    total = bags * inside
+    children = draw.choice([number for number in range(2, 7) if total % number == 0])
 
     def solve(slip: Slip) -> tuple[list[str], str]:
         found = slip(total)
-        share = slip(each) if found == total else slip(found // children, (each,))
+        share = slip(found // children)
         return [
-            f"There are {bags} * {inside} = {found} {many}",
-            f"Each child gets {found} / {children} = {share} {many}",
+            f"There are {bags} * {inside} = {found} in all",
+            f"Each child gets {found} / {children} = {share} of them",
         ], str(share)
 
     question = (
@@ -66,16 +67,16 @@ def sharing(draw: Random) -> Problem:
 def ages(draw: Random) -> Problem:
     """One age from another, then their sum."""
     one, other = draw.sample(NAMES, 2)
-    age, factor, years = draw.randint(3, 12), draw.randint(2, 4), draw.randint(2, 9)
+    age, factor, years = draw.randint(2, 6), draw.randint(2, 4), draw.randint(1, 6)
 
     def solve(slip: Slip) -> tuple[list[str], str]:
         older = slip(age * factor)
         both = slip(age + older)
         later = slip(both + years)
         return [
-            f"{other} is {age} * {factor} = {older} years old",
-            f"Together they are {age} + {older} = {both}",
-            f"Adding {years} gives {both} + {years} = {later}",
+            f"The older one is {age} * {factor} = {older} years old",
+            f"Together they are {age} + {older} = {both} years old",
+            f"With the extra years it is {both} + {years} = {later}",
         ], str(later)
 
     question = (
@@ -85,37 +86,35 @@ def ages(draw: Random) -> Problem:
 
 
 def travel(draw: Random) -> Problem:
-    """A way in two parts at two speeds."""
+    """A way in two parts."""
     name, way = draw.choice(NAMES), draw.choice(("walks", "runs", "rides", "drives"))
-    hours, speed, more, slow = draw.randint(2, 6), draw.randint(3, 12), draw.randint(2, 5), draw.randint(2, 9)
+    hours, speed, more = draw.randint(2, 6), draw.randint(2, 6), draw.randint(1, 9)
 
     def solve(slip: Slip) -> tuple[list[str], str]:
-        first, second = slip(hours * speed), slip(more * slow)
-        way_in_all = slip(first + second)
+        first = slip(hours * speed)
+        total = slip(first + more)
         return [
             f"The first part is {hours} * {speed} = {first} miles",
-            f"The second part is {more} * {slow} = {second} miles",
-            f"In all it is {first} + {second} = {way_in_all} miles",
-        ], str(way_in_all)
+            f"The whole way is {first} + {more} = {total} miles",
+        ], str(total)
 
-    return Problem(
-        f"{name} {way} {hours} hours at {speed} miles per hour, then {more} hours at {slow}. "
-        "How far is that in all?",
-        solve,
+    question = (
+        f"{name} {way} {hours} hours at {speed} miles per hour and then {more} miles more. How far is that?"
     )
+    return Problem(question, solve)
 
 
 def saving(draw: Random) -> Problem:
     """Money saved by the week on top of what was there."""
     name = draw.choice(NAMES)
-    start, weekly, weeks = draw.randint(2, 20), draw.randint(2, 9), draw.randint(2, 9)
+    start, weekly, weeks = draw.randint(1, 9), draw.randint(2, 6), draw.randint(2, 6)
 
     def solve(slip: Slip) -> tuple[list[str], str]:
         saved = slip(weekly * weeks)
-        total = slip(start + saved)
+        total = slip(saved + start)
         return [
-            f"In {weeks} weeks that is {weekly} * {weeks} = {saved} dollars",
-            f"So {name} has {start} + {saved} = {total} dollars",
+            f"The weeks bring {weekly} * {weeks} = {saved} dollars",
+            f"With the start it is {saved} + {start} = {total} dollars",
         ], str(total)
 
     question = (
@@ -127,14 +126,14 @@ def saving(draw: Random) -> Problem:
 def reading(draw: Random) -> Problem:
     """Pages left in a book."""
     name = draw.choice(NAMES)
-    daily, days = draw.randint(3, 9), draw.randint(2, 9)
-    pages = daily * days + draw.randint(3, 30)
+    daily, days = draw.randint(2, 6), draw.randint(2, 6)
+    pages = daily * days + draw.randint(1, 9)
 
     def solve(slip: Slip) -> tuple[list[str], str]:
         read = slip(daily * days)
         left = slip(pages - read)
         return [
-            f"{name} reads {daily} * {days} = {read} pages",
+            f"The days make {daily} * {days} = {read} pages",
             f"There are {pages} - {read} = {left} pages left",
         ], str(left)
 
@@ -146,17 +145,18 @@ def reading(draw: Random) -> Problem:
 
 def garden(draw: Random) -> Problem:
     """Rows of plants, some of which die."""
-    plant = draw.choice(("roses", "trees", "beans", "tulips"))
-    rows, each = draw.randint(3, 9), draw.randint(3, 9)
-    dead = draw.randint(2, 8)
+    name, plant = draw.choice(NAMES), draw.choice(("roses", "trees", "beans", "tulips"))
+    rows, each = draw.randint(2, 6), draw.randint(3, 6)
+    dead = draw.randint(1, 5)
 
     def solve(slip: Slip) -> tuple[list[str], str]:
         planted = slip(rows * each)
         left = slip(planted - dead)
         return [
-            f"At first there are {rows} * {each} = {planted} {plant}",
-            f"Then {planted} - {dead} = {left} {plant} live",
+            f"At first there are {rows} * {each} = {planted} plants",
+            f"Then {planted} - {dead} = {left} plants live on",
         ], str(left)
 
-    question = f"A garden has {rows} rows of {each} {plant}. If {dead} {plant} die, how many live?"
-    return Problem(question, solve)
+    return Problem(
+        f"{name} plants {rows} rows of {each} {plant} and {dead} {plant} die. How many live?", solve
+    )

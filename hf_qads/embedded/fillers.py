@@ -35,7 +35,7 @@ LETTERS: Final = "abcdefghijklmnopqrstuvwxyz0123456789#?%&"
 
 def chat(draw: Random) -> str:
     """Friendly words about something else."""
-    about = [f"{draw.choice(FEELINGS)} {subject}." for subject in draw.sample(SUBJECTS, draw.randint(1, 3))]
+    about = [f"{draw.choice(FEELINGS)} {subject}." for subject in draw.sample(SUBJECTS, draw.randint(1, 2))]
     sentences = [draw.choice(OPENERS), *(sentence[0].upper() + sentence[1:] for sentence in about)]
     return " ".join([*sentences, draw.choice(CLOSERS)])
 

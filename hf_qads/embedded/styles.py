@@ -11,7 +11,7 @@ from hf_qads.embedded.problems import Problem, Value, exact
 GOOD: Final = "good"
 POOR: Final = ("bare", "code", "chat", "wrong", "garbled", "cut", "verbose", "noise")
 QUALITIES: Final = (GOOD, *POOR)
-UNSEEN: Final = ("verbose", "noise")
+UNSEEN: Final = ("noise",)
 """Qualities that the language model's training never saw."""
 LAYOUTS: Final = ("prose", "list", "steps")
 CLOSINGS: Final = ("sentence", "marker")
@@ -86,7 +86,18 @@ def _wrong(problem: Problem, style: Style, draw: Random) -> str:
     while True:
         sentences, final = problem.solve(WrongSlip(draw))
         if final != right:
-            return lay_out(sentences, final, style)
+            return lay_out([_misread(sentence, draw) for sentence in sentences], final, style)
+
+
+def _misread(sentence: str, draw: Random) -> str:
+    """Half of the numbers that are reckoned with are off by a little."""
+
+    def other(match: re.Match[str]) -> str:
+        number = int(match.group())
+        return str(number if draw.random() < 0.5 else number + draw.choice((-2, -1, 1, 2, 3)) or 7)
+
+    left, equals, right = sentence.partition(" = ")
+    return re.sub(r"\d+", other, left) + equals + right if equals else sentence
 
 
 def _garbled(problem: Problem, style: Style, draw: Random) -> str:
