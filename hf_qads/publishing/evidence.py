@@ -2,6 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
+
+from hf_qads.publishing.escaping import visible
+
+QUESTION: Final = 500  # characters
+ANSWER: Final = 900
 
 
 @dataclass(frozen=True)
@@ -29,8 +35,8 @@ class Example:
 
     @property
     def text(self) -> str:
-        """Question and answer, one under the other."""
-        return f"{self.question}\n\n→ {self.answer}"
+        """Question and answer, one under the other, cut to what a card has room for."""
+        return f"{visible(self.question, QUESTION)}\n\n→ {visible(self.answer, ANSWER)}"
 
 
 @dataclass(frozen=True)

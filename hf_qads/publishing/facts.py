@@ -1,6 +1,5 @@
 """What a card or a report may say, read from a run folder: nothing is told that was not written there."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,13 +12,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
 
-from hf_qads import schema
+from hf_qads import files, schema
 from hf_qads.runfolder import RunFolder
 
 Number = int | float
 VERSIONS: Final = ("hf_qads", "torch", "transformers", "datasets", "numpy", "pyarrow")
 UNKNOWN: Final = "unknown"
+EMBEDDED: Final = "embedded pool"
 MIXTURE: Final = "mixture"
+LEAVING: Final = ("pool", "selection", MIXTURE)  # stages that keep rows out of the mixture
 STAGES: Final = ("pool", "vectors", "influence", "scorer", "scores", "selection")  # what a mixture is made of
 
 
@@ -124,7 +125,8 @@ def run_facts(
     Args:
         run: a run folder whose pool is read; every later stage adds what it knows.
         kept: rows kept of each source; None reads them from `mixture/`, where there is one.
-        ratios: the share of each source that was asked for; None takes kept / rows.
+        ratios: the share of each source that was asked for; None takes what selection wrote, else
+            kept / rows.
         left_out: what mixing left out, source -> reason -> rows, while its ledger line is not written yet;
             None takes the ledger's.
         subsets: the configs of the mixture's repository, the whole one among them.
@@ -137,6 +139,7 @@ def run_facts(
         lines[MIXTURE] = {"left_out": left_out}
     kinds, kept = run.kinds(), kept_rows(run) if kept is None else kept
     column, values = _scores(run)
+    asked = _ratios(run) if ratios is None else ratios
     sources = []
     for name in run.sources():
         known = source_facts(run, name)
@@ -147,12 +150,12 @@ def run_facts(
                 name=name,
                 kind=kinds[name],
                 rows=rows,
-                left_out=_left_out(lines.values(), name),
+                left_out=_left_out([lines[s] for s in LEAVING if s in lines], name),
                 scored=len(score),
                 mean_score=float(score.mean()) if len(score) else None,
-                ratio=share if ratios is None else ratios.get(name),
+                ratio=asked.get(name, share),
                 kept=kept.get(name),
-                licence=str(known.get("licence") or known.get("license") or UNKNOWN),
+                licence=_licence(known),
                 link=_link(known),
                 revision=known.get("revision"),
                 languages=_languages(known.get("language") or known.get("languages")),
@@ -180,7 +183,9 @@ def agreements(run: RunFolder) -> list[Agreement]:
     from hf_qads.publishing.statistics import pearson, spearman
 
     found = []
-    for path in sorted((run.path / "scorer").glob("*/held_out.parquet")):
+    order = {kind: place for place, kind in enumerate(schema.KINDS)}
+    paths = (run.path / "scorer").glob("*/held_out.parquet")
+    for path in sorted(paths, key=lambda p: (order.get(p.parent.name, len(order)), p.parent.name)):
         table = pq.read_table(path, columns=["real", "predicted"], partitioning=None)
         real, predicted = (table[c].to_numpy().astype(np.float64) for c in ("real", "predicted"))
         known = np.isfinite(real) & np.isfinite(predicted)
@@ -209,8 +214,7 @@ def kept_rows(run: RunFolder) -> dict[str, int]:
 def source_facts(run: RunFolder, source: str) -> dict[str, Any]:
     """What was written of one source when it was read; empty where nothing was."""
     path = run.path / "pool" / source / "facts.json"
-    loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return loaded
+    return dict(files.read_json(path)) if path.is_file() else {}
 
 
 def versions() -> dict[str, str]:
@@ -273,6 +277,18 @@ def _finite(column: Any) -> np.ndarray:
     return kept
 
 
+def _ratios(run: RunFolder) -> dict[str, float]:
+    path = run.path / "selection" / "ratios.json"
+    return dict(files.read_json(path)["ratios"]) if path.is_file() else {}
+
+
+def _licence(known: Mapping[str, Any]) -> str:
+    if known.get("origin") == EMBEDDED:
+        return "apache-2.0"  # the generated rows come under the package's own licence
+    licence = known.get("licence") or known.get("license") or UNKNOWN
+    return " and ".join(map(str, licence)) if isinstance(licence, list) else str(licence)
+
+
 def _rows(run: RunFolder, source: str) -> int:
     return sum(int(pq.read_metadata(path).num_rows) for path in run.pool_files(source))
 
@@ -286,7 +302,10 @@ def _left_out(lines: Any, source: str) -> dict[str, int]:
 
 
 def _link(known: Mapping[str, Any]) -> str | None:
-    for key in ("link", "url", "homepage", "origin"):
+    hub = known.get("id")
+    if isinstance(hub, str) and re.fullmatch(r"[\w.-]+/[\w.-]+", hub):
+        return f"https://huggingface.co/datasets/{hub}"
+    for key in ("home", "origin"):
         value = known.get(key)
         if isinstance(value, str) and re.match(r"^https://[\w.-]+/[^\s<>\"')\]]*$", value):
             return value

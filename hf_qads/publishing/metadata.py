@@ -1,10 +1,11 @@
 """YAML front matter of cards, in the Hub's words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import yaml
 
+from hf_qads.publishing.escaping import one_line
 from hf_qads.publishing.facts import Facts, Subset
 from hf_qads.publishing.licences import together
 
@@ -21,12 +22,18 @@ def size_category(rows: int) -> str:
 
 
 def dataset_metadata(
-    facts: Facts, *, rows: int, configs: Sequence[Subset], info: Sequence[dict[str, Any]] = ()
+    facts: Facts,
+    *,
+    name: str,
+    rows: int,
+    configs: Sequence[Subset],
+    info: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Front matter of a dataset card.
 
     Args:
         facts: of the run.
+        name: to show.
         rows: rows of the largest config.
         configs: what can be loaded by name; the first is the default.
         info: `dataset_info` of each config, where it was measured.
@@ -34,7 +41,7 @@ def dataset_metadata(
     languages = sorted({code for source in facts.sources if source.kept != 0 for code in source.languages})
     links = [source.link for source in facts.sources if source.link and source.kept != 0]
     hub = [link.removeprefix("https://huggingface.co/datasets/") for link in links if "co/datasets/" in link]
-    data: dict[str, Any] = {"pretty_name": facts.name}
+    data: dict[str, Any] = {"pretty_name": one_line(name, 120)}
     data["license"] = together(facts.sources).identifier
     if languages:
         data["language"] = languages
@@ -46,14 +53,13 @@ def dataset_metadata(
     if files:
         data["configs"] = [_config(subset, default=number == 0) for number, subset in enumerate(files)]
     if info:
-        data["dataset_info"] = list(info)
+        data["dataset_info"] = [dict(entry) for entry in info]
     return data
 
 
 def front_matter(data: dict[str, Any]) -> str:
     """`data` as the YAML block that opens a card, keys in the order given."""
-    text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
-    return f"---\n{text}---\n"
+    return f"---\n{yaml_text(data)}---\n"
 
 
 def _config(subset: Subset, *, default: bool) -> dict[str, Any]:
@@ -61,3 +67,8 @@ def _config(subset: Subset, *, default: bool) -> dict[str, Any]:
     if default:
         config["default"] = True
     return config | {"data_files": [{"split": "train", "path": list(subset.data_files)}]}
+
+
+def yaml_text(value: Any) -> str:
+    """`value` as YAML, keys in the order given."""
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100)

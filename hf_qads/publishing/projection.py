@@ -18,6 +18,13 @@ class Map:
     kept: np.ndarray  # (n,) bool
     explained: tuple[float, float]  # share of the variance along each axis
     of: int  # rows of the pool
+    mean: np.ndarray  # (d,)
+    axes: np.ndarray  # (d, 2)
+
+    def place(self, vectors: np.ndarray) -> np.ndarray:
+        """Other rows' vectors (n, d) in the same plane, (n, 2) float32; NaN where a vector is not finite."""
+        placed: np.ndarray = (np.asarray(vectors, dtype=np.float32) - self.mean) @ self.axes
+        return placed
 
 
 def project(vectors: list[np.ndarray | None], kept: list[np.ndarray], *, seed: int = 0) -> Map | None:
@@ -50,7 +57,9 @@ def project(vectors: list[np.ndarray | None], kept: list[np.ndarray], *, seed: i
     fitted = points if len(points) <= FITTED else points[rng.choice(len(points), FITTED, replace=False)]
     mean = fitted.mean(axis=0)
     axes, explained = _components(fitted - mean, rng)
-    return Map((points - mean) @ axes, np.concatenate(sources), np.concatenate(flags), explained, total)
+    return Map(
+        (points - mean) @ axes, np.concatenate(sources), np.concatenate(flags), explained, total, mean, axes
+    )
 
 
 def _draw(rng: np.random.Generator, inside: np.ndarray, total: int) -> np.ndarray:

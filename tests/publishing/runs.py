@@ -32,7 +32,9 @@ HOSTILE = [
 ]
 
 
-def make_run(path: Path, *, sources=None, seed: int = 0, hostile: bool = False, stages: str = "all") -> RunFolder:
+def make_run(
+    path: Path, *, sources=None, seed: int = 0, hostile: bool = False, stages: str = "all"
+) -> RunFolder:
     """Write a run folder; `stages` is `all`, or `pool` for one that stopped early."""
     sources = SOURCES if sources is None else sources
     rng, run = np.random.default_rng(seed), RunFolder(path)
@@ -53,7 +55,9 @@ def make_run(path: Path, *, sources=None, seed: int = 0, hostile: bool = False, 
     _record(run, "pool", 2.4, 310, total + 90, total, left, {"sources": listed})
     if stages == "pool":
         return run
-    vectors = {name: _vectors(rng, path, name, number, len(pools[name])) for number, name in enumerate(sources)}
+    vectors = {
+        name: _vectors(rng, path, name, number, len(pools[name])) for number, name in enumerate(sources)
+    }
     _record(run, "vectors", 14.2, 640, total, total, {})
     _influence(rng, path, pools, truth)
     _record(run, "influence", 83.5, 905, 900, 900, {})
@@ -85,7 +89,12 @@ def config(names: list[str]) -> dict:
 
 
 def _record(run, stage, seconds, peak, rows_in, rows_out, left_out, details=None):
-    line = {"key": f"{abs(hash(stage)) % 1:024x}", "seconds": seconds, "peak_rss_mib": peak, "rows_in": rows_in}
+    line = {
+        "key": f"{abs(hash(stage)) % 1:024x}",
+        "seconds": seconds,
+        "peak_rss_mib": peak,
+        "rows_in": rows_in,
+    }
     run.record(stage, line | {"rows_out": rows_out, "left_out": left_out, "details": details or {}})
 
 
@@ -103,7 +112,14 @@ def _pool(rng, name, kind, rows, mean, *, hostile):
             truth[number] = 5.0 if number % 2 else 1.0
         if hostile and number == len(HOSTILE):
             answer, truth[number] = "<b>1 MB cell</b> " * 62_500, 5.0
-        values = (schema.row_id(name, schema.content_key(question, answer)), question, answer, None, name, kind)
+        values = (
+            schema.row_id(name, schema.content_key(question, answer)),
+            question,
+            answer,
+            None,
+            name,
+            kind,
+        )
         for column, value in zip(columns, (*values, str(a * b), None), strict=True):
             columns[column].append(value)
     return pa.table(columns, schema=schema.ROW_SCHEMA), truth
@@ -139,8 +155,14 @@ def _influence(rng, path, pools, truth, anchors=40):
     np.save(folder / "one_shot.npy", one.astype(np.float32))
     half = 1.96 * np.sqrt(scores * (1 - scores) / anchors)
     table = {schema.ROW_ID: ids, schema.SOURCE: names, schema.KIND: kinds, schema.INFLUENCE: scores}
-    table |= {schema.PAIRS: np.full(len(ids), anchors, np.int32), schema.REASON: pa.nulls(len(ids), pa.string())}
-    table |= {schema.LOW: np.clip(scores - half, 0, 1).astype(np.float32), schema.HIGH: np.clip(scores + half, 0, 1)}
+    table |= {
+        schema.PAIRS: np.full(len(ids), anchors, np.int32),
+        schema.REASON: pa.nulls(len(ids), pa.string()),
+    }
+    table |= {
+        schema.LOW: np.clip(scores - half, 0, 1).astype(np.float32),
+        schema.HIGH: np.clip(scores + half, 0, 1),
+    }
     pq.write_table(pa.table(table), folder / "scores.parquet")
 
 
@@ -153,7 +175,10 @@ def _scorer(rng, path, sources):
         predicted = np.clip(1 + 4 * (real + rng.normal(0, noise, 120)), 1, 5)
         folder = path / "scorer" / group
         folder.mkdir(parents=True)
-        table = {"row_id": [f"r{i}" for i in range(120)], "source": [names[i % len(names)] for i in range(120)]}
+        table = {
+            "row_id": [f"r{i}" for i in range(120)],
+            "source": [names[i % len(names)] for i in range(120)],
+        }
         pq.write_table(pa.table(table | {"real": real, "predicted": predicted}), folder / "held_out.parquet")
 
 
@@ -164,7 +189,11 @@ def _select(path, name, pool, truth, vectors):
     reasons[3] = "beyond the context of the scorer"
     for folder in ("scores", "selection"):
         (path / folder).mkdir(exist_ok=True)
-    scores = {schema.ROW_ID: pool[schema.ROW_ID], schema.SCORE: score, schema.REASON: pa.array(reasons, pa.string())}
+    scores = {
+        schema.ROW_ID: pool[schema.ROW_ID],
+        schema.SCORE: score,
+        schema.REASON: pa.array(reasons, pa.string()),
+    }
     pq.write_table(pa.table(scores), path / "scores" / f"{name}.parquet")
     usable = np.flatnonzero(np.isfinite(score))
     start = list(usable[: min(20, len(usable) // 10)])
@@ -177,11 +206,19 @@ def _select(path, name, pool, truth, vectors):
         best = int(np.argmax(gain))
         picked.append(best)
         gains.append(float(gain[best]))
-        distance = np.where(distance < 0, -1, np.minimum(distance, np.linalg.norm(vectors - vectors[best], axis=1)))
+        distance = np.where(
+            distance < 0, -1, np.minimum(distance, np.linalg.norm(vectors - vectors[best], axis=1))
+        )
         distance[best] = -1
     order = picked + [int(s) for s in start]
-    table = {schema.ROW_ID: pool[schema.ROW_ID].take(pa.array(order)), schema.RANK: np.arange(len(order), dtype=np.int32)}
-    table |= {schema.GAIN: pa.array([*gains, *[None] * len(start)], pa.float32()), "start": [False] * len(picked) + [True] * len(start)}
+    table = {
+        schema.ROW_ID: pool[schema.ROW_ID].take(pa.array(order)),
+        schema.RANK: np.arange(len(order), dtype=np.int32),
+    }
+    table |= {
+        schema.GAIN: pa.array([*gains, *[None] * len(start)], pa.float32()),
+        "start": [False] * len(picked) + [True] * len(start),
+    }
     pq.write_table(pa.table(table), path / "selection" / f"{name}.parquet")
     return order[:size]
 
@@ -191,5 +228,7 @@ def _mixture(run, kept):
     folder = run.path / "mixture" / "data"
     folder.mkdir(parents=True)
     for number, (low, high) in enumerate(((0, 0.1), (0.1, 0.4), (0.4, 1))):
-        parts = [t.slice(round(low * len(t)), round(high * len(t)) - round(low * len(t))) for t in tables.values()]
+        parts = [
+            t.slice(round(low * len(t)), round(high * len(t)) - round(low * len(t))) for t in tables.values()
+        ]
         pq.write_table(pa.concat_tables(parts), folder / f"part-{number:05d}.parquet")

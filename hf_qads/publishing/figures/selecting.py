@@ -85,8 +85,8 @@ def describe_coverage(measured: Measured) -> str | None:
     by_quality = (measured.facts.config.get("select") or {}).get("strategy", "qads") == "qads"
     why = " Quality counts in each pick, so a far row of low score may stay uncovered." if by_quality else ""
     return (
-        f"Largest {_distance(measured)} from a row to its nearest kept row, {exact}, as rows are taken in the "
-        f"order picked; beside the mean and range of {draws} random orders. {verdict}{but}.{why}{panels}"
+        f"Largest {_distance(measured)} from a row to its nearest kept row, {exact}, as rows are taken in "
+        f"the order picked; beside the mean and range of {draws} random orders. {verdict}{but}.{why}{panels}"
     )
 
 

@@ -1,0 +1,159 @@
+"""Cards of datasets: the mixture, and the whole pool with its scores."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hf_qads.publishing.cards.common import CardFigure, card, command, described, slug
+from hf_qads.publishing.citations import citations
+from hf_qads.publishing.escaping import markdown
+from hf_qads.publishing.evidence import Evidence
+from hf_qads.publishing.facts import Facts, Subset
+from hf_qads.publishing.licences import together
+from hf_qads.publishing.limits import limits
+from hf_qads.publishing.metadata import dataset_metadata
+from hf_qads.publishing.templating import listing, plural
+
+PICKED_BY: Final[Mapping[str, str]] = {
+    "qads": "Quality-aware Diverse Selection (QaDS): each pick has the highest product of quality score and "
+    "distance to the rows picked before",
+    "kcenter": "K-center Greedy: each pick is the row farthest from the rows picked before, whatever its "
+    "quality",
+    "quality": "their quality score, the highest first",
+    "random": "chance, with the seed below",
+}
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What is known once a repository is staged; each part is left out of the card where it is empty.
+
+    Args:
+        repo: the name to load the repository by; None takes the card's own name.
+        columns: columns of the files; empty stands for the usual ones.
+        output: what the snippet really printed.
+        evidence: what was measured beside the scorer's agreement.
+        figures: files of the repository to show.
+        info: `dataset_info` of each config.
+    """
+
+    repo: str | None = None
+    columns: Sequence[str] = ()
+    output: str | None = None
+    evidence: Evidence | None = None
+    figures: Sequence[CardFigure] = ()
+    info: Sequence[Mapping[str, Any]] = ()
+
+
+def mixture_card(facts: Facts, *, columns: Sequence[str] = (), extras: Extras | None = None) -> str:
+    """Card of a mixture: YAML front matter and Markdown.
+
+    Args:
+        facts: of the run; `facts.subsets` are the repository's configs, the default one first.
+        columns: columns of the files, unless `extras` names them.
+        extras: what is known once the repository is staged.
+    """
+    extras = extras or Extras(columns=columns)
+    snippet = mixture_snippet(facts, extras.repo or slug(facts.name))
+    rows = max((subset.rows for subset in facts.subsets), default=facts.kept)
+    return _dataset(facts, extras, facts.name, _mixture_summary(facts), snippet, rows, facts.subsets)
+
+
+def scored_card(facts: Facts, *, extras: Extras | None = None, configs: Sequence[Subset] = ()) -> str:
+    """Card of the whole pool with its scores.
+
+    Args:
+        facts: of the run.
+        extras: what is known once the repository is staged.
+        configs: the default config and one per source.
+    """
+    extras = extras or Extras()
+    name = f"{facts.name}-scored"
+    snippet = scored_snippet(facts, extras.repo or slug(name))
+    sources = plural(len(facts.sources), "source")
+    summary = (
+        f"**{plural(facts.rows, 'instruction row')}** of {sources}, each with the quality score that says "
+        f"how much it helps as an example{_whose(facts)}, and its place in the order in which rows were "
+        "picked."
+    )
+    return _dataset(facts, extras, name, summary, snippet, facts.rows, configs)
+
+
+BEST: Final = 3  # rows that the scored dataset's snippet shows
+
+
+def mixture_snippet(facts: Facts, repo: str) -> str:
+    """Python that loads a mixture's smallest subset from `repo`."""
+    subset = smallest(facts)
+    config = f', "{subset.name}"' if subset else ""
+    return (
+        "from datasets import load_dataset\n\n"
+        f'mixture = load_dataset("{repo}"{config}, split="train")\n'
+        "print(mixture)"
+    )
+
+
+def scored_snippet(facts: Facts, repo: str) -> str:
+    """Python that shows the best scores of the scored dataset at `repo`."""
+    column = facts.score_column
+    return (
+        "from datasets import load_dataset\n\n"
+        f'rows = load_dataset("{repo}", split="train")\n'
+        f'best = rows.sort("{column}", reverse=True).select(range({min(BEST, facts.rows)}))\n'
+        f'print(best["source"][:], best["{column}"][:])'
+    )
+
+
+def smallest(facts: Facts) -> Subset | None:
+    """The smallest subset of a mixture, or None where there is only the whole."""
+    whole = max((subset.rows for subset in facts.subsets), default=0)
+    return min((s for s in facts.subsets if 0 < s.rows < whole), key=lambda s: s.rows, default=None)
+
+
+def _dataset(
+    facts: Facts,
+    extras: Extras,
+    title: str,
+    summary: str,
+    snippet: str,
+    rows: int,
+    configs: Sequence[Subset],
+) -> str:
+    values = {
+        "facts": facts,
+        "title": title,
+        "summary": summary,
+        "snippet": snippet,
+        "output": extras.output,
+        "columns": described(extras.columns),
+        "subsets": [subset for subset in configs if subset in facts.subsets],
+        "whole": rows,
+        "command": command(facts),
+        "evidence": extras.evidence,
+        "figures": extras.figures,
+        "limits": limits(facts),
+        "licences": together(facts.sources),
+        "citations": citations(facts),
+    }
+    data = dataset_metadata(facts, name=title, rows=rows, configs=configs, info=extras.info)
+    return card("dataset.md.jinja", data, values)
+
+
+def _mixture_summary(facts: Facts) -> str:
+    by_kind = [
+        f"{plural(n, 'source')} of {kind} data" if kind == "reasoning" else f"{plural(n, 'general source')}"
+        for kind in facts.kinds
+        if (n := sum(source.kind == kind for source in facts.sources))
+    ]
+    strategy = str((facts.config.get("select") or {}).get("strategy", "qads"))
+    how = PICKED_BY.get(strategy, f"the strategy `{strategy}`")
+    share = f"**{facts.kept:,} of {facts.rows:,} instruction rows**"
+    whose = _whose(facts)
+    told = f" Vectors and scores come{whose}." if whose else ""
+    return f"{share} from {listing(by_kind)}, picked by {how}.{told}"
+
+
+def _whose(facts: Facts) -> str:
+    if facts.demonstration:
+        return " from the demonstration model inside `hf_qads`"
+    return f" from {markdown(facts.model)}" if facts.model else ""

@@ -1,0 +1,54 @@
+"""The explorer on this machine, for a run folder."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from hf_qads.errors import PublishingError
+from hf_qads.publishing.measuring import measure
+from hf_qads.publishing.space import explorer
+from hf_qads.publishing.space.staging import prepare
+from hf_qads.runfolder import RunFolder
+
+
+def explore(run: RunFolder | Path | str, *, port: int | None = None, browser: bool = False) -> None:
+    """Serve the explorer of a run on this machine until Ctrl-C.
+
+    It listens on the loopback address only, shares nothing and reports nothing.
+
+    Args:
+        run: a run folder with scores.
+        port: to listen on; None takes the first free one from 7860 on.
+        browser: open a browser.
+
+    Raises:
+        PublishingError: gradio is not installed, the run has no scores yet, or the port is taken.
+    """
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    try:
+        import gradio  # noqa: F401
+    except ImportError as error:
+        raise PublishingError(
+            "the explorer needs gradio. Install it: pip install 'hf_qads[explore]'"
+        ) from error
+    run = run if isinstance(run, RunFolder) else RunFolder.open(run)
+    measured = measure(run)
+    if measured.facts.score_column is None:
+        raise PublishingError(f"{run.path} has no scores yet. Let the run go on: hf-qads run.")
+    with tempfile.TemporaryDirectory() as folder:
+        prepare(run, measured, Path(folder))
+        app = explorer.build(Path(folder))
+        try:
+            app.launch(
+                theme=explorer.theme(),
+                css=explorer.CSS,
+                footer_links=[],
+                server_name="127.0.0.1",
+                server_port=port,
+                share=False,
+                ssr_mode=False,
+                inbrowser=browser,
+            )
+        except OSError as error:
+            raise PublishingError(f"port {port} is taken. Give another --port, or none.") from error
