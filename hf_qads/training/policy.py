@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 
@@ -15,6 +15,7 @@ from hf_qads.training.tracking import default_tracker
 if TYPE_CHECKING:
     from trl import ModelConfig, SFTConfig
 
+D = TypeVar("D")
 BY_HAND = ("per_device_train_batch_size", "gradient_accumulation_steps")
 
 
@@ -62,8 +63,7 @@ def parse_policy(
     """
     from trl import ModelConfig, SFTConfig, TrlParser
 
-    pairs = [part.split("=", 1) if part.startswith("--config=") else [part] for part in argv]
-    argv = [part for pair in pairs for part in pair]
+    argv = _apart(argv)
     given = _given(argv)
     first = _parse(TrlParser((PolicyArguments,), allow_abbrev=False), argv, known_only=True)[0]
     explicit = [key for key in BY_HAND if key in given]
@@ -83,14 +83,33 @@ def parse_policy(
     actual = training.per_device_train_batch_size * training.gradient_accumulation_steps * processes()
     if policy.global_batch and policy.global_batch != actual:
         raise TrainingError(
-            f"global_batch={policy.global_batch}, but {' and '.join(explicit)} with {processes()} processes make "
-            f"{actual}. Leave one of them out."
+            f"global_batch={policy.global_batch}, but {' and '.join(explicit)} with {processes()} processes "
+            f"make {actual}. Leave one of them out."
         )
     if policy.run and policy.mixture:
         raise TrainingError(
             f"run={policy.run} and mixture={policy.mixture} are both given. Keep one of them."
         )
     return policy, training, model
+
+
+def parse_yaml(cls: type[D], argv: Sequence[str]) -> D:
+    """Read flags and `--config FILE.yaml` into a dataclass: flags win, unknown keys are errors.
+
+    Raises:
+        TrainingError: an unknown key, a wrong value, or no such file.
+    """
+    from trl import TrlParser
+
+    argv = _apart(argv)
+    _given(argv)
+    parsed: D = _parse(TrlParser((cls,), allow_abbrev=False), argv, known_only=False)[0]
+    return parsed
+
+
+def _apart(argv: Sequence[str]) -> list[str]:
+    pairs = [part.split("=", 1) if part.startswith("--config=") else [part] for part in argv]
+    return [part for pair in pairs for part in pair]
 
 
 def _given(argv: Sequence[str]) -> set[str]:

@@ -1,0 +1,100 @@
+"""How probable the right answers are to a model, and whether a second model finds them more so."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hf_qads.batching import TokenBudget, run_batches
+from hf_qads.evaluation.tables import Z
+from hf_qads.rendering import Renderer
+
+
+def answer_log_probabilities(
+    model: Any,
+    tokenizer: Any,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    template: str = "plain",
+    batch_tokens: int = 16384,
+) -> NDArray[np.float64]:
+    """Mean log-probability of each row's answer tokens, (n,), in nats per token; NaN where it does not fit.
+
+    Args:
+        model: a causal language model of transformers.
+        tokenizer: its fast tokenizer.
+        rows: with `question` and `answer`.
+        template: how rows are rendered.
+        batch_tokens: most tokens of a batch, padding included.
+
+    Source: section 3.2, Eq. 1.
+    """
+    import torch
+
+    renderer = Renderer(tokenizer, template)
+    blocks = renderer.blocks(list(rows))
+    context = getattr(model.config, "max_position_embeddings", None) or 10**9
+    found = np.full(len(rows), np.nan)
+    spans: list[tuple[int, list[int], int, int]] = []
+    for place, block in enumerate(blocks):
+        if not isinstance(block, str) and len(renderer.bos) + len(block.ids) <= context:
+            shift = len(renderer.bos)
+            # the first token of a sequence has no probability
+            start, stop = max(1, block.answer[0] + shift), block.answer[1] + shift
+            spans.append((place, [*renderer.bos, *block.ids], start, stop))
+    device = next(model.parameters()).device
+    model.eval()
+
+    def work(batch: NDArray[np.int64]) -> None:
+        chosen = [spans[index] for index in batch]
+        longest = max(len(ids) for _, ids, _, _ in chosen)
+        tokens = torch.zeros((len(chosen), longest), dtype=torch.long)
+        for row, (_, ids, _, _) in enumerate(chosen):
+            tokens[row, : len(ids)] = torch.tensor(ids)
+        tokens = tokens.to(device)
+        with torch.inference_mode():
+            logits = model(tokens, use_cache=False).logits[:, :-1].float()
+            said = logits.log_softmax(-1).gather(-1, tokens[:, 1:, None])[..., 0].double().cpu().numpy()
+        for row, (place, _, start, stop) in enumerate(chosen):
+            found[place] = said[row, start - 1 : stop - 1].mean()
+
+    run_batches([len(ids) for _, ids, _, _ in spans], TokenBudget(batch_tokens), work)
+    return found
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Mean difference of paired measurements, with its 95 % interval.
+
+    Attributes:
+        mean: second minus first.
+        low: of the interval.
+        high: of the interval.
+        n: pairs in which both were measured.
+    """
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+    def __str__(self) -> str:
+        return f"{self.mean:+.4f} [{self.low:+.4f}, {self.high:+.4f}], n={self.n}"
+
+
+def paired_difference(first: NDArray[np.float64], second: NDArray[np.float64]) -> Difference:
+    """Mean of `second - first` over the pairs where both are numbers, with the normal interval.
+
+    Args:
+        first: (n,) measurements of one model.
+        second: (n,) of the other, on the same items in the same order.
+    """
+    gaps = np.asarray(second, dtype=np.float64) - np.asarray(first, dtype=np.float64)
+    gaps = gaps[np.isfinite(gaps)]
+    if len(gaps) < 2:
+        return Difference(float(gaps.mean()) if len(gaps) else math.nan, -math.inf, math.inf, len(gaps))
+    half = Z * gaps.std(ddof=1) / math.sqrt(len(gaps))
+    return Difference(float(gaps.mean()), float(gaps.mean() - half), float(gaps.mean() + half), len(gaps))
