@@ -55,7 +55,7 @@ def read_document(path: Path, rows: int) -> Iterator[pa.RecordBatch | list[dict[
     by number) holds them so, and any other object is one row. Memory: one object is decoded whole.
 
     Raises:
-        SourceError: the file is cut, not JSON or not UTF-8, or one object of more than `LARGEST_OBJECT` bytes.
+        SourceError: the file is cut, not JSON, not UTF-8, or one object of more than `LARGEST_OBJECT` bytes.
     """
     first, lines = _start(path)
     if first == "[":
