@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hf_qads.errors import ScoringError
 from hf_qads.pairs import Convention, Pair, pair_or_reason, recognise
 from hf_qads.rendering import Renderer
 from hf_qads.schema import ANSWER, HISTORY, QUESTION
@@ -45,16 +46,24 @@ def context_length(config: Any, tokenizer: Any = None) -> int | None:
     return min(known, default=None)
 
 
-def sequences(renderer: Renderer, rows: Sequence[Mapping[str, Any]], *, context: int | None) -> Sequences:
+def sequences(
+    renderer: Renderer,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    context: int | None,
+    vocabulary: int | None = None,
+) -> Sequences:
     """BOS and block of each row, as ids; never cut: a row that does not fit gets a reason.
 
     Args:
         renderer: of the model's tokenizer and template.
         rows: mappings with any of the column pairs of `hf_qads.pairs`.
         context: most tokens of a sequence, or None.
+        vocabulary: how many token ids the model knows, or None.
 
     Raises:
         SourceError: the rows have no known pair of columns.
+        ScoringError: the tokenizer gives an id that the model does not know.
     """
     ids: list[NDArray[np.int32]] = []
     reasons: dict[int, str] = {}
@@ -73,6 +82,11 @@ def sequences(renderer: Renderer, rows: Sequence[Mapping[str, Any]], *, context:
                 reasons[len(ids)] = f"longer than the context of {context} tokens"
             else:
                 tokens = np.asarray([*renderer.bos, *block.ids], dtype=np.int32)
+            if vocabulary is not None and len(tokens) and tokens.max() >= vocabulary:
+                raise ScoringError(
+                    f"the tokenizer gives the id {tokens.max()}, but the model knows {vocabulary} ids. "
+                    "Load the tokenizer that belongs to the model."
+                )
             ids.append(tokens)
     return Sequences(ids, reasons)
 

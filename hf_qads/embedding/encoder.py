@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from hf_qads.batching import TokenBudget, run_batches
-from hf_qads.devices import pick_device
-from hf_qads.embedding.pooling import backbone, masked_mean
+from hf_qads.embedding.pooling import backbone, evaluating, masked_mean
 from hf_qads.errors import EmbeddingError
 from hf_qads.files import atomic_path
 from hf_qads.rendering import Renderer, template_of
@@ -37,7 +36,7 @@ class Encoder:
         device: Any = None,
         batch_tokens: int = 16384,
     ) -> None:
-        """Take a model of transformers (or one with PEFT adapters); it is moved to the device.
+        """Take a model of transformers (or one with PEFT adapters); `device` moves it, None leaves it.
 
         Raises:
             ScoringError: the tokenizer or template does not serve.
@@ -46,10 +45,13 @@ class Encoder:
 
         self.renderer = Renderer(tokenizer, template_of(model, template))
         self.context = context_length(model.config, tokenizer)
-        self.device = pick_device(device)
+        self.vocabulary = model.get_input_embeddings().num_embeddings
         self.budget = TokenBudget(batch_tokens)
-        self._backbone = backbone(model.to(self.device)).eval()
-        with torch.inference_mode():
+        if device is not None:
+            model.to(device)
+        self.device = model.device
+        self._backbone = backbone(model)
+        with torch.inference_mode(), evaluating(self._backbone):
             token = torch.zeros((1, 1), dtype=torch.long, device=self.device)
             self.size = int(self._backbone(input_ids=token, use_cache=False).last_hidden_state.shape[-1])
 
@@ -61,7 +63,7 @@ class Encoder:
 
         Cost: one forward pass without the vocabulary's head; ids of all rows in memory.
         """
-        ids, reasons = sequences(self.renderer, rows, context=self.context)
+        ids, reasons = sequences(self.renderer, rows, context=self.context, vocabulary=self.vocabulary)
         out[list(reasons)] = np.nan
         kept = np.asarray([i for i in range(len(ids)) if i not in reasons], dtype=np.int64)
         lengths = np.asarray([len(ids[i]) for i in kept], dtype=np.int64)
@@ -71,7 +73,7 @@ class Encoder:
             out[places] = self._forward([ids[place] for place in places])
 
         # A vector that overflows the type of `out` becomes infinite, which is counted below.
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore"), evaluating(self._backbone):
             run_batches(lengths, self.budget, forward)
         for place in kept[~np.isfinite(out[kept]).all(axis=1)].tolist():
             out[place] = np.nan
@@ -102,13 +104,13 @@ def embed(
     """Embed rows by the masked mean of the model's last hidden state over BOS and block.
 
     Args:
-        model: a model of transformers, best the pre-experienced one; it is moved to `device`.
+        model: a model of transformers, best the pre-experienced one.
         tokenizer: its fast tokenizer.
         rows: a list of mappings or a dataset, (n), with any of the usual column pairs.
         template: `plain`, `chat` or a format string; a model's own `qads_template` holds instead of `plain`.
         out: a file name ending in `.npy` to write to; it appears whole, at the end.
         dtype: of the vectors, `float32` or `float16`.
-        device: None takes CUDA where there is one, else the CPU.
+        device: where to move the model first; None leaves it where it is.
         batch_tokens: most tokens of a batch, padding included; halved where memory runs out.
 
     Returns:

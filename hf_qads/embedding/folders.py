@@ -38,13 +38,13 @@ def embed_folder(
     Under torchrun or accelerate every rank calls this, and they share the shards.
 
     Args:
-        model: a model of transformers; it is moved to `device`.
+        model: a model of transformers.
         tokenizer: its fast tokenizer.
         rows: a folder of parquet files with the columns of `schema.ROW_SCHEMA`, taken in name order.
         folder: where the vectors go; finished vectors with the same key are kept as they are.
         template: as for `embed`.
         dtype: `float16` or `float32`.
-        device: None takes CUDA (the launcher's local rank) where there is one, else the CPU.
+        device: where to move the model first; None leaves it where it is.
         batch_tokens: most tokens of a batch, padding included.
         shard_rows: most rows of a shard.
         key: whatever tells apart what vectors are made from, such as a hash of model and rows.

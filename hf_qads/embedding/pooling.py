@@ -1,6 +1,8 @@
 """From a language model's hidden states to one vector per row."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -15,6 +17,17 @@ def backbone(model: Any) -> Any:
         if isinstance(model, PeftModel):
             model = model.get_base_model()
     return model.base_model
+
+
+@contextmanager
+def evaluating(module: Any) -> Iterator[None]:
+    """Evaluation mode, without dropout; put back afterwards as it was."""
+    training = module.training
+    module.eval()
+    try:
+        yield
+    finally:
+        module.train(training)
 
 
 def masked_mean(hidden: Any, mask: Any) -> Any:

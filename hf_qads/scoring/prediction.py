@@ -35,6 +35,7 @@ class Predictor:
         model, tokenizer = load(folder, dtype=torch.float32 if device.type == "cpu" else "auto")
         self.renderer = Renderer(tokenizer, template_of(model))
         self.context = context_length(model.config, tokenizer)
+        self.vocabulary = model.get_input_embeddings().num_embeddings
         self.pad = pad_token_id(tokenizer)
         self.device = device
         self.budget = TokenBudget(batch_tokens)
@@ -45,7 +46,7 @@ class Predictor:
 
         Cost: one forward pass over the rows' tokens, sorted by length so that little is padded.
         """
-        ids, reasons = sequences(self.renderer, rows, context=self.context)
+        ids, reasons = sequences(self.renderer, rows, context=self.context, vocabulary=self.vocabulary)
         scores = np.full(len(ids), np.nan, dtype=np.float32)
         kept = np.asarray([i for i in range(len(ids)) if i not in reasons], dtype=np.int64)
 

@@ -8,7 +8,7 @@ from datasets import Dataset
 from hf_qads import embed
 from hf_qads.embedding.encoder import Encoder
 from hf_qads.embedding.pooling import backbone, masked_mean
-from hf_qads.errors import EmbeddingError, SourceError
+from hf_qads.errors import EmbeddingError, ScoringError, SourceError
 from hf_qads.rendering import Renderer
 from tests.models import CLASSES, tiny_model, tiny_rows, tiny_tokenizer
 
@@ -44,6 +44,20 @@ def test_the_vocabulary_head_is_not_computed():
     model = tiny_model()
     model.lm_head.register_forward_hook(lambda *_: pytest.fail("the head was computed"))
     embed(model, tiny_tokenizer(), tiny_rows(3))
+
+
+def test_dropout_is_off_and_the_model_stays_in_its_mode():
+    model = tiny_model("gpt2").train()
+    first, second = (embed(model, tiny_tokenizer(), tiny_rows(3)) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    assert model.training
+
+
+def test_a_tokenizer_of_another_model_is_refused():
+    model = tiny_model()
+    model.resize_token_embeddings(100)
+    with pytest.raises(ScoringError, match="the model knows 100 ids"):
+        embed(model, tiny_tokenizer(), tiny_rows(3))
 
 
 def test_chat_templates_are_used():
@@ -122,7 +136,7 @@ def test_running_out_of_memory_changes_no_vector(monkeypatch):
         return forward(self, ids)
 
     monkeypatch.setattr(Encoder, "_forward", short_of_memory)
-    np.testing.assert_allclose(embed(model, tokenizer, rows), expected, atol=2e-5)
+    np.testing.assert_allclose(embed(model, tokenizer, rows, batch_tokens=500), expected, atol=2e-5)
     assert max(sizes) > 300 >= sizes[-1]
 
 

@@ -65,7 +65,7 @@ def test_weights_that_are_not_numbers_give_no_score(tmp_path):
 
 def test_running_out_of_memory_changes_no_score(tmp_path):
     folder, rows = write_scorer(tmp_path / "scorer"), tiny_rows(12)
-    predictor = Predictor(folder, device=CPU, batch_tokens=4096)
+    predictor = Predictor(folder, device=CPU, batch_tokens=500)
     forward, calls = predictor._forward, []
 
     def short_of_memory(ids):

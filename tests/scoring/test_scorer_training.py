@@ -1,4 +1,8 @@
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -12,6 +16,7 @@ from hf_qads.scoring.scorer_training import train_scorer
 from hf_qads.training.arguments import Schedule, training_arguments
 from tests.models import tiny_model, tiny_rows, tiny_tokenizer
 
+ROOT = Path(__file__).parents[2]
 POOR = "I do not know, sorry. Ask me something else."
 
 
@@ -207,6 +212,40 @@ def test_other_architectures_and_tokenizers_without_pad_are_trained(kind, tmp_pa
     assert ((found >= 1) & (found <= 5)).all()
     assert result.evaluation["labels"]["method"] == "quantile"
     assert json.loads((result.folder / "config.json").read_text())["dtype"] == "bfloat16"
+
+
+SCRIPT = """
+import sys
+import torch
+from hf_qads.scoring.scorer_training import train_scorer
+from tests.models import tiny_model, tiny_tokenizer
+from tests.scoring.test_scorer_training import arguments, scored
+torch.set_num_threads(1)
+rows, scores = scored(48)
+train_scorer(tiny_model(), tiny_tokenizer(), rows, scores, folder=sys.argv[1] + "/scorer",
+             arguments=arguments(sys.argv[1] + "/work"), held_out=0.25)
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_scorer(tmp_path):
+    (tmp_path / "script.py").write_text(SCRIPT)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    found = {}
+    for name, launcher in (("one", [sys.executable]), ("two", torchrun)):
+        subprocess.run(
+            [*launcher, tmp_path / "script.py", tmp_path / name],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+            check=True,
+            capture_output=True,
+        )
+        found[name] = json.loads((tmp_path / name / "scorer" / "evaluation.json").read_text())
+    one, two = found["one"], found["two"]
+    assert one["training"]["global_batch"] == two["training"]["global_batch"] == 8
+    assert one["training"]["steps"] == two["training"]["steps"]
+    assert one["rows"] == two["rows"]
+    assert two["agreement"]["all"]["pearson"] > 0.8
 
 
 @pytest.mark.slow
