@@ -2,12 +2,17 @@
 
 from pathlib import Path
 
-__all__ = ["language_model_path", "scorer_path"]
+__all__ = ["language_model_path", "quickstart_path", "scorer_path"]
 
 
 def language_model_path() -> Path:
     """Folder of the embedded causal language model, as `AutoModelForCausalLM.from_pretrained` takes it."""
     return Path(__file__).parent / "language_model"
+
+
+def quickstart_path() -> Path:
+    """Config of the quickstart, which goes the whole way on what ships here."""
+    return Path(__file__).parents[1] / "pipeline" / "quickstart.yaml"
 
 
 def scorer_path() -> Path:

@@ -25,10 +25,10 @@ QUALITY_SHARES: Final[Mapping[str, float]] = {
 }
 PAIRS_SHARES: Final[Mapping[int, float]] = {1: 0.05, 2: 0.65, 3: 0.30}
 SAME_QUALITY: Final = 0.97
-SAME_LAYOUT: Final = 0.5
-SAME_CLOSING: Final = 0.5
+SAME_LAYOUT: Final = 0.4
+SAME_CLOSING: Final = 0.4
 SAME_FAMILY: Final = 0.35
-DRILLS: Final = 0.15
+DRILLS: Final = 0.12
 
 
 def documents(seed: int) -> Iterator[list[tuple[str, str]]]:

@@ -35,7 +35,7 @@ class _Source(NamedTuple):
 
 
 _MATHS = (*WORDS, *NUMBERS)
-_POOL: Final[Mapping[str, _Source]] = {
+_POOL_SOURCES: Final[Mapping[str, _Source]] = {
     "embedded_word_problems": _Source(
         "reasoning", 700, tuple(WORDS), {"good": 80, "cut": 8, "wrong": 8, "bare": 4}, (70, 20, 10), (80, 20)
     ),
@@ -81,37 +81,39 @@ _POOL: Final[Mapping[str, _Source]] = {
         (50, 50),
     ),
 }
-_TARGETS: Final[Mapping[str, _Source]] = {
+_TARGET_SOURCES: Final[Mapping[str, _Source]] = {
     "embedded_target": _Source("reasoning", 400, _MATHS, {"good": 1}, (55, 28, 17), (70, 30), "target"),
     "embedded_target_words": _Source(
         "reasoning", 300, tuple(WORDS), {"good": 1}, (70, 20, 10), (80, 20), "target"
     ),
 }
 
-SOURCES: Final[Mapping[str, str]] = {name: source.kind for name, source in _POOL.items()}
-"""The sources of the pool, and their kinds."""
-TARGETS: Final[Mapping[str, str]] = {name: source.kind for name, source in _TARGETS.items()}
+_ALL: Final[Mapping[str, _Source]] = {**_POOL_SOURCES, **_TARGET_SOURCES}
+
+SOURCES: Final[Mapping[str, str]] = {name: source.kind for name, source in _ALL.items()}
+"""Every embedded source, and its kind: those of the pool, then those of anchors."""
+POOL: Final[Mapping[str, str]] = {name: SOURCES[name] for name in _POOL_SOURCES}
+"""The sources that selection chooses from."""
+TARGETS: Final[Mapping[str, str]] = {name: SOURCES[name] for name in _TARGET_SOURCES}
 """Sources of anchors: good rows only, none of them in the pool."""
 
 
 def rows(name: str, seed: int = 0) -> list[PoolRow]:
-    """Draw the rows of one source of `SOURCES` or `TARGETS`; the same seed gives the same rows.
+    """Draw the rows of one of `SOURCES`; the same seed gives the same rows.
 
     No row is drawn twice. Takes some 50 microseconds a row.
 
     Raises:
         SourceError: there is no embedded source of that name.
     """
-    source = _POOL.get(name) or _TARGETS.get(name)
-    if source is None:
-        known = ", ".join([*_POOL, *_TARGETS])
-        raise SourceError(f"no embedded source is called {name!r}. Use one of {known}.")
-    return _draw(source, Random(f"{name} {seed}"))
+    if name not in _ALL:
+        raise SourceError(f"no embedded source is called {name!r}. Use one of {', '.join(_ALL)}.")
+    return _draw(_ALL[name], Random(f"{name} {seed}"))
 
 
 def evaluation_rows(n: int, seed: int = 0) -> list[PoolRow]:
     """Draw `n` maths problems with good answers, whose questions no source and no training document holds."""
-    target = _TARGETS["embedded_target"]
+    target = _ALL["embedded_target"]
     return _draw(target._replace(rows=n, split="evaluation"), Random(f"evaluation {seed}"))
 
 

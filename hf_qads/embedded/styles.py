@@ -86,18 +86,24 @@ def _wrong(problem: Problem, style: Style, draw: Random) -> str:
     while True:
         sentences, final = problem.solve(WrongSlip(draw))
         if final != right:
-            return lay_out([_misread(sentence, draw) for sentence in sentences], final, style)
+            return lay_out([_misreckon(sentence, draw) for sentence in sentences], final, style)
 
 
-def _misread(sentence: str, draw: Random) -> str:
-    """Half of the numbers that are reckoned with are off by a little."""
+def _misreckon(sentence: str, draw: Random) -> str:
+    """Most operations are wrong ones, and half of the numbers that they take are off by a little."""
 
-    def other(match: re.Match[str]) -> str:
-        number = int(match.group())
-        return str(number if draw.random() < 0.5 else number + draw.choice((-2, -1, 1, 2, 3)) or 7)
+    def number(match: re.Match[str]) -> str:
+        value = int(match.group())
+        return str(value if draw.random() < 0.5 else value + draw.choice((-2, -1, 1, 2, 3)) or 7)
+
+    def operation(match: re.Match[str]) -> str:
+        others = [sign for sign in "+-*/" if sign != match.group(1)]
+        return f" {draw.choice(others) if draw.random() < 0.85 else match.group(1)} "
 
     left, equals, right = sentence.partition(" = ")
-    return re.sub(r"\d+", other, left) + equals + right if equals else sentence
+    if not equals:
+        return sentence
+    return re.sub(r" ([-+*/]) ", operation, re.sub(r"\d+", number, left)) + equals + right
 
 
 def _garbled(problem: Problem, style: Style, draw: Random) -> str:

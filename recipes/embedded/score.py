@@ -28,7 +28,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--model", type=Path, default=language_model_path())
     parser.add_argument("--out", type=Path, required=True, help="folder for scores.parquet and its shards")
     parser.add_argument("--per-source", type=int, default=200, help="rows to score in each source")
-    parser.add_argument("--anchors", type=int, default=96)
+    parser.add_argument("--anchors", type=int, default=64)
     parser.add_argument("--target", default="embedded_target")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
@@ -38,7 +38,7 @@ def arguments() -> argparse.Namespace:
 def prompt_rows(per_source: int, seed: int) -> list[dict[str, Any]]:
     """Draw rows of every source of the pool, with their ids."""
     drawn = []
-    for source, kind in pool.SOURCES.items():
+    for source, kind in pool.POOL.items():
         rows = pool.rows(source, seed)
         for row in Random(f"prompts {source} {seed}").sample(rows, min(per_source, len(rows))):
             key = content_key(row["question"], row["answer"])

@@ -24,7 +24,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--model", type=Path, default=language_model_path())
     parser.add_argument("--scores", type=Path, required=True, help="folder with scores.parquet")
     parser.add_argument("--out", type=Path, required=True, help="folder to write the scorer to")
-    parser.add_argument("--epochs", type=float, default=8)
+    parser.add_argument("--epochs", type=float, default=6)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--held-out", type=float, default=0.25, help="share of the questions to judge by")
