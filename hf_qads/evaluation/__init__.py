@@ -18,4 +18,9 @@ def metric_path(name: str) -> str:
     return str(Path(__file__).parent / "metrics" / name)
 
 
-__all__ = ["METRICS", "metric_path"]
+def task_path() -> str:
+    """The folder with tasks for lm-eval: `lm_eval --include_path "$(...)" --tasks qads_gsm8k`."""
+    return str(Path(__file__).parent / "lm_eval")
+
+
+__all__ = ["METRICS", "metric_path", "task_path"]

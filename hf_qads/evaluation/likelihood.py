@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hf_qads.batching import TokenBudget, run_batches
-from hf_qads.evaluation.tables import Z
+from hf_qads.evaluation.intervals import Z
 from hf_qads.rendering import Renderer
 
 

@@ -1,12 +1,10 @@
 """Accuracy with its interval, and the table that shows it beside the paper's."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hf_qads.evaluation.benchmarks import BENCHMARKS, PAPER
-
-Z = 1.959963984540054  # two-sided 95 % of the normal distribution
+from hf_qads.evaluation.intervals import wilson
 
 
 @dataclass(frozen=True)
@@ -39,19 +37,6 @@ def score(benchmark: str, right: Sequence[bool], *, unfinished: int = 0) -> Scor
     """Accuracy over verdicts, with its Wilson interval."""
     low, high = wilson(sum(right), len(right))
     return Score(benchmark, sum(right), len(right), low, high, unfinished)
-
-
-def wilson(right: int, n: int) -> tuple[float, float]:
-    """95 % interval of a share, which stays within [0, 1] and is honest for small n.
-
-    Source: Wilson (1927), the score interval without continuity correction.
-    """
-    if not n:
-        return 0.0, 1.0
-    share, weight = right / n, Z * Z / n
-    middle = (share + weight / 2) / (1 + weight)
-    half = Z * math.sqrt(share * (1 - share) / n + weight / (4 * n)) / (1 + weight)
-    return (middle - half if right else 0.0), (middle + half if right < n else 1.0)
 
 
 def table(scores: Mapping[str, Sequence[Score]]) -> str:

@@ -1,0 +1,1 @@
+"""Tasks for EleutherAI's lm-eval, judged by `hf_qads.answers`."""
