@@ -74,6 +74,7 @@ class SharedPrefix:
         self.backbone = backbone
         self.budget = budget
         self.work = work
+        self.sizes = _SIZES.get(backbone.device.type, _OTHER)
         self._held: tuple[tuple[int, ...], Prefix] | None = None
         self._block: object = None
 
@@ -142,8 +143,7 @@ class SharedPrefix:
         self, lengths: NDArray[np.int64], anchors: Sequence[Block]
     ) -> Iterator[tuple[int, int, list[int]]]:
         """Which rows `[first, stop)` meet which anchors in a forward pass; what does not fit is skipped."""
-        sizes = _SIZES.get(self.backbone.device.type, _OTHER)
-        most = min(sizes.most, self.budget.tokens)
+        most = min(self.sizes.most, self.budget.tokens)
         pack: list[int] = []
         width, skipped = 0, 0
         for place, anchor in enumerate(anchors):
@@ -151,7 +151,7 @@ class SharedPrefix:
             context = self.backbone.context
             first = 0 if context is None else int((lengths + tokens > context).sum())
             rows = len(lengths) - first
-            if pack and (first != skipped or rows * (width + tokens) > min(sizes.joined, most)):
+            if pack and (first != skipped or rows * (width + tokens) > min(self.sizes.joined, most)):
                 yield from _slices(skipped, len(lengths), width, most, pack)
                 pack, width = [], 0
             if rows:
