@@ -138,16 +138,30 @@ def pair_or_reason(raw: Mapping[str, Any], convention: Convention) -> Pair | str
         final = final_text(raw.get(convention.final_answer)) if convention.final_answer else None
         if convention.messages:
             return _checked(pair_of_turns(_turns(raw.get(convention.messages)), final))
-        question, answer = raw.get(convention.question or ""), raw.get(convention.answer or "")
+        answer = raw.get(convention.answer or "")
+        question = question_of(raw, convention)
         if isinstance(question, Sequence) and not isinstance(question, str):
             return _checked(pair_of_turns(_prompt_turns(question, answer), final))
-        if convention.input and (more := raw.get(convention.input)) is not None:
-            question = _joined("" if question is None else question, more)
         question, answer = _text(question, "question"), _text(answer, "answer")
         earlier = _history(raw.get(convention.history)) if convention.history else None
         return _checked(Pair(earlier, question, answer, final))
     except RowError as reason:
         return str(reason)
+
+
+def question_of(raw: Mapping[str, Any], convention: Convention) -> object:
+    """What stands for the question in a row, with its input where there is one; a blank part is left off.
+
+    Raises:
+        RowError: an input, or an instruction with an input, is no text.
+    """
+    question = raw.get(convention.question or "")
+    more = raw.get(convention.input) if convention.input else None
+    if more is None or not _text(more, "input", blank=True).strip():
+        return question
+    if question is None or not _text(question, "question", blank=True).strip():
+        return more
+    return f"{question}{INPUT_SEPARATOR}{more}"
 
 
 def check(pair: Pair) -> str | None:
@@ -219,12 +233,6 @@ def _text(value: object, part: str, *, blank: bool = False) -> str:
     if not blank and not value.strip():
         raise RowError(f"blank {part}")
     return value
-
-
-def _joined(instruction: object, more: object) -> str:
-    """The question that an instruction and its input make together; a blank one is left off."""
-    parts = [_text(instruction, "question", blank=True), _text(more, "input", blank=True)]
-    return INPUT_SEPARATOR.join(part for part in parts if part.strip()) or parts[0]
 
 
 def _checked(pair: Pair) -> Pair:

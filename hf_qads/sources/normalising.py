@@ -144,8 +144,12 @@ def _results(raw: RawRow, recipe: Recipe) -> Iterable[Pair | str]:
 
 def _start_of(raw: RawRow, recipe: Recipe) -> str | None:
     """The first characters of what stands where the question is expected, if it is text."""
-    column = recipe.convention.question if recipe.convention else "question"
-    value = None if isinstance(raw, str) else raw.get(column or "")
+    value: object = None
+    if not isinstance(raw, str):
+        try:
+            value = pairs.question_of(raw, recipe.convention or Convention(question="question"))
+        except pairs.RowError:
+            value = None
     return value[:START].encode("utf-8", "replace").decode() if isinstance(value, str) else None
 
 

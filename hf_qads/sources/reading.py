@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
@@ -99,9 +100,13 @@ def _mapped(processes: int) -> Iterator[Callable[[list[Job]], Iterator[int]]]:
             try:
                 for future in as_completed(futures):
                     yield future.result()
-            except BaseException:
+            except BrokenProcessPool as error:
+                raise SourceError(
+                    "a worker process ended without an answer: out of memory, killed, or the script lacks "
+                    '`if __name__ == "__main__"`. Finished units are kept; try again with fewer processes.'
+                ) from error
+            finally:
                 pool.shutdown(wait=False, cancel_futures=True)
-                raise
 
         yield run
 

@@ -18,6 +18,8 @@ from hf_qads.sources.normalising import Recipe
 from hf_qads.sources.spec import SourceSpec
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+PEEKS = 16
+TAIL_BYTES = 2**20
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -113,22 +115,41 @@ def _arrow(paths: list[Path]) -> list[Unit]:
 
 
 def _peek(units: list[Unit], text: str) -> tuple[list[str] | None, pa.Schema | None]:
-    """Column names, and types where the format has them, of the first rows; None where there are no rows."""
-    names: list[str] | None = None
-    for unit in units:
-        for segment in unit:
-            for chunk in chunks(segment):
-                if isinstance(chunk, pa.RecordBatch):
-                    return chunk.schema.names, chunk.schema
-                rows = [raw for raw in chunk if not isinstance(raw, str)]
-                if rows:
-                    return list(dict.fromkeys(key for raw in rows for key in raw)), None
-                names = []
-    if names is not None:
+    """Column names, and types where the format has them, of some rows; None where there are no rows.
+
+    Looked at are the first rows of up to `PEEKS` segments, and the last rows of JSON lines: a field such as
+    `history` may begin late.
+    """
+    segments = [segment for unit in units for segment in unit]
+    step = max(1, len(segments) // PEEKS)
+    fields: dict[str, pa.Field] = {}
+    damaged = typed = False
+    for number, segment in enumerate([*segments, *_tail(segments)]):
+        if fields and number % step and number < len(segments):
+            continue
+        for chunk in chunks(segment):
+            if isinstance(chunk, pa.RecordBatch):
+                typed = True
+                for one in chunk.schema:
+                    fields.setdefault(one.name, one)
+                break
+            rows = [raw for raw in chunk if not isinstance(raw, str)]
+            fields = {key: pa.field(key, pa.null()) for raw in rows for key in raw} | fields
+            damaged |= not rows
+            if rows:
+                break
+    if damaged and not fields:
         raise SourceError(
             f"{text} holds no readable row: every line is damaged, or not of the file's format."
         )
-    return None, None
+    return (list(fields) or None), (pa.schema(list(fields.values())) if typed else None)
+
+
+def _tail(segments: list[Segment]) -> list[Segment]:
+    last = segments[-1:]
+    return [
+        replace(s, start=max(s.start, s.start + s.size - TAIL_BYTES)) for s in last if s.format == "jsonl"
+    ]
 
 
 def _reads(entry: Entry, spec: SourceSpec, names: list[str]) -> bool:
