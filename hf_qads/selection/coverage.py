@@ -5,11 +5,12 @@ import numpy as np
 from hf_qads.selection.engine import Engine
 from hf_qads.selection.greedy import owned_tensor
 from hf_qads.selection.pool import Floats, Pool, Rows
-from hf_qads.selection.space import Space
+from hf_qads.selection.space import Space, full_precision
 
 AHEAD = 512  # centers looked ahead at most
 
 
+@full_precision()
 def coverage(pool: Pool, order: Rows) -> Floats:
     """Largest distance of any row to its nearest picked, start or owned one, after each pick of `order`.
 
@@ -44,7 +45,7 @@ def coverage(pool: Pool, order: Rows) -> Floats:
         live, rival = found
         end = min(done + ahead, len(follow))
         centers = slice(first + done, first + end)
-        norms = engine.centers.norms[centers].double().cpu().numpy()
+        norms = engine.centers.norms[centers]
         raw = space.raw(follow[done:end])
         largest, taken = live.follow(engine.centers.rows[centers], norms, raw, rival)
         radius[done : done + len(largest)] = largest

@@ -20,10 +20,10 @@ from hf_qads.selection.pool import Floats, Rows
 from hf_qads.selection.products import Scratch
 from hf_qads.selection.space import Space
 from hf_qads.selection.survey import Missed, Pairs, Surveyor, join, on
-from hf_qads.selection.witness import near_centers
+from hf_qads.selection.witness import GUESSES, near_centers
 
 CHUNK = 4096  # centers in one product
-FEW, MANY = 256, 4096  # candidates of a refill
+FEW, MANY = 256, 2048  # candidates of a refill
 MANY_ON_DEVICE = 32768
 FEW_CENTERS = 1024  # start rows up to which their exact distances are left for later
 
@@ -50,19 +50,25 @@ class Engine:
         self.slack = space.slack(self.norms, float(self.norms.max()))
         self.most = MANY if space.device.type == "cpu" else MANY_ON_DEVICE
         self.count = min(self.most, 4 * FEW)
-        self.estimates = 0
+        self.full = self.short = 0
         unknown = np.full(space.n, np.inf)
         self.bounds = Bounds(unknown, unknown.copy(), unknown.copy())
         self.frontier = Frontier(
             self.bounds.key, max(16 * self.most, int(np.sqrt(64.0 * space.n * self.most)))
         )
 
+    def work(self) -> dict[str, int]:
+        """How many distances were worked out in full, and how many along the principal directions only."""
+        return {"full": self.full + self.surveyor.full_pairs, "short": self.short + self.surveyor.bound_pairs}
+
     def lengths(self) -> Floats:
         """Squared lengths (n,) of the working rows. One read of all vectors."""
         lengths = np.empty(self.space.n)
         for begin in range(0, self.space.n, self.space.block):
             rows = self.space.working(self.space.tensor[begin : begin + self.space.block])
-            lengths[begin : begin + self.space.block] = rows.square().sum(1).cpu().numpy()
+            lengths[begin : begin + self.space.block] = (
+                torch.linalg.vector_norm(rows, dim=1).square_().cpu().numpy()
+            )
         lengths[self.out] = 0
         return lengths
 
@@ -96,6 +102,7 @@ class Engine:
             part = slice(begin, begin + self.space.block)
             rows = self.space.working(self.space.tensor[part])
             squared = self.scratch.squared(rows, centers.rows[: self.now], centers.norms[: self.now])
+            self.full += squared.numel()
             upper = squared.amin(1).cpu().numpy() + self.norms[part] + self.slack[part]
             best[part] = np.minimum(best[part], np.maximum(upper, 0))
         self.bounds.tried[:] = self.now
@@ -122,6 +129,8 @@ class Engine:
                 missed = self.missed(block, self.space.rows(block))
                 pairs = surveyor.nearest_pairs(missed, 0, len(raw))
                 self.settle(block, pairs, measured[pairs.centers])
+            self.full += surveyor.full_pairs
+            self.short += surveyor.bound_pairs
         self.bounds.best[:] = self.bounds.exact
 
     def missed(self, index: Rows, rows: torch.Tensor) -> Missed:
@@ -199,7 +208,8 @@ class Engine:
             end = min(begin + CHUNK, self.now)
             first = int((tried >= end).sum())
             squared = near_centers(missed.rows[first:], flat[first:], self.centers, begin, end, self.scratch)
-            self.estimates += (len(index) - first) * (end - begin)
+            self.short += (len(index) - first) * (end - begin)
+            self.full += (len(index) - first) * min(GUESSES, end - begin)
             found = squared.cpu().numpy() + missed.norms[first:] + missed.slack[first:]
             np.minimum(upper[first:], np.maximum(found, 0), out=upper[first:])
         self.bounds.tried[index] = self.now

@@ -7,10 +7,11 @@ from tqdm import tqdm
 from hf_qads.errors import SelectionError
 from hf_qads.selection.engine import Engine
 from hf_qads.selection.pool import Floats, Picks, Pool
-from hf_qads.selection.space import Space, as_tensor
+from hf_qads.selection.space import Space, as_tensor, full_precision
 from hf_qads.selection.state import SavedState
 
 
+@full_precision()
 def greedy(pool: Pool, size: int, weights: Floats, *, strategy: str) -> Picks:
     """Pick `size` rows, each the one with the largest weight times distance to all before it.
 
@@ -61,7 +62,7 @@ def greedy(pool: Pool, size: int, weights: Floats, *, strategy: str) -> Picks:
                 saved.save_now_and_then(engine, order, gains)
     if saved is not None:
         saved.save(engine, order, gains)
-    return Picks(np.array(order, dtype=np.int64), space.unscale(np.array(gains)))
+    return Picks(np.array(order, dtype=np.int64), space.unscale(np.array(gains)), engine.work())
 
 
 def owned_tensor(space: Space, pool: Pool) -> torch.Tensor | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,10 +16,17 @@ Rows = npt.NDArray[np.int64]
 
 
 class Picks(NamedTuple):
-    """Rows in the order picked, and the value of the strategy's objective at each pick."""
+    """What a strategy picked.
+
+    Attributes:
+        order: (size,) rows in the order picked.
+        gains: (size,) value of the strategy's objective at each pick.
+        work: for the greedy strategies, how many distances were worked out in full, and how many estimated.
+    """
 
     order: Rows
     gains: Floats
+    work: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ def select(
         "owned": 0 if owned is None else len(owned),
     }
 
-    return Selection(picks.order, picks.gains, pool.start, radius, asked, pool=pool)
+    return Selection(picks.order, picks.gains, pool.start, radius, asked, picks.work, pool)
 
 
 def make_pool(

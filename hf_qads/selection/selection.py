@@ -73,6 +73,7 @@ class Selection:
         radius: (size,) largest distance of any row of the pool to its nearest picked or start row after each
             pick; NaN where it was not asked for or there are no vectors.
         asked: what was asked: n, size, strategy, metric, seed, options and so on.
+        work: for the greedy strategies, how many distances were worked out; not saved.
     """
 
     order: Rows
@@ -80,6 +81,7 @@ class Selection:
     start: Rows
     radius: Floats
     asked: Mapping[str, Any]
+    work: Mapping[str, int] = field(default_factory=dict)
     pool: Pool | None = field(default=None, repr=False)
 
     def __len__(self) -> int:

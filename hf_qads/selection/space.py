@@ -2,6 +2,8 @@
 
 import math
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -11,11 +13,23 @@ import torch
 from hf_qads.errors import SelectionError
 
 UNIT = 2.0**-24  # rounding of one float32 operation, relative
-BLOCK_BYTES = 16 << 20
+BLOCK_BYTES = 4 << 20
 SAMPLE = 4096
+DIRECTIONS = 64
 
 Array = npt.NDArray[np.float64]
 METRICS = ("euclidean", "cosine")
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """Products in float32 as such, also where the caller has allowed TF32 or bfloat16 for them."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 def as_tensor(vectors: Any, name: str = "vectors") -> torch.Tensor:
@@ -90,10 +104,10 @@ class Space:
         exponent = max(-reach, min(reach, math.frexp(largest)[1]))
         self.scale = 1.0 if metric == "cosine" else 2.0**-exponent
         self.mean = torch.zeros(self.d, device=self.device)
-        there = np.arange(self.n) if out is None else np.setdiff1d(np.arange(self.n), out)
+        there = np.arange(self.n) if out is None or len(out) == 0 else np.setdiff1d(np.arange(self.n), out)
         sample = self.rows(there[:: max(1, len(there) // SAMPLE)][:SAMPLE])
         self.mean = sample.mean(0)
-        self.basis = principal_directions(sample - self.mean, min(self.d, max(16, min(128, self.d // 6))))
+        self.basis = principal_directions(sample - self.mean, min(self.d, DIRECTIONS))
 
     def check(self, tensor: torch.Tensor, name: str, out: npt.NDArray[np.int64] | None = None) -> float:
         """Largest absolute value of `tensor` outside the rows `out`. One read, in blocks.

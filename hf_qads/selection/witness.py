@@ -11,8 +11,8 @@ import torch
 from hf_qads.selection.centers import Centers
 from hf_qads.selection.products import Scratch, chosen_products
 
-GUESSES = 12
-GROUP = 64
+GUESSES = 8
+GROUP = 32
 DIRECTIONS = 32
 
 
