@@ -55,6 +55,14 @@ def main() -> None:
     print(f"hashes, index               {build:8.2f} s")
     print(f"hashes, finding             {fast:8.2f} s   {len(found):6,} rows   {size / fast:.1f} M chars/s")
     print(f"times faster at finding     {slow / fast:8.1f}     missed by hashes: {len(plain_rows - found)}")
+    some = sample[:: max(1, len(sample) // 2_000)]
+    slow_near, near_rows = plain_near(benchmarks, some, 0.7)
+    near_index = Benchmarks(benchmarks, ngram=None, near=0.7, confirm=False)
+    fast_near, near_matches = _timed(lambda: near_index.find(some))
+    both = {match.text for match in near_matches}
+    print(f"MinHash of every row        {slow_near:8.2f} s   {len(near_rows):6,} of {len(some):,} rows")
+    print(f"after the cheap test        {fast_near:8.2f} s   {len(both):6,} rows, exact ones among them")
+    print(f"times faster                {slow_near / fast_near:8.1f}     missed: {len(near_rows - both)}")
     tables = {
         name: pa.table({"row_id": [f"{name}-{i:032x}" for i in range(len(texts))], "question": texts})
         for name, texts in pools.items()
@@ -88,6 +96,29 @@ def plain(known: set[tuple[str, ...]], texts: list[str]) -> set[int]:
         if any(tuple(tokens[i : i + NGRAM]) in known for i in range(len(tokens) - NGRAM + 1)):
             found.add(number)
     return found
+
+
+def plain_near(benchmarks: dict[str, list[str]], texts: list[str], near: float) -> tuple[float, set[int]]:
+    """Seconds for finding, and the rows that a signature of every row says are near a question."""
+    from datasketch import MinHash, MinHashLSH
+
+    def sketch(text: str) -> MinHash:
+        tokens = words(stem(text))
+        made = MinHash(num_perm=128)
+        made.update_batch([" ".join(tokens[i : i + 3]).encode() for i in range(max(1, len(tokens) - 2))])
+        return made
+
+    index = MinHashLSH(threshold=near, num_perm=128)
+    sketches = [sketch(text) for questions in benchmarks.values() for text in questions]
+    for number, made in enumerate(sketches):
+        index.insert(number, made)
+    start = time.process_time()
+    found = set()
+    for number, text in enumerate(texts):
+        made = sketch(text)
+        if any(made.jaccard(sketches[other]) >= near for other in index.query(made)):
+            found.add(number)
+    return time.process_time() - start, found
 
 
 def _questions(path: Path) -> list[str]:

@@ -1,3 +1,5 @@
+import importlib
+import re
 from pathlib import Path
 
 import pytest
@@ -81,3 +83,22 @@ def test_every_deviation_stands_in_the_paper_map():
     assert len(found) > 20
     for where, stated, gives, by in found:
         assert f"| {where} | {stated:,} | {gives:,} | {gives / stated - 1:+.1%} | {by} |" in text
+
+
+def test_what_the_paper_map_names_is_there():
+    table = PAPER_MAP.read_text(encoding="utf-8").split("## Equations")[1].split("##")[0]
+    for name in re.findall(r"`(hf_qads\.[\w.]+)`", table):
+        module, _, attribute = name.rpartition(".")
+        try:
+            importlib.import_module(name)
+        except ModuleNotFoundError:
+            assert hasattr(importlib.import_module(module), attribute), name
+    for path in re.findall(r"`(tests/[\w./]+)`", table):
+        assert (PAPER_MAP.parents[1] / path).exists(), path
+
+
+def test_every_implied_mean_stands_in_the_paper_map():
+    text = PAPER_MAP.read_text(encoding="utf-8")
+    for source, mean in paper.implied_means().items():
+        assert f"| {source} | {paper.kind(source)} |" in text
+        assert f"| {mean / 5:.3f} | {mean:.2f} |" in text

@@ -18,7 +18,7 @@ def test_chinese_characters_are_tokens_of_their_own():
     assert words("小明有12个Apple。") == ["小", "明", "有", "12", "个", "apple"]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(TEXT, max_size=5))
 def test_hashes_agree_with_words(texts):
     tokens = Tokens(texts)
@@ -28,7 +28,7 @@ def test_hashes_agree_with_words(texts):
         assert tokens.hashes[start:stop].tolist() == [h for hashes in alone for h in hashes.tolist()]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(TEXT, max_size=6))
 def test_texts_with_the_same_letters_and_digits_have_the_same_hash(texts):
     whole = Tokens(texts).whole
