@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from hf_qads.batching import TokenBudget, run_batches
+from hf_qads.devices import useful_tokens
 from hf_qads.embedding.pooling import backbone, evaluating, masked_mean
 from hf_qads.errors import EmbeddingError
 from hf_qads.files import atomic_path
@@ -46,10 +47,10 @@ class Encoder:
         self.renderer = Renderer(tokenizer, template_of(model, template))
         self.context = context_length(model.config, tokenizer)
         self.vocabulary = model.get_input_embeddings().num_embeddings
-        self.budget = TokenBudget(batch_tokens)
         if device is not None:
             model.to(device)
         self.device = model.device
+        self.budget = TokenBudget(useful_tokens(batch_tokens, self.device))
         self._backbone = backbone(model)
         with torch.inference_mode(), evaluating(self._backbone):
             token = torch.zeros((1, 1), dtype=torch.long, device=self.device)

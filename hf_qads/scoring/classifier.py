@@ -1,6 +1,8 @@
 """A base model with a head of five classes, ready to be trained as a scorer."""
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ def classifier(model: Any, tokenizer: Any, *, template: str, seed: int) -> Any:
     import torch
     from transformers import AutoModelForSequenceClassification
 
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), _quiet():
         torch.manual_seed(seed)
         try:
             if isinstance(model, str | Path):
@@ -62,3 +64,16 @@ def with_pad(tokenizer: Any) -> Any:
     padding = copy.deepcopy(tokenizer)
     padding.pad_token = padding.convert_ids_to_tokens(pad)
     return padding
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the report that a base model has no head for five classes yet."""
+    from transformers.utils import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hf_qads.batching import TokenBudget, run_batches
+from hf_qads.devices import useful_tokens
 from hf_qads.errors import ScoringError
 from hf_qads.rendering import Renderer, template_of
 from hf_qads.scoring.labels import LEVELS
@@ -38,7 +39,7 @@ class Predictor:
         self.vocabulary = model.get_input_embeddings().num_embeddings
         self.pad = pad_token_id(tokenizer)
         self.device = device
-        self.budget = TokenBudget(batch_tokens)
+        self.budget = TokenBudget(useful_tokens(batch_tokens, device))
         self._model = model.to(device).eval()
 
     def predict(self, rows: Sequence[Mapping[str, Any]]) -> tuple[NDArray[np.float32], dict[int, str]]:
