@@ -121,7 +121,7 @@ def test_a_model_that_cannot_share_is_scored_whole_and_says_so(caplog, monkeypat
     monkeypatch.setattr("hf_qads.scoring.backbone._windows", lambda config, body: {})
     with caplog.at_level(logging.WARNING):
         result = influence(tiny_model(), tiny_tokenizer(), PROMPTS, ANCHORS)
-    assert "cannot share" in caplog.text
+    assert "cannot share examples" in caplog.text
     np.testing.assert_allclose(result.one_shot, expected.one_shot, atol=1e-5)
 
 
@@ -132,7 +132,7 @@ def test_sharing_that_does_not_reproduce_the_model_is_not_used(caplog, monkeypat
     )
     with caplog.at_level(logging.WARNING):
         result = influence(tiny_model(), tiny_tokenizer(), PROMPTS, ANCHORS)
-    assert "cannot share" in caplog.text
+    assert "cannot share examples" in caplog.text
     np.testing.assert_allclose(result.one_shot, expected.one_shot, atol=1e-5)
 
 
@@ -278,13 +278,33 @@ def test_half_of_the_memory_is_tried_when_it_runs_out(caplog, monkeypatch):
     np.testing.assert_allclose(result.one_shot, expected.one_shot, atol=1e-5)
 
 
-def test_tokens_are_never_dropped_by_an_error_that_is_not_about_memory(monkeypatch):
-    def broken(self, prefix, anchors):
-        raise RuntimeError("a bug")
+def test_an_error_that_is_not_about_memory_is_raised_as_it_is(monkeypatch):
+    original = shared_prefix.SharedPrefix._pack
+    calls = []
 
-    monkeypatch.setattr(shared_prefix.SharedPrefix, "_pack", broken)
+    def breaks(self, prefix, anchors):
+        calls.append(len(anchors))
+        if len(calls) > 3:
+            raise RuntimeError("a bug")
+        return original(self, prefix, anchors)
+
+    monkeypatch.setattr(shared_prefix.SharedPrefix, "_pack", breaks)
     with pytest.raises(RuntimeError, match="a bug"):
         influence(tiny_model(), tiny_tokenizer(), PROMPTS, ANCHORS)
+
+
+def test_a_model_whose_head_is_not_its_output_embedding_is_an_error():
+    model = tiny_model()
+    forward = model.forward
+
+    def doubled(*args, **kwargs):
+        output = forward(*args, **kwargs)
+        output.logits = output.logits * 2
+        return output
+
+    model.forward = doubled
+    with pytest.raises(ScoringError, match="cannot be scored by its body and output embedding"):
+        influence(model, tiny_tokenizer(), PROMPTS, ANCHORS)
 
 
 def test_no_output_embedding_is_an_error():
