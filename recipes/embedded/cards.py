@@ -74,7 +74,7 @@ from hf_qads import QaDSScorer
 from hf_qads.embedded import scorer_path
 
 scorer = QaDSScorer.from_pretrained(scorer_path())
-scorer({{"question": "Solve 3 * x + 4 = 19 for x.", "answer": "Take away 4 to get 19 - 4 = 15. ..."}})
+scorer({{"question": "Mia has a box that is 3 by 6. What is its perimeter?", "answer": "18"}})
 ```
 
 ## Agreement with real scores, on questions it never saw
@@ -83,9 +83,10 @@ scorer({{"question": "Solve 3 * x + 4 = 19 for x.", "answer": "Take away 4 to ge
 |---|---|---|---|
 {table}
 
-AUC of good against poor rows by the predicted score: {auc:.3f}. For comparison on the same rows: knowing
-the planted class alone gives Pearson {class_pearson:.3f} and Spearman {class_spearman:.3f}; the answer's
-length alone gives {length_pearson:.3f} and {length_spearman:.3f}.
+AUC of good against poor rows by the predicted score: {auc:.3f}. For comparison on the same rows: knowing the
+planted class alone gives Pearson {class_pearson:.3f} and Spearman {class_spearman:.3f}; the answer's
+length alone gives {length_pearson:.3f} and {length_spearman:.3f}. The real scores of {zero} of these rows are
+exactly zero: ties that no prediction can order, which Spearman counts against it.
 
 ## How it was made
 
@@ -134,6 +135,7 @@ def scorer(figures: dict[str, Any]) -> str:
             for name, found in figures["agreement"].items()
         ),
         auc=figures["auc"],
+        zero=figures["real_score_zero"],
         class_pearson=figures["planted_class_alone"]["pearson"],
         class_spearman=figures["planted_class_alone"]["spearman"],
         length_pearson=figures["length_alone"]["pearson"],

@@ -83,6 +83,7 @@ def scorer_figures(rows: list[dict[str, Any]], folder: Path) -> dict[str, Any]:
         "agreement": {name: agreement(real[part], predicted[part]).as_dict() for name, part in parts.items()},
         "planted_class_alone": agreement(real, np.array([means[name] for name in planted])).as_dict(),
         "length_alone": agreement(real, lengths).as_dict(),
+        "real_score_zero": int((real == 0).sum()),
         "auc": above(predicted[planted == GOOD], predicted[planted != GOOD]),
     }
 
