@@ -119,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
 
     explore = add("explore", _explore, "browse a run's rows, scores and picks in a local page")
     explore.add_argument("run", type=Path, help="run folder")
-    explore.add_argument("--port", type=int, default=7860)
+    explore.add_argument("--port", type=int, help="port (default: the first free one from 7860 on)")
 
     sources = add("sources", _sources, "the catalogue of datasets, or one entry of it")
     sources.add_argument("name", nargs="?")
@@ -201,21 +201,27 @@ def _plan(arguments: argparse.Namespace) -> None:
 def _publish(arguments: argparse.Namespace) -> None:
     from hf_qads.publishing.hub import publish
 
-    publish(
+    done = publish(
         arguments.run,
         arguments.to,
         private=arguments.private,
         dry_run=arguments.dry_run,
         accept_licences=arguments.accept_licences,
-        say=_say,
     )
+    for repository in done:
+        _say(repository.line)
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    from hf_qads.publishing.staging import check
+    from hf_qads.errors import PublishingError
+    from hf_qads.publishing.checking import check
 
-    for line in check(arguments.folder):
-        _say(line)
+    problems = check(arguments.folder)
+    for problem in problems:
+        _say(problem)
+    if problems:
+        raise PublishingError(f"{arguments.folder} is not complete: {len(problems)} problems, listed above.")
+    _say(f"{arguments.folder} is complete and loads.")
 
 
 def _explore(arguments: argparse.Namespace) -> None:

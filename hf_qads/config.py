@@ -76,7 +76,7 @@ class Scorer(_Section):
     epochs: Annotated[float, Field(gt=0)] = 2.0
     labels: Literal["width", "quantile"] = "width"
     per: Literal["kind", "all"] = "kind"
-    type: Literal["model", "probe"] = "model"
+    type: Literal["model", "probe", "given"] = "model"
     learning_rate: Rate = 2e-5
     global_batch: Count = 128
     held_out: Annotated[float, Field(gt=0, lt=0.9)] = 0.15
@@ -149,8 +149,9 @@ class Config(_Section):
     model: Model
     sources: list[Source] = Field(min_length=1)
     augment: None = None
-    anchors: Anchors
+    anchors: Anchors | None = None
     prompts: Count = 2000
+    vectors: Literal["model", "given"] = "model"
     experience: Experience | None = Experience()
     scorer: Scorer | None = Scorer()
     select: Select = Select()
@@ -161,6 +162,23 @@ class Config(_Section):
     overlap: Overlap | None = None
     batch_tokens: Annotated[int, Field(ge=64)] = 16384
     device: str | None = None
+
+    @property
+    def scores_given(self) -> bool:
+        """Whether rows bring their scores, so that nothing is scored."""
+        return self.scorer is not None and self.scorer.type == "given"
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Columns that rows must bring."""
+        vectors = ("qads_embedding",) if self.vectors == "given" else ()
+        return (*vectors, "qads_score") if self.scores_given else vectors
+
+    @model_validator(mode="after")
+    def _has_anchors_unless_scores_are_given(self) -> "Config":
+        if self.anchors is None and not self.scores_given:
+            raise ValueError("anchors are missing; only `scorer: {type: given}` does without")
+        return self
 
     @field_validator("subsets")
     @classmethod

@@ -31,8 +31,12 @@ def anchors(context: Context, folder: Path) -> pa.Table:
     Source: appendix A (n_2 rows after K-center Greedy).
     """
     path = folder / FILE
-    if not path.exists():
-        sets = [_choose(context, source, folder / CANDIDATES) for source in context.config.anchors.sources]
+    wanted = context.config.anchors
+    if wanted is not None and not path.exists():
+        sets = [
+            _choose(context, source, wanted.size, folder / CANDIDATES / f"{number:03d}")
+            for number, source in enumerate(wanted.sources)
+        ]
         names = [name for name, _ in sets]
         twice = {name for name in names if names.count(name) > 1}
         if twice:
@@ -67,13 +71,12 @@ def check_benchmarks(sources: list[Source], *, allowed: bool) -> list[str]:
     return found
 
 
-def _choose(context: Context, source: Source, folder: Path) -> tuple[str, pa.Table]:
+def _choose(context: Context, source: Source, size: int, place: Path) -> tuple[str, pa.Table]:
     from hf_qads.embedding.folders import embed_folder
     from hf_qads.selection import choose_anchors
     from hf_qads.sources import read_source
 
     config = context.config
-    place = folder / f"{config.anchors.sources.index(source):03d}"
     if ranks.rank() == 0:
         read_source(spec_of(source, seed=config.seed), out=place / "rows")
     ranks.barrier()
@@ -93,6 +96,5 @@ def _choose(context: Context, source: Source, folder: Path) -> tuple[str, pa.Tab
     name = rows[schema.SOURCE][0].as_py()
     if not len(usable):
         raise ScoringError(f"no row of anchor set {name!r} fits the model. Give shorter anchors.")
-    size = min(config.anchors.size, len(usable))
     chosen = choose_anchors(np.asarray(vectors[usable], dtype=np.float32), size, seed=config.seed)
     return name, rows.take(pa.array(usable[np.sort(chosen)]))

@@ -16,12 +16,13 @@ def check(config: Config) -> None:
         QaDSError: something is wrong; nothing was written.
     """
     from hf_qads.devices import pick_device
-    from hf_qads.selection.strategies import checked_options, find_strategy
+    from hf_qads.selection.registry import checked_options, find_strategy
     from hf_qads.sources import local
 
     strategy = config.select.strategy
     checked_options(strategy, find_strategy(strategy), config.select.options)
-    check_benchmarks(config.anchors.sources, allowed=config.anchors.allow_benchmark)
+    if config.anchors is not None:
+        check_benchmarks(config.anchors.sources, allowed=config.anchors.allow_benchmark)
     check_model(config.model)
     if config.device is not None:
         try:
@@ -38,6 +39,7 @@ def check(config: Config) -> None:
     against = (
         [] if config.overlap is None or isinstance(config.overlap.against, str) else config.overlap.against
     )
-    for source in (*config.sources, *config.anchors.sources, *against):
+    anchors = config.anchors.sources if config.anchors else []
+    for source in (*config.sources, *anchors, *against):
         if local.looks_local(source.path) and not Path(source.path).expanduser().is_dir():
             local.find_files(source.path, source.split)

@@ -16,6 +16,7 @@ def _settings(config: Config) -> Mapping[str, Any]:
     experience = config.experience
     return {
         "experience": None if experience is None else experience.model_dump(),
+        "vectors": config.vectors,
         "model": fingerprint(config.model),
         "seed": config.seed,
     }
@@ -25,7 +26,7 @@ def _work(context: Context, folder: Path) -> Outcome:
     experience = context.config.experience
     counts = sizes(context.run)
     total = sum(counts.values())
-    if experience is None:
+    if experience is None or context.config.vectors == "given":
         return Outcome(total, 0, details={"model": "base"})
     from trl import SFTConfig
 

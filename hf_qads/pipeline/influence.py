@@ -23,10 +23,12 @@ SCORES = "scores.parquet"
 
 
 def _settings(config: Config) -> Mapping[str, Any]:
+    if config.scores_given:
+        return {"scores": "given"}
     return {
         "model": fingerprint(config.model),
-        "anchors": config.anchors.model_dump(),
-        "files": marks(config.anchors.sources),
+        "anchors": config.anchors.model_dump() if config.anchors else None,
+        "files": marks(config.anchors.sources) if config.anchors else {},
         "prompts": config.prompts if config.scorer is not None else "all",
         "seed": config.seed,
     }
@@ -36,6 +38,8 @@ def _work(context: Context, folder: Path) -> Outcome:
     from hf_qads.scoring.influence import influence
 
     config = context.config
+    if config.anchors is None or config.scores_given:
+        return Outcome(0, 0, details={"scores": "given"})
     benchmarks = check_benchmarks(config.anchors.sources, allowed=config.anchors.allow_benchmark)
     watched = anchors(context, folder)
     sets = {

@@ -16,7 +16,7 @@ def _settings(config: Config) -> Mapping[str, Any]:
 
 def _work(context: Context, folder: Path) -> Outcome:
     from hf_qads.mixing.stream import MIXTURE_SCHEMA, Part, pool_mixture
-    from hf_qads.publishing.cards import mixture_card
+    from hf_qads.publishing.cards.datasets import Extras, mixture_card
     from hf_qads.publishing.facts import Subset, public, run_facts
 
     run = context.run
@@ -57,7 +57,9 @@ def _work(context: Context, folder: Path) -> Outcome:
         "revisions": {source.name: source.revision for source in facts.sources},
         "mean_scores": chosen["means"],
     }
-    mixture.save(folder, card=mixture_card(facts, columns=MIXTURE_SCHEMA.names), facts=made)
+    # Until it is published, the mixture is loaded from the folder that the card lies in.
+    extras = Extras(repo=".", columns=MIXTURE_SCHEMA.names)
+    mixture.save(folder, card=mixture_card(facts, extras=extras), facts=made)
     return Outcome(sum(chosen["sizes"].values()), rows, details={"subsets": mixture.subsets})
 
 

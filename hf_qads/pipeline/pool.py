@@ -21,12 +21,12 @@ REPEATS_SOURCE = "same row in an earlier source"
 REPEATS_BENCHMARK = "repeats a benchmark's question"
 
 
-def spec_of(source: Source, *, seed: int) -> "SourceSpec":
-    """What `read_source` is asked for."""
+def spec_of(source: Source, *, seed: int, given: tuple[str, ...] = ()) -> "SourceSpec":
+    """What `read_source` is asked for; `given` names columns that the rows bring."""
     from hf_qads.sources import SourceSpec
 
     settings = source.model_dump(exclude={"path"})
-    return SourceSpec(source.path, seed=seed, **settings)
+    return SourceSpec(source.path, seed=seed, given=given, **settings)
 
 
 def marks(sources: list[Source]) -> dict[str, Any]:
@@ -54,6 +54,7 @@ def _settings(config: Config) -> Mapping[str, Any]:
         "across": config.across,
         "near": config.near,
         "overlap": None if overlap is None else overlap.model_dump(),
+        "given": config.given,
         "seed": config.seed,
     }
 
@@ -105,14 +106,15 @@ def _place(
         temporary.mkdir()
         named = any(row_id.startswith(f"{read.name}-") for row_id in also_in)
         shards = sorted(read.folder.glob("part-*.parquet"))
-        rows, dropped = read.rows, {}
+        rows, dropped = read.rows, dict[str, int]()
         if named or any(drop.values()):
             rows, dropped = drop_rows(shards, temporary, drop=drop, also_in=also_in)
         else:
             for path in shards:
                 os.link(path, temporary / path.name)
-        for name in ("facts.json", "left_out.parquet"):
-            os.link(read.folder / name, temporary / name)
+        beside = [read.folder / "facts.json", read.folder / "left_out.parquet"]
+        for path in (*beside, *read.folder.glob("given-*.parquet")):
+            os.link(path, temporary / path.name)
     return rows, dropped
 
 
@@ -139,7 +141,7 @@ def _read(config: Config, folder: Path) -> "list[SourceRead]":
     reads = []
     names: set[str] = set()
     for number, source in enumerate(config.sources):
-        spec = spec_of(source, seed=config.seed)
+        spec = spec_of(source, seed=config.seed, given=config.given)
         read = read_source(spec, out=folder / f"{number:03d}")
         if read.name in names:
             raise ConfigError(f"two sources are called {read.name!r}. Give one of them another `name`.")

@@ -50,8 +50,9 @@ def _settings(config: Config) -> Mapping[str, Any]:
 
 def _work(context: Context, folder: Path) -> Outcome:
     config = context.config
-    if config.scorer is None:
-        return Outcome(0, 0, details={"type": "none: every row is scored for real"})
+    if config.scorer is None or config.scores_given:
+        how = "given" if config.scores_given else "none: every row is scored for real"
+        return Outcome(0, 0, details={"type": how})
     left_out: LeftOut = {}
     details: dict[str, Any] = {"type": config.scorer.type, "groups": {}}
     total = 0

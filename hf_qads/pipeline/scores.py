@@ -6,13 +6,17 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from hf_qads import ranks
 from hf_qads.config import Config
+from hf_qads.pipeline import given
 from hf_qads.pipeline.rows import sizes
 from hf_qads.pipeline.scorer import groups
 from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage
 
 
 def _settings(config: Config) -> Mapping[str, Any]:
+    if config.scores_given:
+        return {"scores": "given"}
     return {"per": None if config.scorer is None else config.scorer.per, "batch_tokens": config.batch_tokens}
 
 
@@ -28,7 +32,10 @@ def _work(context: Context, folder: Path) -> Outcome:
     if config.scorer is None:
         return Outcome(total, total, details={"scorer": "none: every row is scored for real"})
     left_out: LeftOut = {}
-    for group, sources in groups(config, run.kinds()).items():
+    if config.scores_given and ranks.rank() == 0:
+        told = {source: given.scores(run, source, folder / f"{source}.parquet") for source in counts}
+        left_out = {source: gone for source, gone in told.items() if gone}
+    for group, sources in ({} if config.scores_given else groups(config, run.kinds())).items():
         place = run.folder("scorer") / group
         if config.scorer.type == "probe":
             probe = Probe.load(place)

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hf_qads import ranks
 from hf_qads.config import Config, Model
+from hf_qads.pipeline import given
 from hf_qads.pipeline.experience import MODEL
 from hf_qads.pipeline.models import fingerprint, load_model
 from hf_qads.pipeline.rows import sizes
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 def encoder(context: Context) -> "tuple[PreTrainedModel, PreTrainedTokenizerFast]":
     """The model that makes vectors: the pre-experienced one, or the base where the run has none."""
-    if context.config.experience is None:
+    if context.config.experience is None or context.config.vectors == "given":
         return context.base
     path = context.run.folder("experience") / MODEL
     model: Model = context.config.model.model_copy(update={"path": os.fspath(path), "revision": None})
@@ -25,12 +27,16 @@ def encoder(context: Context) -> "tuple[PreTrainedModel, PreTrainedTokenizerFast
 
 
 def _settings(config: Config) -> Mapping[str, Any]:
+    if config.vectors == "given":
+        return {"vectors": "given"}
     return {"model": fingerprint(config.model), "batch_tokens": config.batch_tokens}
 
 
 def _work(context: Context, folder: Path) -> Outcome:
     from hf_qads.embedding.folders import embed_folder
 
+    if context.config.vectors == "given":
+        return _given(context, folder)
     model, tokenizer = encoder(context)
     left_out: LeftOut = {}
     counts = sizes(context.run)
@@ -52,6 +58,20 @@ def _work(context: Context, folder: Path) -> Outcome:
     total = sum(counts.values())
     without = sum(count for reasons in left_out.values() for count in reasons.values())
     return Outcome(total, total - without, left_out, {"dimensions": shape[1]})
+
+
+def _given(context: Context, folder: Path) -> Outcome:
+    """The vectors that the rows brought."""
+    counts = sizes(context.run)
+    left_out: LeftOut = {}
+    if ranks.rank() == 0:
+        for source in counts:
+            if not (folder / source).exists():
+                gone = given.vectors(context.run, source, folder / source)
+                if gone:
+                    left_out[source] = gone
+    without = sum(count for reasons in left_out.values() for count in reasons.values())
+    return Outcome(sum(counts.values()), sum(counts.values()) - without, left_out, {"vectors": "given"})
 
 
 STAGE = Stage("vectors", 1, ("pool", "experience"), _settings, _work, shared=True)

@@ -35,13 +35,14 @@ class Recipe:
     convention: Convention | None = None
     to_rows: ToRows | None = None
     where: Mapping[str, Any] = field(default_factory=dict)
+    given: tuple[str, ...] = ()
 
     @property
     def columns(self) -> list[str] | None:
         """The raw columns that are needed; None for all."""
         if self.convention is None:
             return None
-        named = [*vars(self.convention).values(), *self.where]
+        named = [*vars(self.convention).values(), *self.where, *self.given]
         return list(dict.fromkeys(column for column in named if column))
 
 

@@ -136,6 +136,10 @@ def _finish(jobs: list[Job], spec: SourceSpec, todo: Plan, out: Path, mark: str)
         if mask.any():
             _write_part(job, out / f"part-{parts:05d}.parquet", mask)
             parts += 1
+    if todo.recipe.given:
+        for number, job in enumerate(jobs):
+            if job.file("given.parquet").exists():
+                job.file("given.parquet").replace(out / f"given-{number:05d}.parquet")
     _write_left_out(jobs, first, starts, out)
     facts = todo.facts | {
         "read": read,
@@ -211,5 +215,11 @@ def _finished(out: Path, mark: str) -> SourceRead | None:
 
 
 def _clear(out: Path) -> None:
-    for path in [*out.glob("part-*.parquet"), out / "left_out.parquet", out / "facts.json", out / ".reading"]:
+    for path in [
+        *out.glob("part-*.parquet"),
+        *out.glob("given-*.parquet"),
+        out / "left_out.parquet",
+        out / "facts.json",
+        out / ".reading",
+    ]:
         files.remove(path)

@@ -61,6 +61,9 @@ def plan(spec: SourceSpec) -> Plan:
         recipe = Recipe(name, kind, convention=_recognise(spec, names), where=where)
     if missing := [column for column in recipe.where if column not in names]:
         raise SourceError(f"where of {spec.path_or_name} names {missing}, found the columns {names}.")
+    if missing := [column for column in spec.given if column not in names]:
+        raise SourceError(f"{spec.path_or_name} should bring the columns {missing}, found {names}. Add them.")
+    recipe = replace(recipe, given=tuple(spec.given))
     facts = _facts(spec, entry, facts) | {"name": name, "kind": kind, "where": recipe.where}
     facts["columns"] = recipe.convention.name if recipe.convention else f"reader of {name}"
     return Plan(name, kind, units, recipe, _types(recipe, types), facts)

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from hf_qads import files, schema
 from hf_qads.sources.chunks import chunks
+from hf_qads.sources.given import GivenWriter
 from hf_qads.sources.local import Unit
 from hf_qads.sources.normalising import LEFT_SCHEMA, Normalised, Recipe, normalise
 
@@ -57,6 +58,7 @@ def read_unit(job: Job) -> int:
     with (
         files.atomic_path(job.file("rows.parquet")) as rows,
         files.atomic_path(job.file("left.parquet")) as left,
+        GivenWriter(job.file("given.parquet"), job.recipe.given) as given,
     ):
         with (
             RowWriter(rows, schema.ROW_SCHEMA) as row_writer,
@@ -67,6 +69,7 @@ def read_unit(job: Job) -> int:
                     done: Normalised = normalise(chunk, job.recipe, read)
                     row_writer.write(done.rows)
                     left_writer.write(done.left)
+                    given.write(chunk, done.rows, done.keys[:, 2].astype(np.int64) - read)
                     keys.append(done.keys)
                     read += done.read
                     outside += done.outside

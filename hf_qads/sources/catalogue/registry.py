@@ -38,7 +38,7 @@ def lookup(name: str) -> Entry:
     if entry is None:
         close = difflib.get_close_matches(name, names(), n=3)
         hint = f"Did you mean {' or '.join(close)}?" if close else "`hf-qads sources` lists what there is."
-        raise SourceError(f"the catalogue holds no {name!r}, and no file or folder is meant. {hint}")
+        raise SourceError(f"the catalogue holds no {name!r}. {hint}")
     return entry
 
 
