@@ -263,7 +263,7 @@ def measure(given: argparse.Namespace, vectors: np.ndarray) -> dict[str, object]
         "rows, dimensions, size": f"{rows} x {vectors.shape[1]}, {size}",
         "vectors": f"{vectors.dtype}, {'memmap' if given.memmap else 'memory'}, {given.metric}",
         "scores": "equal" if given.equal else "uniform in [1, 5]",
-        "machine": f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {given.threads} threads",
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {given.threads} threads",
         "engine, seconds": round(seconds, 2),
         "distances in full, share": round(picked.work["full"] / rows / size, 4),
         "distances estimated, share": round(picked.work["short"] / rows / size, 4),
@@ -279,8 +279,8 @@ def measure(given: argparse.Namespace, vectors: np.ndarray) -> dict[str, object]
         for name, found in time_loops(dense, scores, picked.start, size, given.plain_picks).items():
             agree = int(np.argmin([*(np.array(found["order"]) == picked.order[: found["picks"]]), False]))
             report[f"plain {name}"] = (
-                f"{found['seconds']:.1f} s (from {found['picks']} picks), ratio {found['seconds'] / seconds:.0f}, "
-                f"first {agree} picks equal"
+                f"{found['seconds']:.1f} s (from {found['picks']} picks), "
+                f"ratio {found['seconds'] / seconds:.0f}, first {agree} picks equal"
             )
     if given.check:
         dense = np.ascontiguousarray(vectors, dtype=np.float32)

@@ -39,10 +39,9 @@ def greedy(pool: Pool, size: int, weights: Floats, *, strategy: str) -> Picks:
         return Picks(np.empty(0, dtype=np.int64), np.empty(0))
     engine = Engine(space, weights, len(pool.start) + size, out=pool.out)
     saved = None if pool.state is None else SavedState.of(pool, space, owned, weights, strategy)
-    order, gains = ([], []) if saved is None else saved.load(engine, pool)
+    order, gains = ([], []) if saved is None else saved.load(engine, pool, size)
     if not order:
         engine.begin(pool.start, owned)
-    del order[size:], gains[size:]
     with tqdm(total=size, initial=len(order), desc=strategy, unit="row", disable=None) as bar:
         while len(order) < size:
             found = engine.refill()
@@ -60,8 +59,8 @@ def greedy(pool: Pool, size: int, weights: Floats, *, strategy: str) -> Picks:
             bar.update(len(positions))
             if saved is not None:
                 saved.save_now_and_then(engine, order, gains)
-    if saved is not None:
-        saved.save(engine, order, gains)
+            if saved is not None and len(order) == size:
+                saved.save(engine, order, gains)  # the coverage is still to come
     return Picks(np.array(order, dtype=np.int64), space.unscale(np.array(gains)), engine.work())
 
 

@@ -43,6 +43,7 @@ class SavedState:
             "strategy": strategy,
             "metric": pool.metric,
             "shape": [space.n, space.d],
+            "scale": space.scale,
             "vectors": digest(space.exact(sampled(space.tensor))),
             "weights": digest(weights),
             "start": digest(pool.start),
@@ -69,8 +70,8 @@ class SavedState:
             )
         self.saved_at = time.monotonic()
 
-    def load(self, engine: Engine, pool: Pool) -> tuple[list[int], list[float]]:
-        """Put a saved state into `engine`; the order and gains so far, empty where nothing was saved.
+    def load(self, engine: Engine, pool: Pool, size: int) -> tuple[list[int], list[float]]:
+        """Put a saved state into `engine`; up to `size` picks and gains so far, none where nothing was saved.
 
         Raises:
             SelectionError: the state is another selection's, or damaged.
@@ -78,7 +79,7 @@ class SavedState:
         if not self.file.exists():
             return [], []
         try:
-            with np.load(self.file, allow_pickle=False) as saved:
+            with self.file.open("rb") as stream, np.load(stream, allow_pickle=False) as saved:
                 identity = str(saved["identity"])
                 found = {name: saved[name] for name in (*ARRAYS, "order", "gains", "slack")}
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
@@ -88,6 +89,8 @@ class SavedState:
                 f"{self.file} is the state of another selection: {different(identity, self.identity)}. "
                 "Remove it to start over, or choose another folder."
             )
+        if len(found["order"]) >= size:
+            return found["order"][:size].tolist(), found["gains"][:size].tolist()
         for name in ARRAYS:
             getattr(engine.bounds, name)[:] = found[name]
         engine.slack = found["slack"]

@@ -1,0 +1,147 @@
+from importlib import import_module
+from importlib.metadata import EntryPoint
+
+import numpy as np
+import pytest
+
+from hf_qads.errors import SelectionError
+from hf_qads.selection import STRATEGIES, Picks, select, strategies
+from hf_qads.selection.strategies import checked_options
+
+RNG = np.random.default_rng(0)
+VECTORS = RNG.standard_normal((400, 6)).astype(np.float32)
+SCORES = RNG.uniform(1, 5, 400)
+COLUMNS = {"ifd": RNG.uniform(0.2, 1.4, 400)}
+
+
+def choose(strategy, size, **asked):
+    return select(VECTORS, SCORES, size=size, strategy=strategy, columns=COLUMNS, **asked)
+
+
+@pytest.mark.parametrize("strategy", sorted(STRATEGIES))
+def test_every_strategy_picks_distinct_rows_outside_the_start_pool(strategy):
+    picked = choose(strategy, 200)
+    assert len(set(picked.order)) == 200
+    assert not set(picked.order) & set(picked.start)
+    assert len(picked.gains) == len(picked.radius) == 200
+
+
+@pytest.mark.parametrize("strategy", sorted(STRATEGIES))
+def test_every_smaller_selection_is_a_prefix(strategy):
+    assert choose(strategy, 50).order.tolist() == choose(strategy, 360).order[:50].tolist()
+
+
+@pytest.mark.parametrize("strategy", sorted(STRATEGIES))
+def test_every_strategy_gives_the_same_twice(strategy):
+    once, twice = choose(strategy, 60), choose(strategy, 60)
+    assert once.order.tobytes() == twice.order.tobytes()
+    assert once.gains.tobytes() == twice.gains.tobytes()
+
+
+@pytest.mark.parametrize("strategy", sorted(STRATEGIES))
+@pytest.mark.parametrize("size", [0, 1, 360])
+def test_every_strategy_takes_the_extreme_sizes(strategy, size):
+    assert len(choose(strategy, size)) == size
+
+
+@pytest.mark.parametrize("strategy", sorted(STRATEGIES))
+def test_rows_that_do_not_take_part_are_never_picked(strategy):
+    there = np.arange(0, 400, 2)
+    vectors, scores = VECTORS.copy(), SCORES.copy()
+    vectors[1::2], scores[1::2] = np.nan, np.nan
+    columns = {"ifd": np.where(np.arange(400) % 2, np.nan, COLUMNS["ifd"])}
+    picked = select(vectors, scores, size=100, strategy=strategy, columns=columns, among=there)
+    assert not set(picked.order) & set(range(1, 400, 2))
+    assert np.isfinite(picked.radius).all()
+
+
+def test_kcenter_does_not_look_at_scores():
+    plain = select(VECTORS, None, size=50, strategy="qads")
+    assert choose("kcenter", 50).order.tolist() == plain.order.tolist()
+
+
+def test_quality_is_by_falling_score_and_needs_no_vectors():
+    picked = select(None, [1, 5, 3, 5, 4], size=4, strategy="quality", start=[4])
+    assert picked.order.tolist() == [1, 3, 2, 0]
+    assert picked.gains.tolist() == [5, 5, 3, 1]
+    assert np.isnan(picked.radius).all()
+
+
+def test_random_takes_every_row_about_as_often():
+    counts = np.zeros(10)
+    for seed in range(400):
+        counts[select(None, np.ones(10), size=3, strategy="random", start=[0], seed=seed).order] += 1
+    assert counts[0] == 0
+    assert abs(counts[1:] - 400 * 3 / 9).max() < 40  # four standard deviations
+
+
+def test_ifd_takes_the_hardest_below_one_first():
+    columns = {"ifd": [0.5, 1.2, 0.9, 1.1, 1.0]}
+    picked = select(None, None, size=5, strategy="ifd", start=[], columns=columns)
+    assert picked.order.tolist() == [4, 2, 0, 1, 3]
+
+
+def test_deita_skips_what_is_like_a_row_taken_before_and_fills_up_with_it():
+    # Rows 0 and 1 point the same way, 2 is at right angles, 3 is between (cosine 0.71 to both).
+    vectors = np.array([[1, 0], [5, 0], [0, 1], [1, 1]], dtype=float)
+    scores = [4.0, 3.0, 2.0, 1.0]
+    picked = select(vectors, scores, size=4, strategy="deita", start=[])
+    assert picked.order.tolist() == [0, 2, 3, 1]
+    assert picked.gains.tolist() == [4, 2, 1, 0]
+    strict = select(vectors, scores, size=4, strategy="deita", start=[], options={"threshold": 0.5})
+    assert strict.order.tolist() == [0, 2, 1, 3]
+
+
+def test_deita_equals_the_slow_filter(monkeypatch):
+    monkeypatch.setattr("hf_qads.selection.deita.BLOCK", 16)
+    unit = VECTORS / np.linalg.norm(VECTORS, axis=1, keepdims=True)
+    picked = choose("deita", 60, options={"threshold": 0.6}, start=[])
+    taken: list[int] = []
+    for row in np.argsort(-SCORES):
+        if all(unit[row] @ unit[other] <= 0.6 for other in taken):
+            taken.append(int(row))
+    assert picked.order.tolist()[: len(taken)] == taken[:60]
+
+
+def test_ssl_prototype_drops_what_is_near_a_centroid():
+    rng = np.random.default_rng(1)
+    centers = np.array([[0, 0], [100, 0], [0, 100]], dtype=float)
+    shells = rng.standard_normal((60, 2))
+    shells /= np.linalg.norm(shells, axis=1, keepdims=True)
+    near, far = centers.repeat(20, 0) + shells, centers.repeat(20, 0) + 5 * shells
+    picked = select(
+        np.concatenate([near, far]), size=60, strategy="ssl_prototype", start=[], options={"clusters": 3}
+    )
+    assert set(picked.order) == set(range(60, 120))
+    assert picked.gains.min() > 3
+
+
+def test_more_clusters_than_rows_is_not_an_error():
+    assert len(select(VECTORS[:20], size=5, strategy="ssl_prototype", options={"clusters": 1000})) == 5
+
+
+def farthest_first(pool, size, *, power: float = 1.0):
+    order = pool.free()[:size]
+    return Picks(order, np.full(len(order), power))
+
+
+def test_another_package_can_add_a_strategy(monkeypatch):
+    point = EntryPoint("first", f"{__name__}:farthest_first", "hf_qads.strategies")
+    module = import_module("hf_qads.selection.strategies")  # the package shows the function of that name
+    monkeypatch.setattr(module, "entry_points", lambda group: [point] if group == point.group else [])
+    strategies.cache_clear()
+    try:
+        picked = select(VECTORS, size=3, strategy="first", start=[0], options={"power": 2})
+        assert picked.order.tolist() == [1, 2, 3]
+        assert picked.gains.tolist() == [2, 2, 2]
+        assert set(strategies()) == {*STRATEGIES, "first"}
+    finally:
+        strategies.cache_clear()
+
+
+def test_options_are_the_keyword_only_parameters():
+    assert checked_options("first", farthest_first, {"power": 3}) == {"power": 3}
+    with pytest.raises(SelectionError, match=r"takes no option 'size'\. Its options: power"):
+        checked_options("first", farthest_first, {"size": 3})
+    with pytest.raises(SelectionError, match="must be float, got True"):
+        checked_options("first", farthest_first, {"power": True})
