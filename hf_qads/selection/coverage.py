@@ -32,10 +32,9 @@ def coverage(pool: Pool, order: Rows) -> Floats:
     engine.begin(start, owned_tensor(space, pool))
     engine.bounds.key[start] = space.distance(engine.bounds.best[start])  # they are to be covered as well
     follow = order[1:] if nothing_before else order
-    for begin in range(0, len(follow), space.block):
-        part = follow[begin : begin + space.block]
-        engine.centers.add(part, space.rows(part))
     first = engine.now
+    engine.add_centers(follow)
+    engine.now = first  # the others are taken in one by one
     radius = np.zeros(len(follow) + 1)
     done, known, ahead = 0, 0, 32
     while known <= len(follow):

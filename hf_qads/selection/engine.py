@@ -46,8 +46,8 @@ class Engine:
         self.now = 0
         self.scratch = Scratch(space.device)
         self.surveyor = Surveyor(self.centers, self.scratch)
-        self.norms = self.lengths()
-        self.slack = space.slack(self.norms, float(self.norms.max()))
+        self.norms = np.zeros(space.n)
+        self.slack = self.norms
         self.most = MANY if space.device.type == "cpu" else MANY_ON_DEVICE
         self.count = min(self.most, 4 * FEW)
         self.full = self.short = 0
@@ -61,51 +61,54 @@ class Engine:
         """How many distances were worked out in full, and how many along the principal directions only."""
         return {"full": self.full + self.surveyor.full_pairs, "short": self.short + self.surveyor.bound_pairs}
 
-    def lengths(self) -> Floats:
-        """Squared lengths (n,) of the working rows. One read of all vectors."""
-        lengths = np.empty(self.space.n)
-        for begin in range(0, self.space.n, self.space.block):
-            rows = self.space.working(self.space.tensor[begin : begin + self.space.block])
-            lengths[begin : begin + self.space.block] = (
-                torch.linalg.vector_norm(rows, dim=1).square_().cpu().numpy()
-            )
-        lengths[self.out] = 0
-        return lengths
-
     def begin(self, start: Rows, owned: torch.Tensor | None) -> None:
         """Take in the rows and vectors that count as picked before the first pick."""
+        few = len(start) <= FEW_CENTERS
+        if few and len(start):
+            self.add_centers(start)
+        nearest = self.read_all()
         if owned is not None:
             self.take_in_exactly(owned)
-        if len(start) > FEW_CENTERS:
+        if not few:
             self.take_in_exactly(self.space.tensor, start)
-        elif len(start):
-            self.centers.add(start, self.space.rows(start))
-            self.now = len(start)
-            self.take_in_roughly()
+        # Of the few centers only upper bounds are kept; exact nearest ones are found when they are needed.
+        np.minimum(self.bounds.best, np.maximum(nearest + self.slack, 0), out=self.bounds.best)
+        self.bounds.tried[:] = self.now
         self.bounds.key[:] = self.weights * self.space.distance(self.bounds.best)
         self.bounds.key[start] = -np.inf
         self.bounds.key[self.out] = -np.inf
 
-    def restore(self, start: Rows, order: Rows) -> None:
+    def restore(self, start: Rows, order: Rows, slack: Floats) -> None:
         """Put back the centers of a saved state whose bounds are in place."""
-        lazily = start if len(start) <= FEW_CENTERS else start[:0]
-        index = np.concatenate([lazily, order])
+        self.add_centers(np.concatenate([start if len(start) <= FEW_CENTERS else start[:0], order]))
+        self.read_all(nearest=False)
+        self.slack = slack
+
+    def add_centers(self, index: Rows) -> None:
+        """Make rows of the pool centers, by blocks."""
         for begin in range(0, len(index), self.space.block):
             part = index[begin : begin + self.space.block]
             self.centers.add(part, self.space.rows(part))
         self.now = self.centers.count
 
-    def take_in_roughly(self) -> None:
-        """Upper bounds of all rows from the centers so far; exact nearest ones are found when needed."""
-        centers, best = self.centers, self.bounds.best
+    def read_all(self, *, nearest: bool = True) -> Floats:
+        """Work out the squared lengths of all rows, and their slack. One read of all vectors.
+
+        Returns:
+            (n,) approximate squared distances to the nearest center so far; infinity without any.
+        """
+        centers, found = self.centers, np.full(self.space.n, np.inf)
         for begin in range(0, self.space.n, self.space.block):
             part = slice(begin, begin + self.space.block)
             rows = self.space.working(self.space.tensor[part])
-            squared = self.scratch.squared(rows, centers.rows[: self.now], centers.norms[: self.now])
-            self.full += squared.numel()
-            upper = squared.amin(1).cpu().numpy() + self.norms[part] + self.slack[part]
-            best[part] = np.minimum(best[part], np.maximum(upper, 0))
-        self.bounds.tried[:] = self.now
+            self.norms[part] = torch.linalg.vector_norm(rows, dim=1).square_().cpu().numpy()
+            if nearest and self.now:
+                squared = self.scratch.squared(rows, centers.rows[: self.now], centers.norms[: self.now])
+                self.full += squared.numel()
+                found[part] = squared.amin(1).cpu().numpy()
+        self.norms[self.out] = 0
+        self.slack = self.space.slack(self.norms, float(self.norms.max()))
+        return found + self.norms
 
     def take_in_exactly(self, vectors: torch.Tensor, index: Rows | None = None) -> None:
         """Exact measures of all rows to the nearest of many vectors (all, or the rows `index` of them)."""

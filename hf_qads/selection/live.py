@@ -100,7 +100,7 @@ class Live:
         blocks.append(self.between(self.rows[chosen], self.squares[chosen]))
 
     def follow(
-        self, centers: torch.Tensor, norms: Floats, raw: Floats, rival: Rival
+        self, centers: torch.Tensor, norms: torch.Tensor, raw: Floats, rival: Rival
     ) -> tuple[list[float], int]:
         """Take in centers one by one for as long as no row outside can have the largest value.
 

@@ -93,8 +93,7 @@ class SavedState:
             return found["order"][:size].tolist(), found["gains"][:size].tolist()
         for name in ARRAYS:
             getattr(engine.bounds, name)[:] = found[name]
-        engine.slack = found["slack"]
-        engine.restore(pool.start, found["order"])
+        engine.restore(pool.start, found["order"], found["slack"])
         return found["order"].tolist(), found["gains"].tolist()
 
 
