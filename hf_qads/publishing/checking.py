@@ -1,5 +1,6 @@
 """Is a repository folder complete and loadable, and does it keep secrets?"""
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +11,7 @@ import pyarrow.parquet as pq
 from hf_qads.errors import PublishingError
 from hf_qads.publishing.privacy import leaks
 from hf_qads.publishing.sections import split
+from hf_qads.publishing.snippets import own_cache
 
 CONTENT: Final = ("pretty_name", "license", "task_categories", "size_categories", "tags", "configs")
 PICKLES: Final = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
@@ -115,26 +117,26 @@ def _dataset(folder: Path, data: dict[str, Any]) -> Iterator[str]:
 
 def _loads(folder: Path, name: str, rows: int) -> Iterator[str]:
     """Open one config as a user will."""
-    import tempfile
-
     import datasets
 
-    shown = datasets.utils.logging.is_progress_bar_enabled()
-    datasets.disable_progress_bars()
-    try:
-        with tempfile.TemporaryDirectory() as cache:
+    with own_cache():
+        try:
             if rows > LOADED:
                 stream = datasets.load_dataset(str(folder), name, split="train", streaming=True)
                 found = rows if next(iter(stream), None) is not None else 0
             else:
-                found = len(datasets.load_dataset(str(folder), name, split="train", cache_dir=cache))
-        if found != rows:
-            yield f"config {name} loads {found} of its {rows} rows"
-    except (ValueError, OSError, TypeError, datasets.exceptions.DatasetsError, pa.ArrowException) as error:
-        yield f"config {name} does not load: {' '.join(str(error).split())[:200]}"
-    finally:
-        if shown:
-            datasets.enable_progress_bars()
+                found = len(datasets.load_dataset(str(folder), name, split="train"))
+        except (
+            ValueError,
+            OSError,
+            TypeError,
+            datasets.exceptions.DatasetsError,
+            pa.ArrowException,
+        ) as error:
+            yield f"config {name} does not load: {' '.join(str(error).split())[:200]}"
+            return
+    if found != rows:
+        yield f"config {name} loads {found} of its {rows} rows"
 
 
 def _model(folder: Path) -> Iterator[str]:
@@ -165,8 +167,6 @@ def _transformers(folder: Path) -> Iterator[str]:
 
 
 def _figures(folder: Path, body: str) -> Iterator[str]:
-    import re
-
     named = re.findall(r"^!\[.*\]\((figures/[\w.-]+)\)$", body, re.MULTILINE)
     yield from (
         f"README.md shows {path}, which is missing" for path in named if not (folder / path).is_file()

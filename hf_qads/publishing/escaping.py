@@ -39,7 +39,7 @@ def markdown(text: str) -> str:
     line = one_line(text)
     line = "".join(_ENTITY.get(character, character) for character in line)
     line = _MARKDOWN.sub(lambda found: f"\\{found.group()}", line)
-    line = re.sub(r"^(\d+)\.", r"\1\\.", line)
+    line = re.sub(r"^(\d+)\.(?=\s|$)", r"\1\\.", line)
     return _BARE_LINK.sub(lambda found: found.group().replace(":", "&#58;").replace(".", "&#46;"), line)
 
 

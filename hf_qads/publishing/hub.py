@@ -1,21 +1,19 @@
 """Pushing staged repositories to the Hub: one commit each, or none where nothing changed."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tqdm import tqdm
 
 from hf_qads.errors import PublishingError
-from hf_qads.files import write_text
 from hf_qads.publishing.escaping import one_line
 from hf_qads.publishing.facts import run_facts
 from hf_qads.publishing.licences import together
 from hf_qads.publishing.patience import conflict, patiently
-from hf_qads.publishing.remote import Remote, changes, look
-from hf_qads.publishing.sections import merge
+from hf_qads.publishing.remote import Remote, changes, content, look
 from hf_qads.publishing.staging import RepoKind, Staged, stage_all
 from hf_qads.publishing.templating import plural, size
 from hf_qads.runfolder import RunFolder
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 State = Literal["planned", "created", "updated", "unchanged"]
-CARD: Final = "README.md"
 
 
 @dataclass(frozen=True)
@@ -125,25 +122,30 @@ def push(api: "HfApi", staged: Staged, repo_id: str, *, private: bool = False) -
             f"making {repo_id}",
         )
     remote = before or _there(api, repo_id, staged.kind)
-    _merge_card(staged, remote)
-    added, removed = changes(staged.folder, remote)
+    wanted = content(staged.folder, remote)
+    added, removed = changes(wanted, remote)
     if not added and not removed:
         return _published(api, staged, repo_id, "unchanged", 0, remote.head)
-    commit = _commit(api, staged, repo_id, remote, added, removed)
-    if commit is None:  # the answer was lost, not the commit
-        commit = _there(api, repo_id, staged.kind).head
+    commit = _commit(api, staged, repo_id, remote, wanted)
     state: State = "created" if before is None else "updated"
     return _published(api, staged, repo_id, state, len(added) + len(removed), commit)
 
 
 def _commit(
-    api: "HfApi", staged: Staged, repo_id: str, remote: Remote, added: Sequence[str], removed: Sequence[str]
-) -> str | None:
+    api: "HfApi", staged: Staged, repo_id: str, remote: Remote, wanted: Mapping[str, Path | bytes]
+) -> str:
+    """Id of the commit that makes the repository hold what is wanted."""
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
-    def send() -> str | None:
+    added, removed = changes(wanted, remote)
+
+    def data(path: str) -> str | bytes:
+        value = wanted[path]
+        return value if isinstance(value, bytes) else str(value)
+
+    def send() -> str:
         operations: list[Any] = [CommitOperationDelete(path) for path in removed]
-        operations += [CommitOperationAdd(path, str(staged.folder / path)) for path in added]
+        operations += [CommitOperationAdd(path, data(path)) for path in added]
         try:
             done = api.create_commit(
                 repo_id,
@@ -156,8 +158,8 @@ def _commit(
             if not conflict(error):
                 raise
             now = _there(api, repo_id, staged.kind)
-            if now.head != remote.head and changes(staged.folder, now) == ([], []):
-                return None
+            if now.head != remote.head and changes(wanted, now) == ([], []):
+                return now.head  # the answer was lost, not the commit
             raise PublishingError(
                 f"someone else committed to {repo_id} in between, and nothing was overwritten. Look at "
                 f"{_url(api, staged.kind, repo_id)}/commits/main, then publish again."
@@ -165,13 +167,6 @@ def _commit(
         return str(done.oid)
 
     return patiently(send, f"pushing {repo_id}")
-
-
-def _merge_card(staged: Staged, remote: Remote) -> None:
-    """Write the owner's part of the card that is there into ours."""
-    if remote.card is not None:
-        path = staged.folder / CARD
-        write_text(path, merge(remote.card, path.read_text(encoding="utf-8")))
 
 
 def _there(api: "HfApi", repo_id: str, kind: RepoKind) -> Remote:

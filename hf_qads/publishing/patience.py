@@ -1,6 +1,7 @@
 """Asking the Hub again where that may help, and saying what to do where it does not."""
 
 import importlib
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeVar
@@ -40,7 +41,7 @@ def patiently(call: Callable[[], T], doing: str, *, pass_on: Callable[[Exception
             pause = _asked_for(error, wait)
             if pause is None:
                 raise _told(error, status, doing) from error
-            tqdm.write(f"{doing}: {_why(error, status)}; again in {pause:g} s")
+            tqdm.write(f"{doing}: {_why(error, status)}; again in {pause:g} s", file=sys.stderr)
             time.sleep(pause)
     raise AssertionError("the last attempt returns or raises")
 

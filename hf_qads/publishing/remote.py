@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hf_qads.files import file_hash
 from hf_qads.publishing.patience import missing, patiently
+from hf_qads.publishing.sections import merge
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -56,23 +57,33 @@ def look(api: "HfApi", repo_id: str, kind: str) -> Remote | None:
     return Remote(head, hashes, card)
 
 
-def changes(folder: Path, remote: Remote) -> tuple[list[str], list[str]]:
-    """Files to add or replace, and files of ours to remove, that make a repository equal to `folder`."""
-    local = {
+def content(folder: Path, remote: Remote) -> dict[str, Path | bytes]:
+    """What a repository shall hold: the files of `folder`, and the card with the owner's part of the old one."""
+    wanted: dict[str, Path | bytes] = {
         path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()
     }
-    added = [name for name, path in local.items() if not _same(path, remote.files.get(name))]
-    removed = [name for name in sorted(remote.files) if name.startswith(OURS) and name not in local]
+    if remote.card is not None and CARD in wanted:
+        ours = (folder / CARD).read_text(encoding="utf-8")
+        wanted[CARD] = merge(remote.card, ours).encode()
+    return wanted
+
+
+def changes(wanted: Mapping[str, Path | bytes], remote: Remote) -> tuple[list[str], list[str]]:
+    """Files to add or replace, and files of ours to remove, so that a repository holds what is wanted."""
+    added = [name for name, data in wanted.items() if not _same(data, remote.files.get(name))]
+    removed = [name for name in sorted(remote.files) if name.startswith(OURS) and name not in wanted]
     return added, removed
 
 
-def _same(path: Path, known: str | None) -> bool:
+def _same(wanted: Path | bytes, known: str | None) -> bool:
     """Whether a file has the known hash: SHA-256 of large files, git's blob id of the others."""
     if known is None:
         return False
     if len(known) == 64:
-        return file_hash(path) == known
-    data = path.read_bytes()
+        return (
+            hashlib.sha256(wanted).hexdigest() if isinstance(wanted, bytes) else file_hash(wanted)
+        ) == known
+    data = wanted if isinstance(wanted, bytes) else wanted.read_bytes()
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest() == known
 
 

@@ -75,7 +75,7 @@ def merge(old: str, new: str) -> str:
     kept = before.body.split(END, 1)[1] if before.ours and END in before.body else before.body
     text = first.body.strip() + "\n" + (f"\n{kept.strip()}\n" if kept.strip() else "")
     placed = _placed(others, theirs)
-    return front_matter(data) + "\n" + text + "".join(f"\n{s.heading}\n{s.body.strip()}\n" for s in placed)
+    return front_matter(data) + "\n" + text + "".join(f"\n{s.heading}\n{s.body.rstrip()}\n" for s in placed)
 
 
 def split(card: str) -> tuple[dict[str, Any], str]:

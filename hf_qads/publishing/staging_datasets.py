@@ -40,7 +40,7 @@ def mixture(gathered: Gathered, folder: Path, name: str) -> None:
         info=[dataset_info(folder, subset, schema) for subset in subsets],
     )
     files.write_text(folder / "README.md", mixture_card(facts, extras=extras))
-    output = _printed(mixture_snippet(facts, name), folder, name)
+    output = printed(mixture_snippet(facts, name), name, folder)
     extras = replace(extras, repo=gathered.repo(name), output=output)
     files.write_text(folder / "README.md", mixture_card(facts, extras=extras))
 
@@ -62,7 +62,7 @@ def scored(gathered: Gathered, folder: Path, name: str) -> None:
         info=[dataset_info(folder, config, schema) for config in configs],
     )
     files.write_text(folder / "README.md", scored_card(gathered.facts, extras=extras, configs=configs))
-    output = _printed(scored_snippet(gathered.facts, name), folder, name)
+    output = printed(scored_snippet(gathered.facts, name), name, folder)
     extras = replace(extras, repo=gathered.repo(name), output=output)
     files.write_text(folder / "README.md", scored_card(gathered.facts, extras=extras, configs=configs))
 
@@ -78,12 +78,6 @@ def dataset_info(folder: Path, config: Subset, schema: pa.Schema) -> dict[str, A
         "download_size": sum(path.stat().st_size for path in paths),
         "dataset_size": size,
     }
-
-
-def _printed(snippet: str, folder: Path, name: str) -> str:
-    """Run a snippet beside the repository, which is not in its place yet."""
-    here = snippet.replace(f'"{name}"', repr(folder.name))
-    return printed(here, folder.parent)
 
 
 def _write(table: pa.Table, folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Model repositories: scorers and probes, and the model fine-tuned on the mixture. Only safetensors."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ from hf_qads.publishing.snippets import printed
 from hf_qads.runfolder import RunFolder
 
 TAKEN: Final = (".safetensors", ".json", ".jinja", ".txt", ".model", ".parquet")
+ALL: Final = "all"  # the group of a scorer that serves every kind
 PICKLES: Final = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 
 
@@ -42,8 +44,10 @@ def scorer(gathered: Gathered, folder: Path, group: str, name: str) -> None:
     figures = gathered.figures(["real_predicted"], folder)
     output = None
     if evaluation.get("type", "model") == "model":
-        output = _printed(scorer_snippet, folder)
-    text = scorer_card(gathered.facts, known, repo=gathered.repo(name), output=output, figures=figures)
+        output = printed(scorer_snippet(name), name, folder)
+    mine = [s for s in gathered.facts.sources if group in (s.kind, ALL)]
+    facts = replace(gathered.facts, sources=tuple(replace(s, kept=None, ratio=None) for s in mine))
+    text = scorer_card(facts, known, repo=gathered.repo(name), output=output, figures=figures)
     files.write_text(folder / "README.md", text)
 
 
@@ -66,7 +70,7 @@ def model(gathered: Gathered, folder: Path, name: str) -> None:
         dataset=gathered.repos()["mixture"],
         comparison=gathered.measured.evidence.comparison,
     )
-    output = None if known.adapter else _printed(lambda repo: model_snippet(known, repo), folder)
+    output = None if known.adapter else printed(model_snippet(known, name), name, folder)
     if not known.adapter:
         for entry in evaluation_results(found):
             path = folder / ".eval_results" / f"{slug(str(entry['dataset']['task_id']))}.yaml"
@@ -117,8 +121,3 @@ def _take(made: Path, folder: Path) -> None:
         if path.suffix in TAKEN and path.name != "trainer_state.json":
             place(path, folder / path.name)
             scrub(folder / path.name)
-
-
-def _printed(snippet: Callable[[str], str], folder: Path) -> str:
-    """Run a snippet beside the repository, which is not in its place yet; its folder is named with a path."""
-    return printed(snippet(f"./{folder.name}"), folder.parent)

@@ -20,6 +20,12 @@ SOURCES = {  # name: (kind, rows, mean score, licence)
     "gpteacher_toolformer": ("general", 240, 1.9, "mit"),
 }
 DIM = 16
+SEGMENTS = ("to-10pct", "to-40pct", "rest")
+SMALL = {
+    "gsm8k": ("reasoning", 200, 4.3, "mit"),
+    "dmath": ("reasoning", 90, 1.7, "cc-by-sa-4.0"),
+    "cot": ("general", 120, 3.2, "apache-2.0"),
+}
 HOSTILE = [
     "<script>alert(1)</script> <img src=x onerror=alert(2)>",
     "![pixel](https://evil.example/p.png) [link](javascript:alert(1)) **bold** | cell |",
@@ -223,12 +229,56 @@ def _select(path, name, pool, truth, vectors):
     return order[:size]
 
 
+def _mixture_files(folder, rows, size):
+    """README and qads.yaml as a mixture's writer leaves them."""
+    patterns = [f"data/part-{number}-{label}-*.parquet" for number, label in enumerate(SEGMENTS, 1)]
+    configs = [
+        {"config_name": "default", "default": True, "data_files": [{"split": "train", "path": patterns}]}
+    ]
+    for number, name in enumerate(("10pct", "40pct"), 1):
+        files = [{"split": "train", "path": patterns[:number]}]
+        configs.append({"config_name": name, "data_files": files})
+    card = yaml.safe_dump({"configs": configs}, sort_keys=False)
+    (folder / "README.md").write_text(f"---\n{card}---\n# maths-mix\n")
+    (folder / "qads.yaml").write_text(yaml.safe_dump({"rows": rows, "subsets": size}))
+
+
 def _mixture(run, kept):
     tables = {name: run.table(name).take(pa.array(order)) for name, order in kept.items()}
-    folder = run.path / "mixture" / "data"
-    folder.mkdir(parents=True)
-    for number, (low, high) in enumerate(((0, 0.1), (0.1, 0.4), (0.4, 1))):
+    folder = run.path / "mixture"
+    (folder / "data").mkdir(parents=True)
+    borders, sizes = [0, 0.1, 0.4, 1], {}
+    for number, label in enumerate(SEGMENTS):
+        low, high = borders[number : number + 2]
         parts = [
             t.slice(round(low * len(t)), round(high * len(t)) - round(low * len(t))) for t in tables.values()
         ]
-        pq.write_table(pa.concat_tables(parts), folder / f"part-{number:05d}.parquet")
+        table = pa.concat_tables(parts)
+        pq.write_table(table, folder / "data" / f"part-{number + 1}-{label}-00000.parquet")
+        sizes[label] = len(table)
+    _mixture_files(folder, sum(sizes.values()), {"10pct": sizes["to-10pct"]})
+
+
+def add_scorers(run: RunFolder) -> None:
+    """Put a tiny model and an evaluation into each scorer's folder."""
+    import torch
+    from transformers import LlamaConfig, LlamaForSequenceClassification
+
+    from tests.models import VOCABULARY, tiny_tokenizer
+
+    torch.manual_seed(0)
+    for folder in sorted((run.path / "scorer").iterdir()):
+        sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+        settings = sizes | {"vocab_size": VOCABULARY, "num_labels": 5, "pad_token_id": 0}
+        config = LlamaConfig(**settings, max_position_embeddings=256, qads_template="plain")
+        LlamaForSequenceClassification(config).save_pretrained(folder)
+        tiny_tokenizer().save_pretrained(folder)
+        entry = {"n": 120, "pearson": 0.9, "spearman": 0.8, "reason": None}
+        evaluation = {
+            "type": "model",
+            "base_model": "/home/someone/secret-folder/real-5m",
+            "training": {"epochs": 2.0, "learning_rate": 2e-5, "global_batch": 128, "seconds": 41.2},
+            "rows": {"given": 900, "trained_on": 765, "held_out": 120, "left_out": {"no real score": 3}},
+            "agreement": {"all": entry, "groups": {}, "sources": {"gsm8k": entry}, "length_alone": entry},
+        }
+        (folder / "evaluation.json").write_text(json.dumps(evaluation))

@@ -147,7 +147,8 @@ def _mixture_summary(facts: Facts) -> str:
     ]
     strategy = str((facts.config.get("select") or {}).get("strategy", "qads"))
     how = PICKED_BY.get(strategy, f"the strategy `{strategy}`")
-    share = f"**{facts.kept:,} of {facts.rows:,} instruction rows**"
+    chosen = any(source.kept is not None for source in facts.sources)
+    share = f"**{f'{facts.kept:,} of ' if chosen else ''}{facts.rows:,} instruction rows**"
     whose = _whose(facts)
     told = f" Vectors and scores come{whose}." if whose else ""
     return f"{share} from {listing(by_kind)}, picked by {how}.{told}"

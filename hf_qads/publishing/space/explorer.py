@@ -23,11 +23,11 @@ ORDERS = {  # column, rising
     "order of picking": ("rank", True),
 }
 CSS = """
-.gradio-container { max-width: 1180px !important; margin: 0 auto !important; }
+.gradio-container { width: 100% !important; max-width: 1180px !important; margin: 0 auto !important; }
 .said, .said * { border: 0 !important; box-shadow: none !important; background: none !important; }
 .said textarea { padding: 0 !important; resize: none; }
 #title textarea { font-size: 1.7rem; font-weight: 700; line-height: 1.25; }
-#rows td, #rows th, #compared td, #compared th { font-family: var(--font) !important; }
+#rows [role=row], #compared [role=row], #rows th, #compared th { font-family: var(--font) !important; }
 footer { display: none !important; }
 """
 
