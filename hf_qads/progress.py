@@ -8,11 +8,12 @@ from hf_qads import ranks
 
 
 def quiet() -> None:
-    """Turn off the bars that transformers and datasets show for work that takes a moment."""
+    """Turn off the bars and remarks of transformers and datasets about work that takes a moment."""
     from datasets.utils.logging import disable_progress_bar
     from transformers.utils import logging
 
     logging.disable_progress_bar()
+    logging.set_verbosity_error()
     disable_progress_bar()
 
 
