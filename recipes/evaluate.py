@@ -22,6 +22,7 @@ from hf_qads.evaluation import likelihood, loading, prompts, running, tables
 from hf_qads.evaluation.benchmarks import BENCHMARKS, find_benchmark
 from hf_qads.evaluation.engines import Engine, OpenAIEngine, TransformersEngine
 from hf_qads.evaluation.items import Item, items_of, read_rows
+from hf_qads.progress import quiet
 from hf_qads.rendering import template_of
 from hf_qads.training.policy import fail, parse_yaml
 
@@ -61,6 +62,7 @@ class Evaluation:
 
 def main(argv: list[str]) -> Path:
     """Evaluate, print the table, and return the folder of the results."""
+    quiet()
     setting: Evaluation = parse_yaml(
         Evaluation, argv or ["--config", str(ROOT / "recipes/embedded/evaluate.yaml")]
     )

@@ -26,6 +26,7 @@ def main(argv: list[str]) -> Path:
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from trl import SFTTrainer, get_peft_config
 
+    from hf_qads.progress import quiet, show_steps
     from hf_qads.rendering import template_of
     from hf_qads.training.checkpoints import claim, is_finished
     from hf_qads.training.facts import identity, model_name, training_facts
@@ -37,6 +38,7 @@ def main(argv: list[str]) -> Path:
     policy, training, model_config = parse_policy(
         argv or ["--config", str(ROOT / "recipes/embedded/sft.yaml")], output_dir=Path("runs/sft")
     )
+    quiet()
     name = model_config.model_name_or_path or EMBEDDED
     if name == EMBEDDED:
         from hf_qads.embedded import language_model_path
@@ -81,6 +83,8 @@ def main(argv: list[str]) -> Path:
         claim(folder, who, discard=policy.overwrite)
     elif is_finished(folder, who):
         return folder
+    if model_config.use_peft and not model_config.lora_target_modules:
+        model_config.lora_target_modules = "all-linear"
     trainer = SFTTrainer(
         model,
         training,
@@ -88,6 +92,7 @@ def main(argv: list[str]) -> Path:
         processing_class=tokenizer,
         peft_config=get_peft_config(model_config),
     )
+    show_steps(trainer, "training")
     fit(
         trainer,
         folder,

@@ -44,8 +44,16 @@ def load_mixture(
                 raise TrainingError(
                     f"{name} is none of {', '.join(READERS)}. Convert it, or name another file."
                 )
-            data = load_dataset(READERS[path.suffix], data_files={split: str(path)}, split=split)
+            if split.partition("[")[0] != "train":
+                raise TrainingError(
+                    f"{name} is a file and holds the split train only. Leave out split={split}."
+                )
+            data = load_dataset(READERS[path.suffix], data_files=str(path), split=split)
         else:
+            if split.partition("[")[0] != "train":
+                raise TrainingError(
+                    f"{name} is a file and holds the split train only. Leave out split={split}."
+                )
             data = load_dataset(name, subset, split=split, revision=revision)
     except (DatasetsError, FileNotFoundError, ConnectionError, ValueError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
