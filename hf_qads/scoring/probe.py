@@ -60,7 +60,7 @@ def train_probe(
 
     Cost: seconds for thousands of vectors; no forward pass.
 
-    Source: section 3.2, with a linear head for the scorer's whole model.
+    Source: section 3.2, with a small head on vectors for the scorer's whole model.
     """
     folder, values = Path(folder), np.asarray(scores, dtype=np.float64)
     if vectors.ndim != 2 or len(vectors) != len(rows):
@@ -71,7 +71,8 @@ def train_probe(
     parts = split(rows, values, held_out=held_out, seed=seed, reasons=missing)
     began = time.monotonic()
     classes, told = group_labels(values, named, parts, labels)
-    probe = fit_probe(vectors[parts.train], _targets(values[parts.train], classes, named, parts.train, told))
+    targets = _targets(values[parts.train], classes, named, parts.train, told)
+    probe = fit_probe(vectors[parts.train], targets, seed=seed)
     seconds = time.monotonic() - began
     facts = {
         "version": VERSION,
@@ -79,7 +80,12 @@ def train_probe(
         "base_model": base_model,
         "template": template,
         "labels": {"method": labels, "groups": told},
-        "training": {"penalty": probe.penalty, "seconds": round(seconds, 2), "seed": seed},
+        "training": {
+            "head": "kernel" if probe.width else "linear",
+            "penalty": probe.penalty,
+            "seconds": round(seconds, 2),
+            "seed": seed,
+        },
     }
     judgement = judge(
         lambda places: (probe.predict(vectors[places]), {}),

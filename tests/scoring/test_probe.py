@@ -4,8 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hf_qads.errors import ScoringError
+from hf_qads.scoring import probe_head
+from hf_qads.scoring.agreement import correlation
 from hf_qads.scoring.probe import Probe, train_probe
-from hf_qads.scoring.probe_head import PENALTIES, fit_probe
+from hf_qads.scoring.probe_head import PENALTIES, fit_probe, ridge
 
 
 def linear(n=200, d=12, noise=0.3, seed=0):
@@ -18,12 +20,39 @@ def linear(n=200, d=12, noise=0.3, seed=0):
 
 def test_the_weights_are_those_of_plain_ridge_regression():
     vectors, scores, _ = linear(40, 6)
-    probe = fit_probe(vectors, scores)
-    x = (vectors.astype(np.float64) - vectors.mean(0, dtype=np.float64)) / vectors.std(0, dtype=np.float64)
-    y = scores - scores.mean()
-    np.testing.assert_allclose(
-        probe.weight, np.linalg.solve(x.T @ x + probe.penalty * np.eye(6), x.T @ y), atol=1e-8
-    )
+    found = ridge(vectors.astype(np.float64), scores)
+    x, y = vectors - vectors.mean(0, dtype=np.float64), scores - scores.mean()
+    weight = np.linalg.solve(x.T @ x + found.penalty * np.eye(6), x.T @ y)
+    np.testing.assert_allclose(found.weight, weight, atol=1e-6)
+    np.testing.assert_allclose(vectors @ found.weight + found.bias, x @ weight + scores.mean(), atol=1e-4)
+
+
+def test_what_is_not_linear_is_fitted_by_the_kernel():
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(400, 5))
+    targets = 3 + np.tanh(2 * vectors[:, 0] * vectors[:, 1])
+    probe = fit_probe(vectors[:300], targets[:300])
+    assert probe.width > 0
+    assert correlation(probe.predict(vectors[300:]).astype(np.float64), targets[300:]) > 0.8
+
+
+def test_what_is_linear_is_fitted_linearly():
+    vectors = np.random.default_rng(0).normal(size=(300, 5))
+    probe = fit_probe(vectors, 3 + vectors @ np.full(5, 0.1))
+    assert probe.width == 0
+    assert len(probe.landmarks) == 0
+
+
+def test_more_rows_than_landmarks_are_fitted_by_a_part_of_them(monkeypatch):
+    monkeypatch.setattr(probe_head, "LANDMARKS", 64)
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(500, 3))
+    targets = 3 + np.tanh(2 * vectors[:, 0] * vectors[:, 1])
+    probes = [fit_probe(vectors, targets, seed=seed) for seed in (1, 1, 2)]
+    assert probes[0].landmarks.shape == (64, 3)
+    assert correlation(probes[0].predict(vectors).astype(np.float64), targets) > 0.8
+    np.testing.assert_array_equal(probes[0].weight, probes[1].weight)
+    assert not np.array_equal(probes[0].landmarks, probes[2].landmarks)
 
 
 @pytest.mark.parametrize("shape", [(30, 5), (12, 40)])
@@ -32,7 +61,7 @@ def test_the_penalty_is_the_one_of_smallest_leave_one_out_error(shape):
     errors = []
     for penalty in PENALTIES:
         error = 0.0
-        x = (vectors - vectors.mean(0, dtype=np.float64)) / vectors.std(0, dtype=np.float64)
+        x = vectors.astype(np.float64)
         for out in range(len(x)):
             rest = np.arange(len(x)) != out
             # An unpenalised intercept, refitted without the row.
@@ -42,7 +71,9 @@ def test_the_penalty_is_the_one_of_smallest_leave_one_out_error(shape):
             weight = np.linalg.solve(gram, (a - centre).T @ (b - mean))
             error += (scores[out] - mean - (x[out] - centre) @ weight) ** 2
         errors.append(error)
-    assert fit_probe(vectors, scores).penalty == pytest.approx(PENALTIES[int(np.argmin(errors))])
+    chosen = ridge(vectors.astype(np.float64), scores)
+    assert chosen.penalty == pytest.approx(PENALTIES[int(np.argmin(errors))])
+    assert chosen.error == pytest.approx(min(errors), rel=1e-4)
 
 
 def test_it_agrees_with_real_scores_on_rows_held_out(tmp_path):
