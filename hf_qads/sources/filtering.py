@@ -45,6 +45,12 @@ def matching(batch: pa.RecordBatch, where: Mapping[str, Any]) -> NDArray[np.bool
     return mask
 
 
+def to_mask(mask: NDArray[np.bool_]) -> pa.Array:
+    """A mask (n,) for Arrow's `filter`; `pa.array` would first import pandas."""
+    bits = np.packbits(mask, bitorder="little")
+    return pa.Array.from_buffers(pa.bool_(), len(mask), [None, pa.py_buffer(bits)])
+
+
 def _wanted(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple | set) else [value]
 

@@ -44,7 +44,7 @@ def read_lines(
                 block += _finish_line(stream, path)
             if at == 0:
                 block = block.removeprefix(codecs.BOM_UTF8)
-            if block.strip():
+            if not block.isspace():
                 yield from _parse(block, types)
 
 

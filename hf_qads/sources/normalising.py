@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hf_qads import pairs, schema
 from hf_qads.pairs import Convention, Pair
 from hf_qads.sources.chunks import Chunk, RawRow
-from hf_qads.sources.filtering import matches, matching
+from hf_qads.sources.filtering import matches, matching, to_mask
 
 LARGEST_ROW: Final = 16 * 2**20
 TOO_LARGE: Final = f"row with more than {LARGEST_ROW // 2**20} MiB of text"
@@ -80,7 +80,7 @@ def normalise(chunk: Chunk, recipe: Recipe, first: int = 0) -> Normalised:
         index = np.arange(first, first + chunk.num_rows)
         if recipe.where:
             keep = matching(chunk, recipe.where)
-            chunk, index = chunk.filter(pa.array(keep)), index[keep]
+            chunk, index = chunk.filter(to_mask(keep)), index[keep]
         outside = len(keep) - len(index) if recipe.where else 0
         read = len(index) + outside
         if recipe.convention is not None and _is_columnar(chunk, recipe.convention):
@@ -210,7 +210,7 @@ def _by_column(
         "blank question": _blank(question),
         "missing answer": pc.is_null(answer),
         "blank answer": _blank(answer),
-        pairs.NUL: pc.or_(_match_nul(question), _match_nul(answer)),
+        pairs.NUL: pc.or_(_with_nul(question), _with_nul(answer)),
         TOO_LARGE: pc.greater(size, LARGEST_ROW),
     }
     usable = np.ones(len(index), dtype=bool)
@@ -219,17 +219,13 @@ def _by_column(
         hit = _mask(test) & usable
         reasons[hit] = reason
         usable &= ~hit
-    lost = pa.array(~usable)
-    left = pa.table(
-        [
-            pa.array(index[~usable]),
-            pa.array(reasons[~usable], pa.string()),
-            pc.utf8_slice_codeunits(question.filter(lost), 0, START),
-        ],
-        schema=LEFT_SCHEMA,
-    )
-    kept = pa.array(usable)
-    question, answer, final = question.filter(kept), answer.filter(kept), final.filter(kept)
+    left = LEFT_SCHEMA.empty_table()
+    if not usable.all():
+        starts = pc.utf8_slice_codeunits(question.filter(to_mask(~usable)), 0, START)
+        why = pa.array(reasons[~usable].tolist(), pa.string())
+        left = pa.table([pa.array(index[~usable].tolist(), pa.int64()), why, starts], schema=LEFT_SCHEMA)
+        kept = to_mask(usable)
+        question, answer, final = question.filter(kept), answer.filter(kept), final.filter(kept)
     keys = _keys(question, answer)
     return Normalised(
         _table(recipe, keys=keys, question=question, answer=answer, history=None, final=final),
@@ -259,8 +255,13 @@ def _blank(text: pa.Array) -> pa.Array:
     return pc.equal(pc.binary_length(pc.utf8_trim_whitespace(text)), 0)
 
 
-def _match_nul(text: pa.Array) -> pa.Array:
-    return pc.fill_null(pc.match_substring(text, "\0"), False)
+def _with_nul(text: pa.Array) -> pa.Array:
+    _, starts, data = text.buffers()
+    if data is not None:
+        first, last = np.frombuffer(starts, np.int32)[[text.offset, text.offset + len(text)]]
+        if data.slice(first, last - first).to_pybytes().find(0) >= 0:  # far faster than a look at each row
+            return pc.fill_null(pc.match_substring(text, "\0"), False)
+    return to_mask(np.zeros(len(text), bool))
 
 
 def _mask(test: pa.Array) -> NDArray[np.bool_]:

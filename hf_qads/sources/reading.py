@@ -3,32 +3,34 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from hf_qads import files, schema
 from hf_qads.errors import SourceError
 from hf_qads.sources.duplicates import first_of_each, sample
+from hf_qads.sources.filtering import to_mask
 from hf_qads.sources.normalising import LEFT_SCHEMA, START
 from hf_qads.sources.resolving import Plan, plan
 from hf_qads.sources.spec import SourceRead, SourceSpec
-from hf_qads.sources.workspace import Job, RowWriter, batches, read_unit, write_kept
+from hf_qads.sources.workspace import Job, Part, RowWriter, batches, read_unit, write_part
 
 VERSION: Final = 1  # raised whenever the same input would give other rows
 DUPLICATE: Final = "exact duplicate of an earlier row"
 OUTSIDE_WHERE: Final = "outside where"
 OUTSIDE_SAMPLE: Final = "outside the random sample"
+
+_Run: TypeAlias = Callable[[Callable[[Any], int], Iterable[Any]], Iterable[int]]
 
 
 def read_source(spec: SourceSpec, *, out: Path, processes: int = 1) -> SourceRead:
@@ -63,40 +65,31 @@ def read_source(spec: SourceSpec, *, out: Path, processes: int = 1) -> SourceRea
         _clear(out)
         files.write_text(work / "mark", mark)
     jobs = [Job(i, unit, todo.recipe, todo.types, work) for i, unit in enumerate(todo.units)]
-    _read_units(jobs, todo.name, processes)
-    return _finish(jobs, spec, todo, out, mark)
+    with _workers(min(processes, len(jobs))) as run:
+        _read_units(jobs, todo.name, run)
+        return _finish(jobs, spec, todo, out, mark, run)
 
 
-def _read_units(jobs: list[Job], name: str, processes: int) -> None:
+def _read_units(jobs: list[Job], name: str, run: _Run) -> None:
     pending = [job for job in jobs if job.counts is None]
-    sizes = {job.number: sum(segment.size for segment in job.unit) for job in jobs}
-    done = sum(sizes.values()) - sum(sizes[job.number] for job in pending)
-    with (
-        tqdm(
-            total=sum(sizes.values()),
-            initial=done,
-            desc=f"read {name}",
-            unit="B",
-            unit_scale=True,
-            disable=None,
-        ) as bar,
-        _mapped(min(processes, len(pending))) as run,
-    ):
-        for size in run(pending):
+    total = sum(job.size for job in jobs)
+    done = total - sum(job.size for job in pending)
+    with tqdm(total=total, initial=done, desc=f"read {name}", unit="B", unit_scale=True, disable=None) as bar:
+        for size in run(read_unit, pending):
             bar.update(size)
 
 
 @contextmanager
-def _mapped(processes: int) -> Iterator[Callable[[list[Job]], Iterator[int]]]:
-    """A way to run `read_unit` over jobs, here or in worker processes."""
+def _workers(processes: int) -> Iterator[_Run]:
+    """A way to run a function over items, here or in worker processes; results come as they are ready."""
     if processes <= 1:
-        yield lambda jobs: map(read_unit, jobs)
+        yield map
         return
     # spawn: a fork of a process that already runs torch or Arrow threads can hang
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
 
-        def run(jobs: list[Job]) -> Iterator[int]:
-            futures = [pool.submit(read_unit, job) for job in jobs]
+        def run(function: Callable[[Any], int], items: Iterable[Any]) -> Iterator[int]:
+            futures = [pool.submit(function, item) for item in items]
             try:
                 for future in as_completed(futures):
                     yield future.result()
@@ -106,20 +99,22 @@ def _mapped(processes: int) -> Iterator[Callable[[list[Job]], Iterator[int]]]:
                     '`if __name__ == "__main__"`. Finished units are kept; try again with fewer processes.'
                 ) from error
             finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+                for future in futures:
+                    future.cancel()
 
         yield run
 
 
-def _finish(jobs: list[Job], spec: SourceSpec, todo: Plan, out: Path, mark: str) -> SourceRead:
+def _finish(jobs: list[Job], spec: SourceSpec, todo: Plan, out: Path, mark: str, run: _Run) -> SourceRead:
     counts = [job.counts or {} for job in jobs]
     keys = [np.load(job.file("keys.npy")) for job in jobs]
     starts = np.cumsum([0, *(len(k) for k in keys)])
     first = first_of_each(np.concatenate(keys)[:, :2])
+    del keys
     kept = first if spec.rows is None else sample(first, spec.rows, spec.seed)
     left_out = Counter[str]()
     for job in jobs:
-        for batch in batches(job.file("left.parquet"), ["reason"]):
+        for batch in batches(job.file("left.arrow")):
             left_out.update(batch.column("reason").to_pylist())
     for reason, count in (
         (DUPLICATE, len(first) - int(first.sum())),
@@ -130,12 +125,14 @@ def _finish(jobs: list[Job], spec: SourceSpec, todo: Plan, out: Path, mark: str)
             left_out[reason] = count
     read, rows = sum(c["read"] for c in counts), int(kept.sum())
     _check_some_are_left(spec, read, rows, left_out)
-    parts = 0
-    for job, a, b in zip(jobs, starts, starts[1:], strict=False):
-        mask = kept[a:b]
-        if mask.any():
-            _write_part(job, out / f"part-{parts:05d}.parquet", mask)
-            parts += 1
+    masks = [(job, kept[a:b]) for job, a, b in zip(jobs, starts, starts[1:], strict=False) if kept[a:b].any()]
+    parts = [
+        Part(job.file("rows.arrow"), out / f"part-{number:05d}.parquet", mask)
+        for number, (job, mask) in enumerate(masks)
+    ]
+    with tqdm(total=len(first), desc=f"write {todo.name}", unit="rows", unit_scale=True, disable=None) as bar:
+        for done in run(write_part, parts):
+            bar.update(done)
     if todo.recipe.given:
         for number, job in enumerate(jobs):
             if job.file("given.parquet").exists():
@@ -154,21 +151,12 @@ def _finish(jobs: list[Job], spec: SourceSpec, todo: Plan, out: Path, mark: str)
     return SourceRead(todo.name, todo.kind, out, rows, facts["left_out"], facts)
 
 
-def _write_part(job: Job, target: Path, mask: np.ndarray) -> None:
-    if target.exists():
-        return
-    if mask.all():
-        job.file("rows.parquet").replace(target)
-    else:
-        write_kept(job.file("rows.parquet"), target, mask)
-
-
 def _write_left_out(jobs: list[Job], first: np.ndarray, starts: np.ndarray, out: Path) -> None:
     """List what was left out for a reason of its own, by number of the raw row."""
     before = 0
     with files.atomic_path(out / "left_out.parquet") as path, RowWriter(path, LEFT_SCHEMA) as writer:
         for job, a, b in zip(jobs, starts, starts[1:], strict=False):
-            tables = [pq.read_table(job.file("left.parquet"))]
+            tables = [pa.Table.from_batches(batches(job.file("left.arrow")), LEFT_SCHEMA)]
             if not first[a:b].all():
                 tables.append(_duplicates(job, ~first[a:b]))
             table = pa.concat_tables(tables).sort_by("index")
@@ -179,13 +167,13 @@ def _write_left_out(jobs: list[Job], first: np.ndarray, starts: np.ndarray, out:
 
 def _duplicates(job: Job, mask: np.ndarray) -> pa.Table:
     at, questions = 0, []
-    for batch in batches(job.file("rows.parquet"), [schema.QUESTION]):
-        question = batch.column(0).filter(pa.array(mask[at : at + batch.num_rows]))
+    for batch in batches(job.file("rows.arrow")):
+        question = batch.column(schema.QUESTION).filter(to_mask(mask[at : at + batch.num_rows]))
         questions.append(pc.utf8_slice_codeunits(question, 0, START))
         at += batch.num_rows
-    index = np.load(job.file("keys.npy"))[mask, 2].astype(np.int64)
+    index = np.load(job.file("keys.npy"))[mask, 2].tolist()
     reasons = pa.repeat(pa.scalar(DUPLICATE), len(index))
-    return pa.table([index, reasons, pa.chunked_array(questions, pa.string())], schema=LEFT_SCHEMA)
+    return pa.table([pa.array(index, pa.int64()), reasons, pa.chunked_array(questions)], schema=LEFT_SCHEMA)
 
 
 def _check_some_are_left(spec: SourceSpec, read: int, rows: int, left_out: Counter[str]) -> None:
@@ -211,6 +199,7 @@ def _finished(out: Path, mark: str) -> SourceRead | None:
     facts = json.loads(path.read_text(encoding="utf-8"))
     if facts.get("fingerprint") != mark:
         return None
+    files.remove(out / ".reading")  # left where a kill came between the facts and the end
     return SourceRead(facts["name"], facts["kind"], out, facts["rows"], facts["left_out"], facts)
 
 

@@ -1,7 +1,8 @@
 """Reading one unit of work into files of its own, so that a kill loses at most the units under way."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -9,9 +10,11 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from hf_qads import files, schema
 from hf_qads.sources.chunks import chunks
+from hf_qads.sources.filtering import to_mask
 from hf_qads.sources.given import GivenWriter
 from hf_qads.sources.local import Unit
 from hf_qads.sources.normalising import LEFT_SCHEMA, Normalised, Recipe, normalise
@@ -32,51 +35,90 @@ class Job:
     folder: Path
 
     def file(self, what: str) -> Path:
-        """One of the unit's files: rows.parquet, left.parquet, keys.npy or counts.json, written last.
+        """One of the unit's files: rows.arrow, left.arrow, keys.npy or counts.json, written last.
 
         keys.npy is (n, 3): both halves of each row's content key, and the number of its raw row.
         """
         return self.folder / f"unit-{self.number:05d}.{what}"
 
     @property
-    def counts(self) -> dict[str, Any] | None:
+    def size(self) -> int:
+        """Bytes of the unit, for progress."""
+        return sum(segment.size for segment in self.unit)
+
+    @property
+    def counts(self) -> dict[str, int] | None:
         """What the unit held, or None where it is not finished."""
-        path = self.file("counts.json")
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        path, rows = self.file("counts.json"), self.file("rows.arrow")
+        if not path.exists() or not rows.exists():
+            return None
+        counts: dict[str, int] = json.loads(path.read_text(encoding="utf-8"))
+        return counts if rows.stat().st_size == counts["bytes"] else None
+
+
+@dataclass(frozen=True)
+class Part:
+    """A shard to be written: the rows of a unit that the mask `kept` (n,) names."""
+
+    source: Path
+    target: Path
+    kept: NDArray[np.bool_]
 
 
 def read_unit(job: Job) -> int:
     """Read, normalise and write one unit.
 
+    The unit's files are Arrow's own format, which costs a tenth of parquet's time: which rows are duplicates
+    is known only when all units are read.
+
     Returns:
-        bytes of the unit, for progress. Memory: one chunk and one row group.
+        bytes of the unit. Memory: one chunk.
 
     Raises:
         SourceError: a file of the unit cannot be read.
     """
     keys, read, outside = [], 0, 0
+    files.remove(job.file("counts.json"))
     with (
-        files.atomic_path(job.file("rows.parquet")) as rows,
-        files.atomic_path(job.file("left.parquet")) as left,
+        _arrow_writer(job.file("rows.arrow"), schema.ROW_SCHEMA) as rows,
+        _arrow_writer(job.file("left.arrow"), LEFT_SCHEMA) as left,
         GivenWriter(job.file("given.parquet"), job.recipe.given) as given,
     ):
-        with (
-            RowWriter(rows, schema.ROW_SCHEMA) as row_writer,
-            RowWriter(left, LEFT_SCHEMA) as left_writer,
-        ):
-            for segment in job.unit:
-                for chunk in chunks(segment, job.recipe.columns, job.types):
-                    done: Normalised = normalise(chunk, job.recipe, read)
-                    row_writer.write(done.rows)
-                    left_writer.write(done.left)
-                    given.write(chunk, done.rows, done.keys[:, 2].astype(np.int64) - read)
-                    keys.append(done.keys)
-                    read += done.read
-                    outside += done.outside
-    with files.atomic_path(job.file("keys.npy")) as path, path.open("wb") as stream:
-        np.save(stream, np.concatenate(keys) if keys else np.empty((0, 3), np.uint64))
-    files.write_json(job.file("counts.json"), {"read": read, "outside": outside})
-    return sum(segment.size for segment in job.unit)
+        for segment in job.unit:
+            for chunk in chunks(segment, job.recipe.columns, job.types):
+                done: Normalised = normalise(chunk, job.recipe, read)
+                rows.write_table(done.rows)
+                left.write_table(done.left)
+                given.write(chunk, done.rows, done.keys[:, 2].astype(np.int64) - read)
+                keys.append(done.keys)
+                read += done.read
+                outside += done.outside
+    np.save(job.file("keys.npy"), np.concatenate(keys) if keys else np.empty((0, 3), np.uint64))
+    counts = {"read": read, "outside": outside, "bytes": job.file("rows.arrow").stat().st_size}
+    files.write_json(job.file("counts.json"), counts)
+    return job.size
+
+
+def write_part(part: Part) -> int:
+    """Write one shard, whole or not at all, unless it is there.
+
+    Returns:
+        rows of the unit it was made of. Memory: one row group.
+    """
+    if not part.target.exists():
+        at = 0
+        with files.atomic_path(part.target) as path, RowWriter(path, schema.ROW_SCHEMA) as writer:
+            for batch in batches(part.source):
+                kept = part.kept[at : at + batch.num_rows]
+                at += batch.num_rows
+                writer.write(pa.Table.from_batches([batch if kept.all() else batch.filter(to_mask(kept))]))
+    return len(part.kept)
+
+
+@contextmanager
+def _arrow_writer(path: Path, columns: pa.Schema) -> Iterator[Any]:
+    with pa.OSFile(str(path), "wb") as stream, pa.ipc.new_stream(stream, columns) as writer:
+        yield writer
 
 
 class RowWriter:
@@ -111,16 +153,7 @@ class RowWriter:
         self._held, self._rows, self._bytes = [], 0, 0
 
 
-def write_kept(source: Path, target: Path, kept: np.ndarray) -> None:
-    """Write the rows of `source` that the mask `kept` (n,) names to `target`, whole or not at all."""
-    at = 0
-    with files.atomic_path(target) as path, RowWriter(path, schema.ROW_SCHEMA) as writer:
-        for batch in batches(source):
-            writer.write(pa.Table.from_batches([batch]).filter(pa.array(kept[at : at + batch.num_rows])))
-            at += batch.num_rows
-
-
-def batches(path: Path, columns: list[str] | None = None) -> Iterable[pa.RecordBatch]:
-    """The batches of a parquet file, one at a time."""
-    with pq.ParquetFile(path, pre_buffer=False) as file:
-        yield from file.iter_batches(8192, columns=columns, use_threads=False)
+def batches(path: Path) -> Iterator[pa.RecordBatch]:
+    """The batches of one of a unit's files, one at a time."""
+    with pa.memory_map(str(path)) as stream, pa.ipc.open_stream(stream) as reader:
+        yield from reader
