@@ -16,7 +16,7 @@ def check(config: Config) -> None:
         QaDSError: something is wrong; nothing was written.
     """
     from hf_qads.devices import pick_device
-    from hf_qads.selection.registry import checked_options, find_strategy
+    from hf_qads.selection.strategies import checked_options, find_strategy
     from hf_qads.sources import local
 
     strategy = config.select.strategy
