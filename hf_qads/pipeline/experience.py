@@ -61,6 +61,8 @@ def _work(context: Context, folder: Path) -> Outcome:
     arguments = training_arguments(
         SFTConfig, folder, schedule=schedule, seed=seed, device=context.config.device
     )
+    # Rows of like length share a batch: little is padded, which is most of the time on a CPU.
+    arguments.train_sampling_strategy = "group_by_length"
     train_experience(
         model,
         tokenizer,

@@ -35,11 +35,11 @@ def _settings(config: Config) -> Mapping[str, Any]:
 
 
 def _work(context: Context, folder: Path) -> Outcome:
-    from hf_qads.scoring.influence import influence
-
     config = context.config
     if config.anchors is None or config.scores_given:
         return Outcome(0, 0, details={"scores": "given"})
+    from hf_qads.scoring.influence import influence
+
     benchmarks = check_benchmarks(config.anchors.sources, allowed=config.anchors.allow_benchmark)
     watched = anchors(context, folder)
     sets = {
