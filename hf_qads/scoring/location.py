@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import warnings
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from hf_qads.errors import ScoringError
 from hf_qads.files import file_hash
 
 ENVIRONMENT = "HF_QADS_SCORER"
+GROUP = "hf_qads.scorers"
 PATTERNS = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
 
 
@@ -47,9 +49,15 @@ def default_scorer() -> str:
 def locate(name: str, revision: str | None = None) -> Location:
     """Find a scorer's files; those of a Hub repository are downloaded where they are not in the cache.
 
+    A name that an installed package registers in the entry-point group `hf_qads.scorers` stands for the
+    folder or Hub id that the entry point is, or returns when it is called.
+
     Raises:
         ScoringError: there is no such folder or repository, or it holds no model.
     """
+    registered = next((point.load() for point in entry_points(group=GROUP, name=name)), None)
+    if registered is not None:
+        name = str(registered() if callable(registered) else registered)
     path = Path(name).expanduser()
     if path.is_dir():
         if not (path / "config.json").is_file():
