@@ -56,7 +56,8 @@ def _kind(folder: Path) -> str:
     models = ("config.json", "adapter_config.json", "probe.json")
     if any((folder / name).is_file() for name in models):
         return "model"
-    return "dataset" if any(folder.rglob("*.parquet")) else ""
+    shards = [*folder.glob("*.parquet"), *(folder / "data").rglob("*.parquet")]
+    return "dataset" if shards else ""
 
 
 def _problems(folder: Path) -> Iterator[str]:

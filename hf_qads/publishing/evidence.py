@@ -1,5 +1,6 @@
 """What was measured on a run, as plain numbers that cards and tables share."""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -8,6 +9,7 @@ from hf_qads.publishing.escaping import visible
 
 QUESTION: Final = 500  # characters
 ANSWER: Final = 900
+WIDTH: Final = 92
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,14 @@ class Example:
     @property
     def text(self) -> str:
         """Question and answer, one under the other, cut to what a card has room for."""
-        return f"{visible(self.question, QUESTION)}\n\n→ {visible(self.answer, ANSWER)}"
+        return f"{_wrapped(self.question, QUESTION)}\n\n{_wrapped(f'→ {self.answer}', ANSWER)}"
+
+
+def _wrapped(text: str, limit: int) -> str:
+    """At most `limit` characters with lines that a card's column holds."""
+    lines = visible(text, limit).split("\n")
+    wrapped = (textwrap.wrap(line, WIDTH, replace_whitespace=False, break_long_words=False) for line in lines)
+    return "\n".join("\n".join(parts) for parts in wrapped)
 
 
 @dataclass(frozen=True)

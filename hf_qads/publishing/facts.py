@@ -21,7 +21,7 @@ UNKNOWN: Final = "unknown"
 EMBEDDED: Final = "embedded pool"
 MIXTURE: Final = "mixture"
 LEAVING: Final = ("pool", "selection", MIXTURE)  # stages that keep rows out of the mixture
-STAGES: Final = ("pool", "vectors", "influence", "scorer", "scores", "selection")  # what a mixture is made of
+STAGES: Final = ("pool", "experience", "vectors", "influence", "scorer", "scores", "selection")  # before it
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,8 @@ class Source:
     ratio: float | None = None
     kept: int | None = None
     licence: str = UNKNOWN
+    part_licences: tuple[str, ...] = ()
+    redistributable: bool | None = None
     link: str | None = None
     revision: str | None = None
     languages: tuple[str, ...] = ()
@@ -156,6 +158,8 @@ def run_facts(
                 ratio=asked.get(name, share),
                 kept=kept.get(name),
                 licence=_licence(known),
+                part_licences=tuple(map(str, known.get("part_licences") or ())),
+                redistributable=known.get("redistributable"),
                 link=_link(known),
                 revision=known.get("revision"),
                 languages=_languages(known.get("language") or known.get("languages")),

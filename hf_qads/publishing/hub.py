@@ -1,6 +1,7 @@
 """Pushing staged repositories to the Hub: one commit each, or none where nothing changed."""
 
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,20 +89,16 @@ def publish(
     """
     run = run if isinstance(run, RunFolder) else RunFolder.open(run)
     _check_namespace(namespace)
-    flagged = together(run_facts(run).sources).flagged
-    if flagged and not accept_licences and not dry_run:
-        told = "; ".join(f"{one_line(name, 60)}: {why}" for name, why in flagged)
-        raise PublishingError(
-            f"licences need your decision before a push: {told}. If you may publish these rows, repeat with "
-            "--accept-licences."
-        )
-    staged = stage_all(run, run.folder("publish") if out is None else Path(out), namespace=namespace)
+    if not accept_licences:
+        _check_licences(run, dry_run=dry_run)
+    folder = run.folder("publish") if out is None else Path(out)
     if dry_run:
-        return [_planned(one, namespace) for one in staged]
+        return [_planned(one, namespace) for one in stage_all(run, folder, namespace=namespace)]
     from huggingface_hub import HfApi
 
     api = HfApi(token=token)
-    patiently(api.whoami, "asking the Hub who you are")
+    patiently(api.whoami, "asking the Hub who you are")  # before the work of staging
+    staged = stage_all(run, folder, namespace=namespace)
     shown = tqdm(staged, desc="publishing", unit="repository", disable=None, leave=False)
     return [push(api, one, f"{namespace}/{one.name}", private=private) for one in shown]
 
@@ -201,6 +198,20 @@ def _page(endpoint: str, kind: RepoKind, repo_id: str) -> str:
 
 def _count(staged: Staged) -> int:
     return sum(path.is_file() for path in staged.folder.rglob("*"))
+
+
+def _check_licences(run: RunFolder, *, dry_run: bool) -> None:
+    flagged = together(run_facts(run).sources).flagged
+    if not flagged:
+        return
+    told = "; ".join(f"{one_line(name, 60)}: {why}" for name, why in flagged)
+    if dry_run:
+        tqdm.write(f"a push will need --accept-licences: {told}", file=sys.stderr)
+        return
+    raise PublishingError(
+        f"licences need your decision before a push: {told}. If you may publish these rows, repeat with "
+        "--accept-licences."
+    )
 
 
 def _check_namespace(namespace: str) -> None:

@@ -37,19 +37,23 @@ def together(sources: Iterable[Source]) -> Together:
     known, are flagged.
     """
     used = [source for source in sources if source.kept is None or source.kept]
-    flagged = [(source.name, why) for source in used if (why := _why(source.licence))]
-    alike = [source.name for source in used if licences.flags([source.licence]).share_alike]
-    return Together(licences.strictest(s.licence for s in used), tuple(alike), tuple(flagged))
+    flagged = [(source.name, why) for source in used if (why := _why(source))]
+    alike = [source.name for source in used if licences.flags(_named(source)).share_alike]
+    named = [licence for source in used for licence in _named(source)]
+    return Together(licences.strictest(named), tuple(alike), tuple(flagged))
 
 
-def _why(licence: str) -> str:
-    asked = licences.flags([licence])
+def _named(source: Source) -> list[str]:
+    return [source.licence, *source.part_licences]
+
+
+def _why(source: Source) -> str:
+    licence, asked = " and ".join(_named(source)), licences.flags(_named(source))
     if asked.unknown:
-        return (
-            "its licence is not known"
-            if licences.normalise(licence) is None
-            else f"{licence} is not known here"
-        )
+        known = [one for one in _named(source) if licences.normalise(one)]
+        return f"{' and '.join(known)} is not known here" if known else "its licence is not known"
+    if source.redistributable is False:
+        return "its rows may not be published again"
     if asked.no_derivatives:
         return f"{licence} forbids passing on what is changed"
     if asked.non_commercial:

@@ -58,7 +58,7 @@ def look(api: "HfApi", repo_id: str, kind: str) -> Remote | None:
 
 
 def content(folder: Path, remote: Remote) -> dict[str, Path | bytes]:
-    """What a repository shall hold: the files of `folder`, and the card with the owner's part of the old one."""
+    """What a repository shall hold: the files of `folder`, the card with the owner's part of the old one."""
     wanted: dict[str, Path | bytes] = {
         path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()
     }
@@ -80,9 +80,8 @@ def _same(wanted: Path | bytes, known: str | None) -> bool:
     if known is None:
         return False
     if len(known) == 64:
-        return (
-            hashlib.sha256(wanted).hexdigest() if isinstance(wanted, bytes) else file_hash(wanted)
-        ) == known
+        found = hashlib.sha256(wanted).hexdigest() if isinstance(wanted, bytes) else file_hash(wanted)
+        return found == known
     data = wanted if isinstance(wanted, bytes) else wanted.read_bytes()
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest() == known
 

@@ -18,10 +18,12 @@ from hf_qads.publishing.cards.models import (
     scorer_card,
     scorer_snippet,
 )
+from hf_qads.publishing.escaping import markdown
 from hf_qads.publishing.gathering import Gathered, place
 from hf_qads.publishing.metadata import yaml_text
 from hf_qads.publishing.privacy import scrub
 from hf_qads.publishing.snippets import printed
+from hf_qads.publishing.templating import number
 from hf_qads.runfolder import RunFolder
 
 TAKEN: Final = (".safetensors", ".json", ".jinja", ".txt", ".model", ".parquet")
@@ -68,7 +70,7 @@ def model(gathered: Gathered, folder: Path, name: str) -> None:
         results=found,
         adapter=(folder / "adapter_config.json").is_file(),
         dataset=gathered.repos()["mixture"],
-        comparison=gathered.measured.evidence.comparison,
+        comparison=against(gathered.run),
     )
     output = None if known.adapter else printed(model_snippet(known, name), name, folder)
     if not known.adapter:
@@ -88,6 +90,22 @@ def results(run: RunFolder) -> list[Result]:
     entries = found.get("results", found) if isinstance(found, Mapping) else found
     listed = entries.items() if isinstance(entries, Mapping) else ((e.get("benchmark"), e) for e in entries)
     return [result for name, entry in listed if (result := _result(str(name), entry)) is not None]
+
+
+def against(run: RunFolder) -> str:
+    """What fine-tuning changed, as Markdown: log-probabilities of right answers before and after."""
+    path = run.path / "evaluation" / "results.json"
+    found = files.read_json(path) if path.is_file() else {}
+    compared = found.get("against") if isinstance(found, Mapping) else None
+    if not isinstance(compared, Mapping) or not compared.get("log_probability"):
+        return ""
+    base = markdown(str(compared.get("model")))
+    lines = [f"| Benchmark | {base} | This model | Difference | 95 % interval |", "|---|--:|--:|--:|:-:|"]
+    for name, entry in compared["log_probability"].items():
+        numbers = [number(entry.get(key), 3) for key in ("base", "model", "mean", "low", "high")]
+        lines.append("| {} | {} | {} | {} | {} to {} |".format(markdown(str(name)), *numbers))
+    told = "Mean log-probability of the right answers, in nats per token, and the paired difference:"
+    return "\n".join([told, "", *lines])
 
 
 def _result(name: str, entry: Any) -> Result | None:

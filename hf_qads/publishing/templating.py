@@ -27,7 +27,7 @@ def percent(value: float | None) -> str:
     """A share as per cent: three figures below 1 %, whole numbers from 10 % on."""
     if value is None:
         return NONE
-    return f"{100 * value:.{2 if value < 0.01 else 1 if value < 0.1 else 0}f} %"
+    return f"{100 * value:.{2 if value < 0.00995 else 1 if value < 0.0995 else 0}f} %"
 
 
 def seconds(value: float) -> str:

@@ -56,3 +56,14 @@ class Pusher:
         answer = self.process.stdout.readline()
         assert answer, self.process.stderr.read()
         return json.loads(answer)
+
+
+def run_client(hub, home, program: str, *arguments: str, token: str = ""):
+    """A finished process that ran a program against the Hub."""
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program, *arguments],
+        env=hub.env(home) | ({"HF_TOKEN": token} if token else {}),
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )

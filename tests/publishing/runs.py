@@ -282,3 +282,22 @@ def add_scorers(run: RunFolder) -> None:
             "agreement": {"all": entry, "groups": {}, "sources": {"gsm8k": entry}, "length_alone": entry},
         }
         (folder / "evaluation.json").write_text(json.dumps(evaluation))
+
+
+def add_model(run: RunFolder) -> None:
+    """Put a tiny fine-tuned model and its evaluation into a run."""
+    from tests.models import tiny_model, tiny_tokenizer
+
+    folder = run.path / "model"
+    tiny_model(context=256).save_pretrained(folder)
+    tiny_tokenizer().save_pretrained(folder)
+    facts = {"base_model": "/home/someone/secret-folder/real-5m", "rows": 271, "learning_rate": "2e-05"}
+    (folder / "training.json").write_text(json.dumps(facts | {"versions": {"torch": "2.13.0"}}))
+    (folder / "training_args.bin").write_bytes(b"a pickle that trainers leave")
+    results = {"gsm8k": {"accuracy": 0.41, "n": 100, "low": 0.32, "high": 0.51, "dataset": "openai/gsm8k"}}
+    gap = {"mean": 0.0123, "low": 0.004, "high": 0.02, "n": 100, "base": -1.3, "model": -1.2877}
+    against = {"model": "real-5m", "log_probability": {"gsm8k": gap}}
+    (run.path / "evaluation").mkdir()
+    (run.path / "evaluation" / "results.json").write_text(
+        json.dumps({"results": results, "against": against})
+    )

@@ -124,8 +124,9 @@ def served(hostile_run):
 def test_people_can_use_it_in_a_browser(served, width, tmp_path):
     with Browser(tmp_path, width, 900) as browser:
         browser.open(served)
-        row = "[...document.querySelectorAll('#rows [role=gridcell]')].find(c => c.dataset.col == '3')"
+        row = "[...document.querySelectorAll('#rows [role=gridcell]')].find(c => c.dataset.col == '0')"
         assert browser.wait(f"return !!{row} && {row}.textContent.length > 3", 60)
+        browser.run(f"{row}.scrollIntoView({{block: 'center'}})")
         where = browser.run(f"const b = {row}.getBoundingClientRect(); return [b.x + 20, b.y + b.height / 2]")
         for kind in ("mousePressed", "mouseReleased"):
             mouse = {"type": kind, "x": where[0], "y": where[1], "button": "left", "clickCount": 1}

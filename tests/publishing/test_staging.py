@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pyarrow.parquet as pq
 import pytest
@@ -9,7 +10,8 @@ from hf_qads.publishing.checking import check
 from hf_qads.publishing.hub import publish
 from hf_qads.publishing.sections import split
 from hf_qads.publishing.staging import stage, stage_all
-from tests.publishing.runs import SMALL, make_run
+from hf_qads.runfolder import RunFolder
+from tests.publishing.runs import SMALL, add_model, make_run
 
 NAMES = [
     "maths-mix",
@@ -81,7 +83,7 @@ def test_a_dry_run_tells_what_would_go_where(small_run, tmp_path):
     assert all(one.state == "planned" and one.bytes and one.url.endswith(one.repo_id) for one in planned)
 
 
-def test_licences_that_need_a_decision_stop_a_push(tmp_path):
+def test_licences_that_need_a_decision_stop_a_push(tmp_path, capsys):
     sources = {"a": ("reasoning", 60, 4.0, "cc-by-nc-4.0"), "b": ("general", 60, 3.0, "")}
     run = make_run(tmp_path / "run", sources=sources)
     with pytest.raises(
@@ -89,6 +91,8 @@ def test_licences_that_need_a_decision_stop_a_push(tmp_path):
     ):
         publish(run, "me")
     assert not (run.path / "publish").exists()
+    assert publish(run, "me", dry_run=True)
+    assert "a push will need --accept-licences: a: cc-by-nc-4.0" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -180,11 +184,27 @@ def test_scorers_of_an_earlier_staging_go(small_run, tmp_path):
 
 
 def test_pickled_weights_are_refused(small_run, tmp_path):
-    import shutil
-
     shutil.copytree(small_run.path, tmp_path / "run")
     folder = tmp_path / "run" / "scorer" / "general"
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     with pytest.raises(PublishingError, match="only pickles"):
         stage(tmp_path / "run")
     assert json.loads((folder / "evaluation.json").read_text())
+
+
+def test_a_fine_tuned_model_goes_with_its_results(small_run, tmp_path):
+    run = RunFolder(tmp_path / "run")
+    shutil.copytree(small_run.path, run.path)
+    add_model(run)
+    staged = {one.name: one for one in stage_all(run, tmp_path / "out", namespace="me")}
+    folder = staged["maths-mix-model"].folder
+    card = (folder / "README.md").read_text()
+    data, _ = split(card)
+    assert data["model-index"][0]["results"][0]["metrics"][0]["value"] == 41.0
+    assert data["datasets"] == ["me/maths-mix"]
+    assert "| gsm8k | 100 | 41.0 % | 32.0 to 51.0 |" in card
+    assert "| gsm8k | -1.300 | -1.288 | 0.012 | 0.004 to 0.020 |" in card
+    assert "secret-folder" not in (folder / "training.json").read_text()
+    assert not (folder / "training_args.bin").exists()
+    entry = yaml.safe_load((folder / ".eval_results" / "gsm8k.yaml").read_text())[0]
+    assert (entry["dataset"]["id"], entry["value"]) == ("openai/gsm8k", 41.0)
