@@ -10,7 +10,10 @@ does (`live`). Then comes the next refill.
 Source: section 3.3, Eq. 4 and Algorithm 1.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from hf_qads.selection.bounds import Bounds, Frontier, Rival
@@ -25,6 +28,7 @@ from hf_qads.selection.witness import GUESSES, near_centers
 CHUNK = 4096  # centers in one product
 FEW, MANY = 256, 2048  # candidates of a refill
 MANY_ON_DEVICE = 32768
+SLAB = 256  # rows in one product
 FEW_CENTERS = 1024  # start rows up to which their exact distances are left for later
 
 
@@ -48,6 +52,7 @@ class Engine:
         self.surveyor = Surveyor(self.centers, self.scratch)
         self.norms = np.zeros(space.n)
         self.slack = self.norms
+        self.slab = SLAB if space.device.type == "cpu" else MANY_ON_DEVICE
         self.most = MANY if space.device.type == "cpu" else MANY_ON_DEVICE
         self.count = min(self.most, 4 * FEW)
         self.full = self.short = 0
@@ -202,36 +207,42 @@ class Engine:
             self.count = max(FEW, self.count // 2)
 
     def look_for_witnesses(self, index: Rows, missed: Missed) -> None:
-        """Lower the bounds of rows by a few likely centers of those that they have not tried."""
-        tried = self.bounds.tried[index]
-        upper = missed.best
+        """Lower the bounds of rows, sorted by falling `tried`, by a few likely centers among the others."""
         flat = missed.flat.clone()
         flat[:, 1] = 0
-        for begin in range(int(tried.min(initial=self.now)), self.now, CHUNK):
-            end = min(begin + CHUNK, self.now)
-            first = int((tried >= end).sum())
-            squared = near_centers(missed.rows[first:], flat[first:], self.centers, begin, end, self.scratch)
-            self.short += (len(index) - first) * (end - begin)
-            self.full += (len(index) - first) * min(GUESSES, end - begin)
-            found = squared.cpu().numpy() + missed.norms[first:] + missed.slack[first:]
-            np.minimum(upper[first:], np.maximum(found, 0), out=upper[first:])
+        for rows, begin, end in self.steps(self.bounds.tried[index]):
+            squared = near_centers(missed.rows[rows], flat[rows], self.centers, begin, end, self.scratch)
+            self.short += len(squared) * (end - begin)
+            self.full += len(squared) * min(GUESSES, end - begin)
+            found = squared.cpu().numpy() + missed.norms[rows] + missed.slack[rows]
+            np.minimum(missed.best[rows], np.maximum(found, 0), out=missed.best[rows])
         self.bounds.tried[index] = self.now
-        self.bounds.best[index] = upper
-        self.bounds.key[index] = self.weights[index] * self.space.distance(upper)
+        self.bounds.best[index] = missed.best
+        self.bounds.key[index] = self.weights[index] * self.space.distance(missed.best)
 
     def find_nearest(self, index: Rows, missed: Missed) -> None:
         """Exact measures of rows, sorted by falling `seen`, to their nearest centers."""
-        seen = self.bounds.seen[index]
         parts: list[Pairs] = []
-        for begin in range(int(seen.min(initial=self.now)), self.now, CHUNK):
-            end = min(begin + CHUNK, self.now)
-            first = int((seen >= end).sum())
-            pairs = self.surveyor.nearest_pairs(missed.after(first), begin, end)
-            parts.append(Pairs(pairs.rows + first, pairs.centers, pairs.squared))
+        for rows, begin, end in self.steps(self.bounds.seen[index]):
+            pairs = self.surveyor.nearest_pairs(missed.part(rows), begin, end)
+            parts.append(Pairs(pairs.rows + rows.start, pairs.centers, pairs.squared))
         if parts:
             pairs = join(parts, missed)
             self.settle(index, pairs, self.space.raw(self.centers.index[pairs.centers]))
         self.record(index, self.bounds.exact[index])
+
+    def steps(self, done: npt.NDArray[np.int32]) -> Iterator[tuple[slice, int, int]]:
+        """Products that bring rows up to date: which rows, and from which center to which.
+
+        Products stay small enough for the processor's cache. Rows come with falling `done`, the number of
+        centers that they have taken in, so that rows of one product have missed about the same.
+        """
+        for first in range(0, len(done), self.slab):
+            last = min(first + self.slab, len(done))
+            for begin in range(int(done[last - 1]), self.now, CHUNK):
+                end = min(begin + CHUNK, self.now)
+                behind = first + int((done[first:last] >= end).sum())
+                yield slice(behind, last), begin, end
 
     def record(self, index: Rows, measure: Floats) -> None:
         """Note exact measures of rows with regard to all centers so far."""

@@ -36,11 +36,9 @@ class Missed(NamedTuple):
     slack: Floats
     best: Floats
 
-    def after(self, first: int) -> "Missed":
-        """The rows from `first` on; `best` stays shared."""
-        return Missed(
-            self.rows[first:], self.flat[first:], self.norms[first:], self.slack[first:], self.best[first:]
-        )
+    def part(self, rows: slice) -> "Missed":
+        """Some of the rows; `best` stays shared."""
+        return Missed(self.rows[rows], self.flat[rows], self.norms[rows], self.slack[rows], self.best[rows])
 
 
 class Pairs(NamedTuple):
