@@ -44,7 +44,9 @@ _HYPOTHESIS = re.compile(
 )
 _DENIAL = re.compile(r"\s*(?:not|never|wrong|incorrect|impossible\s+to\s+say)\b|n't\b", re.IGNORECASE)
 _DENIES = re.compile(
-    r"\b(?:is|are|was|were|can|could)(?:\s+not\b|n't\b)|\bcannot\b|\bnot sure\b", re.IGNORECASE
+    r"\b(?:is|are|was|were|can|could)(?:\s+not\b|n't\b)|\bcannot\b|"
+    r"\b(?:might|may|could)\s+be\b|\bnot (?:sure|certain)\b",
+    re.IGNORECASE,
 )
 _LEADING = re.compile(r"^\W{0,3}([A-J])\s*(?:[.,:)\]]|\*\*)(?=\s|$)")
 _SECOND_THOUGHT = re.compile(
@@ -221,6 +223,11 @@ def _phrases(text: str, boxes: list[_Statement]) -> list[_Statement]:
 
 
 def _last_sentence(text: str, usable: Callable[[str], bool]) -> Conclusion | str:
+    first, _, rest = text.partition("\n")
+    if re.match(r"\W*(?:explanation|reason(?:ing)?|because|solution|workings?)\b", rest, re.IGNORECASE):
+        opening, _ = last_sentence(first)  # the value comes first, and then why
+        if opening and opening.value_alone and usable(opening.text):
+            return Conclusion(opening.text, WHOLE)
     if dangling(text):
         return CUT_OFF
     sentence, alone = last_sentence(text)

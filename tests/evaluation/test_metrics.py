@@ -33,14 +33,14 @@ USE = {
 }
 
 
-def run(code, folder, **environment):
+def run(code, folder, environment=None):
     """Run code where the package cannot be imported and nothing is cached."""
-    kept = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    kept = {key: value for key, value in (environment or os.environ).items() if key != "PYTHONPATH"}
     guard = "import sys; sys.modules['hf_qads'] = None\nimport evaluate\n"
     done = subprocess.run(
         [sys.executable, "-c", guard + code],
         cwd=folder,
-        env=kept | {"HF_HOME": str(folder / "home"), **environment},
+        env=kept | {"HF_HOME": str(folder / "home")},
         capture_output=True,
         text=True,
     )
@@ -67,7 +67,7 @@ def test_metric_pushed_as_a_space_carries_its_code(tmp_path):
         )
         done = subprocess.run(
             [sys.executable, "-c", push],
-            env={**os.environ, **environment, "PYTHONPATH": str(Path(__file__).parents[2])},
+            env={**environment, "PYTHONPATH": str(Path(__file__).parents[2])},
             capture_output=True,
             text=True,
         )
@@ -76,7 +76,7 @@ def test_metric_pushed_as_a_space_carries_its_code(tmp_path):
         empty.mkdir()
         use, expected = USE["math_accuracy"]
         code = f"metric = evaluate.load('me/math_accuracy', 'math')\nprint({use})\n"
-        assert run(code, empty, **environment)[-1] == expected
+        assert run(code, empty, environment)[-1] == expected
 
 
 @pytest.mark.parametrize("name", METRICS)
