@@ -168,10 +168,15 @@ def time_loops(vectors: np.ndarray, scores: np.ndarray, start: np.ndarray, size:
         begin = time.perf_counter()
         loop(vectors, scores, start[:1], 0)
         setup = time.perf_counter() - begin
-        begin = time.perf_counter()
+        begin, busy = time.perf_counter(), time.process_time()
         order = loop(vectors, scores, start, few)
-        each = (time.perf_counter() - begin - setup) / (few + len(start) - 1)
-        found[name] = {"seconds": setup + each * (size + len(start)), "picks": few, "order": order}
+        factor = (size + len(start)) / (few + len(start) - 1)
+        found[name] = {
+            "seconds": setup + (time.perf_counter() - begin - setup) * factor,
+            "busy": (time.process_time() - busy) * factor,
+            "picks": few,
+            "order": order,
+        }
     return found
 
 
@@ -255,16 +260,18 @@ def measure(given: argparse.Namespace, vectors: np.ndarray) -> dict[str, object]
     select(vectors[:2000].astype(np.float32), scores[:2000], size=50, **asked)  # warm up
     memory = Memory()
     before = anonymous()
-    begin = time.perf_counter()
+    begin, busy = time.perf_counter(), time.process_time()
     with memory.watch():
         picked = select(vectors, scores, size=size, **asked)
-    seconds = time.perf_counter() - begin
+    seconds, busy = time.perf_counter() - begin, time.process_time() - busy
+    load = " ".join(f"{value:.1f}" for value in os.getloadavg())
     report: dict[str, object] = {
         "rows, dimensions, size": f"{rows} x {vectors.shape[1]}, {size}",
         "vectors": f"{vectors.dtype}, {'memmap' if given.memmap else 'memory'}, {given.metric}",
         "scores": "equal" if given.equal else "uniform in [1, 5]",
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {given.threads} threads",
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {given.threads} threads, load {load}",
         "engine, seconds": round(seconds, 2),
+        "engine, processor seconds": round(busy, 2),
         "distances in full, share": round(picked.work["full"] / rows / size, 4),
         "distances estimated, share": round(picked.work["short"] / rows / size, 4),
         "anonymous memory at peak, MiB": memory.peak >> 20,
@@ -278,9 +285,10 @@ def measure(given: argparse.Namespace, vectors: np.ndarray) -> dict[str, object]
             raise SystemExit("The plain loops here are Euclidean: add --plain-picks 0")
         for name, found in time_loops(dense, scores, picked.start, size, given.plain_picks).items():
             agree = int(np.argmin([*(np.array(found["order"]) == picked.order[: found["picks"]]), False]))
+            ratio, busy_ratio = found["seconds"] / seconds, found["busy"] / busy
             report[f"plain {name}"] = (
                 f"{found['seconds']:.1f} s (from {found['picks']} picks), "
-                f"ratio {found['seconds'] / seconds:.0f}, first {agree} picks equal"
+                f"ratio {ratio:.0f} ({busy_ratio:.0f} in processor time), first {agree} picks equal"
             )
     if given.check:
         dense = np.ascontiguousarray(vectors, dtype=np.float32)

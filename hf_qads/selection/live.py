@@ -50,11 +50,8 @@ class Live:
         )
         return squared
 
-    def take_in(self, squared: Single, center: Floats) -> None:
-        """Lower the measures by a new center: its approximate squared distances (m,) and raw row (1, d)."""
-        hit = (squared <= self.limits).nonzero()[0]
-        if len(hit) == 0:
-            return
+    def take_in(self, hit: Rows, center: Floats) -> None:
+        """Lower the measures of the rows `hit` by a new center, given by its raw row (d,)."""
         measure = np.minimum(self.measure[hit], self.space.measure(self.raw[hit], center))
         self.measure[hit] = measure
         self.limits[hit] = measure + 3 * self.slack[hit]
@@ -67,37 +64,34 @@ class Live:
             Positions of the picked rows, in order, and their objectives. Picked rows get a value of minus
             infinity.
         """
-        where = np.full(len(self.index), -1)
-        blocks: list[Single] = []
+        values, limits = self.values, self.limits
+        lines: dict[int, Single] = {}
         positions: list[int] = []
         gains: list[float] = []
         while len(positions) < most:
-            best = int(self.values.argmax())
-            value = float(self.values[best])
-            if (
-                value < rival.value
-                or (value == rival.value and self.index[best] > rival.row)
-                or value == -np.inf
-            ):
+            best = int(values.argmax())
+            value = values.item(best)
+            if value <= rival.value and (value < rival.value or self.index[best] > rival.row):
                 break
-            if where[best] < 0:
-                self.prepare(where, blocks)
+            if value == -np.inf:
+                break
+            if best not in lines:
+                self.prepare(lines)
             positions.append(best)
             gains.append(value)
-            self.limits[best] = -np.inf
-            self.values[best] = -np.inf
-            block, line = divmod(int(where[best]), AT_ONCE)
-            self.take_in(blocks[block][line], self.raw[best])
+            values[best] = limits[best] = -np.inf
+            hit = (lines[best] <= limits).nonzero()[0]
+            if hit.size:
+                self.take_in(hit, self.raw[best])
         return np.array(positions, dtype=np.int64), gains
 
-    def prepare(self, where: Rows, blocks: list[Single]) -> None:
-        """Work out the distances of the rows that are likely to be picked next to all live rows."""
-        waiting = np.flatnonzero(where < 0)
-        if len(waiting) > AT_ONCE:
-            waiting = waiting[np.argpartition(-self.values[waiting], AT_ONCE)[:AT_ONCE]]
-        where[waiting] = len(blocks) * AT_ONCE + np.arange(len(waiting))
+    def prepare(self, lines: dict[int, Single]) -> None:
+        """Work out the distances of the next row, and of those likely to follow it, to all live rows."""
+        waiting = np.setdiff1d(np.arange(len(self.index)), list(lines), assume_unique=True)
+        waiting = waiting[np.argsort(-self.values[waiting], kind="stable")[:AT_ONCE]]
         chosen = torch.from_numpy(waiting).to(self.rows.device)
-        blocks.append(self.between(self.rows[chosen], self.squares[chosen]))
+        squared = self.between(self.rows[chosen], self.squares[chosen])
+        lines.update(zip(waiting.tolist(), squared, strict=True))
 
     def follow(
         self, centers: torch.Tensor, norms: torch.Tensor, raw: Floats, rival: Rival
@@ -116,5 +110,6 @@ class Live:
                 return largest, step
             largest.append(value)
             if step < len(squared):
-                self.take_in(squared[step], raw[step])
+                hit = (squared[step] <= self.limits).nonzero()[0]
+                self.take_in(hit, raw[step])
         return largest, len(squared)

@@ -270,3 +270,10 @@ def test_a_duplicate_of_a_picked_row_is_worth_nothing(pool):
     distinct = len(np.unique(vectors, axis=0))
     assert (picked.gains[: distinct - 1] > 0).all()
     assert (picked.gains[distinct - 1 :] == 0).all()
+
+
+def test_many_equal_values_among_the_live_rows(monkeypatch):
+    monkeypatch.setattr(live, "AT_ONCE", 4)
+    vectors = np.repeat(np.eye(12), 40, axis=0)  # all distances are the square root of 2, or 0
+    same_as_loop(vectors, None, 460, start=[5])
+    same_as_loop(vectors, None, 460, start=[5], metric="cosine")
