@@ -4,6 +4,7 @@ import argparse
 import errno
 import os
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -20,6 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 on success, 2 where the user can mend what went wrong, 1 on anything else.
     """
     parsed = _parser().parse_args(arguments)
+    warnings.formatwarning = _one_line
     command: Command = parsed.command
     try:
         command(parsed)
@@ -51,6 +53,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _fail(message: str) -> int:
     print(f"hf-qads: error: {message}", file=sys.stderr)
     return 2
+
+
+def _one_line(message: Warning | str, *_: object, **__: object) -> str:
+    """A warning as a person wants to read it: without the line of code that raised it."""
+    return f"hf-qads: note: {' '.join(str(message).split())}\n"
 
 
 def _say(line: str) -> None:

@@ -1,6 +1,5 @@
 """One step on its own, on any dataset: `hf-qads score` and `hf-qads select`."""
 
-import logging
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from hf_qads import schema
 from hf_qads.config import Model
 from hf_qads.errors import SelectionError, SourceError
 from hf_qads.files import atomic_path
+from hf_qads.progress import quiet
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -27,6 +27,7 @@ def load(dataset: str, *, split: str) -> "Dataset":
     """
     from datasets import load_dataset
 
+    quiet()
     path = Path(dataset)
     try:
         if path.is_file():
@@ -106,7 +107,7 @@ def select(
     if fraction is not None and not 0 < fraction <= 1:
         raise SelectionError(f"--fraction {fraction} is outside (0, 1]. Give a share such as 0.1.")
     count = size if size is not None else max(1, round((fraction or 0.0) * len(keep)))
-    drawn = min(start, len(keep) // 10)
+    drawn = min(start, max(1, len(keep) // 10))
     picked = hf_qads.select(
         vectors[keep],
         None if scores is None else scores[keep],
@@ -157,7 +158,6 @@ def _vectors(rows: "Dataset", model: str) -> NDArray[Any]:
             UserWarning,
             stacklevel=2,
         )
-    logging.getLogger("hf_qads").info("embedding %d rows", len(rows))
     loaded, tokenizer = load_model(Model(path=model), device=None)
     return embed(loaded, tokenizer, rows, device=loaded.device)
 

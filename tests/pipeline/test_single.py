@@ -1,0 +1,65 @@
+"""One step on its own: a file in, a file out."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from hf_qads.cli import main
+from hf_qads.embedded import scorer_path
+from tests.models import tiny_rows
+from tests.pipeline.conftest import write_rows
+
+
+def test_score_adds_a_score_to_every_row(tmp_path, capsys):
+    rows = write_rows(tmp_path / "rows.jsonl", tiny_rows(5))
+    out = tmp_path / "scored.parquet"
+    assert main(["score", str(rows), "--scorer", str(scorer_path()), "--out", str(out)]) == 0
+    scored = pq.read_table(out)
+    assert scored["qads_score"].type == pa.float32()
+    assert all(1 <= score <= 5 for score in scored["qads_score"].to_pylist())
+    assert "5 rows, 5 scored" in capsys.readouterr().out
+
+
+@pytest.fixture
+def scored(tmp_path):
+    """Forty rows with vectors and scores; the fourth has no score."""
+    draw = np.random.default_rng(0)
+    scores = draw.uniform(1, 5, 40).astype(np.float32)
+    scores[3] = np.nan
+    vectors = pa.FixedSizeListArray.from_arrays(pa.array(draw.normal(size=40 * 6).astype(np.float32)), 6)
+    questions = [row["question"] for row in tiny_rows(40)]
+    table = pa.table({"question": questions, "qads_score": scores, "qads_embedding": vectors})
+    pq.write_table(table, tmp_path / "scored.parquet")
+    return tmp_path / "scored.parquet"
+
+
+def test_select_writes_rows_in_rank_order_and_a_smaller_size_is_a_prefix(scored, tmp_path, capsys):
+    found = {}
+    for size in (5, 12):
+        out = tmp_path / f"{size}.parquet"
+        assert main(["select", str(scored), "--size", str(size), "--out", str(out)]) == 0
+        table = pq.read_table(out)
+        assert table["qads_rank"].to_pylist() == list(range(size))
+        found[size] = table["question"].to_pylist()
+    assert found[12][:5] == found[5]
+    assert "1 left out (no score or vector)" in capsys.readouterr().out
+
+
+def test_all_rows_can_be_asked_for(scored, tmp_path):
+    out = tmp_path / "all.parquet"
+    assert main(["select", str(scored), "--fraction", "1.0", "--out", str(out)]) == 0
+    assert len(set(pq.read_table(out)["question"].to_pylist())) == 39
+
+
+@pytest.mark.parametrize("amount", [["--fraction", "0"], ["--fraction", "1.5"], ["--size", "400"]])
+def test_an_amount_that_is_not_there_is_refused(scored, amount, capsys):
+    assert main(["select", str(scored), *amount]) == 2
+    assert "hf-qads: error:" in capsys.readouterr().err
+
+
+def test_plan_counts_the_rows_of_a_config(config_file, capsys):
+    assert main(["plan", str(config_file)]) == 0
+    told = capsys.readouterr().out
+    assert "sums                            60" in told
+    assert "How this was estimated" in told
