@@ -61,7 +61,19 @@ def greedy(pool: Pool, size: int, weights: Floats, *, strategy: str) -> Picks:
                 saved.save_now_and_then(engine, order, gains)
             if saved is not None and len(order) == size:
                 saved.save(engine, order, gains)  # the coverage is still to come
-    return Picks(np.array(order, dtype=np.int64), space.unscale(np.array(gains)), engine.work())
+    radius = None
+    if engine.now and (weights == 1).all():  # the next gain is the coverage radius
+        radius = space.unscale(np.array([*gains[1:], largest_left(engine)]))
+    return Picks(np.array(order, dtype=np.int64), space.unscale(np.array(gains)), engine.work(), radius)
+
+
+def largest_left(engine: Engine) -> float:
+    """Objective of the row that would be picked next; 0 where none is left."""
+    while engine.bounds.key.max() > -np.inf:
+        found = engine.refill()
+        if found is not None:
+            return float(found[0].values.max())
+    return 0.0
 
 
 def owned_tensor(space: Space, pool: Pool) -> torch.Tensor | None:

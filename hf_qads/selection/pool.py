@@ -22,11 +22,13 @@ class Picks(NamedTuple):
         order: (size,) rows in the order picked.
         gains: (size,) value of the strategy's objective at each pick.
         work: for the greedy strategies, how many distances were worked out in full, and how many estimated.
+        radius: (size,) coverage radius after each pick, where the strategy knows it anyway.
     """
 
     order: Rows
     gains: Floats
     work: Mapping[str, int] = MappingProxyType({})
+    radius: Floats | None = None
 
 
 @dataclass(frozen=True)

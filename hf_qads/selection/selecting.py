@@ -77,7 +77,9 @@ def select(
     wanted = checked_size(size, pool)
     picks: Picks = function(pool, wanted, **chosen)
     radius = np.full(wanted, np.nan)
-    if coverage and pool.vectors is not None:
+    if picks.radius is not None:
+        radius = picks.radius
+    elif coverage and pool.vectors is not None:
         from hf_qads.selection.coverage import coverage as radius_after
 
         radius = radius_after(pool, picks.order)
