@@ -65,7 +65,9 @@ def read_source(spec: SourceSpec, *, out: Path, processes: int = 1) -> SourceRea
         _clear(out)
         files.write_text(work / "mark", mark)
     jobs = [Job(i, unit, todo.recipe, todo.types, work) for i, unit in enumerate(todo.units)]
-    with _workers(min(processes, len(jobs))) as run:
+    with _workers(
+        min(processes, len(jobs) // 2)
+    ) as run:  # a worker that reads one unit costs more than it saves
         _read_units(jobs, todo.name, run)
         return _finish(jobs, spec, todo, out, mark, run)
 
