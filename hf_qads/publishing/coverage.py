@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-PAIRS: Final = 2e8  # distances computed per curve, at most
+PAIRS: Final = 6e7  # distances computed per curve, at most
 FEWEST: Final = 1_000  # rows of the pool that are measured, at least and at most
 MOST: Final = 8_000
 BLOCK: Final = 1_024

@@ -26,6 +26,7 @@ class SourceData:
     length: np.ndarray  # (n,) int64: characters of the answer
     rank: np.ndarray  # (n,) int64: place in the source's order, -1 where not picked
     kept: np.ndarray  # (n,) bool: in the mixture (without one: picked)
+    start: np.ndarray  # (n,) bool: drawn for the start pool, which is ranked behind all picks
     best: tuple[Example, ...]
     worst: tuple[Example, ...]
 
@@ -61,6 +62,7 @@ def read_sources(run: RunFolder, column: str | None) -> Iterator[SourceData]:
             length=pc.utf8_length(table[schema.ANSWER]).to_numpy().astype(np.int64),
             rank=rank,
             kept=inside,
+            start=picked & table[schema.GAIN].is_null().to_numpy(),
             best=_examples(table, name, score, rank, inside, best=True),
             worst=_examples(table, name, score, rank, inside, best=False),
         )

@@ -46,12 +46,14 @@ def draw_map(measured: Measured, narrow: bool) -> "Figure":
     counts = np.bincount(found.source, minlength=len(measured.sources))
     shown = list(np.argsort(-counts, kind="stable")[: len(style.COLOURS)])
     others = ~np.isin(found.source, shown)
+    alone = np.unique(found.source[others])
+    rest = style.shorten(measured.sources[alone[0]].name) if len(alone) == 1 else "other sources"
     if others.any():
-        axes[0].scatter(x[others], y[others], s=size, color=style.POOL, linewidths=0, label="other sources")
+        axes[0].scatter(x[others], y[others], s=size, color=style.POOL, linewidths=0, label=rest)
     for number_, colour, marker in zip(shown, style.COLOURS, style.MARKERS, strict=False):
         if counts[number_]:
             inside = found.source == number_
-            name = style.shorten(measured.sources[number_].name, 20)
+            name = style.shorten(measured.sources[number_].name)
             axes[0].scatter(
                 x[inside], y[inside], s=size, color=colour, marker=marker, alpha=0.6, linewidths=0, label=name
             )
@@ -84,6 +86,8 @@ def describe_coverage(measured: Measured) -> str | None:
     but = f" (not for {listing(worse[:3])}{' and others' if len(worse) > 3 else ''})" if worse else ""
     by_quality = (measured.facts.config.get("select") or {}).get("strategy", "qads") == "qads"
     why = " Quality counts in each pick, so a far row of low score may stay uncovered." if by_quality else ""
+    if any((source.start & source.kept).any() for source in measured.sources):
+        why += " The rows drawn for the start are ranked last: until they come, what they cover is uncovered."
     return (
         f"Largest {_distance(measured)} from a row to its nearest kept row, {exact}, as rows are taken in "
         f"the order picked; beside the mean and range of {draws} random orders. {verdict}{but}.{why}{panels}"

@@ -81,7 +81,6 @@ def _rows(run: RunFolder, measured: Measured, source: SourceData, chosen: np.nda
     if measured.map is not None and vectors is not None and len(vectors) == len(source.score):
         places = measured.map.place(vectors[chosen])
     rank = source.rank[chosen]
-    gain = table[schema.GAIN].combine_chunks()
     return pa.table(
         {
             "row_id": table[schema.ROW_ID],
@@ -91,8 +90,8 @@ def _rows(run: RunFolder, measured: Measured, source: SourceData, chosen: np.nda
             "answer": pa.array([visible(text, ANSWER) for text in table[schema.ANSWER].to_pylist()]),
             "score": pa.array(source.score[chosen].astype(np.float32)),
             "rank": pa.array(rank, mask=rank < 0),
-            "gain": gain,
-            "start": pa.array((rank >= 0) & gain.is_null().to_numpy(zero_copy_only=False)),
+            "gain": table[schema.GAIN],
+            "start": pa.array(source.start[chosen]),
             "kept": pa.array(source.kept[chosen]),
             "reason": table[schema.REASON],
             "x": pa.array(places[:, 0]),
