@@ -62,10 +62,18 @@ def draw_map(measured: Measured, narrow: bool) -> "Figure":
     axes[1].scatter(
         x[mixed], y[mixed], s=size, c=np.where(kept, style.PICKED, style.POOL)[mixed], alpha=0.8, linewidths=0
     )
-    for colour, name in ((style.POOL, "not kept"), (style.PICKED, "kept")):
-        axes[1].scatter([], [], s=size, color=colour, label=name)
-    for axis, title in zip(axes, ("by source", "kept rows"), strict=True):
-        _plane(axis, title, found.explained, columns=1 if narrow else 2)
+    for axis, title in zip(axes, ("by source", "kept rows (blue), others (grey)"), strict=True):
+        _plane(axis, title, found.explained)
+    legend = figure.legend(
+        loc="outside lower left",
+        ncols=1 if narrow else 3,
+        markerscale=1.8,
+        handletextpad=0.2,
+        columnspacing=1.0,
+    )
+    for handle in legend.legend_handles:
+        if handle is not None:
+            handle.set_alpha(1)
     return figure
 
 
@@ -145,23 +153,12 @@ def _panel(axis: "Axes", curve: Curve, narrow: bool) -> None:
     axis.grid(axis="y")
 
 
-def _plane(axis: "Axes", title: str, explained: tuple[float, float], *, columns: int) -> None:
+def _plane(axis: "Axes", title: str, explained: tuple[float, float]) -> None:
     axis.set_title(title)
     axis.set_xlabel(f"1st component, {percent(explained[0])}")
     axis.set_ylabel(f"2nd component, {percent(explained[1])}")
     axis.set_xticks([])
     axis.set_yticks([])
-    legend = axis.legend(
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.09),
-        ncols=columns,
-        markerscale=1.8,
-        handletextpad=0.2,
-        columnspacing=1.0,
-    )
-    for handle in legend.legend_handles:
-        if handle is not None:
-            handle.set_alpha(1)
 
 
 def _distance(measured: Measured) -> str:
