@@ -1,14 +1,16 @@
 """The anchor sets of a run: rows of each anchor source, spread out by K-center."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from hf_qads import files, ranks, schema
 from hf_qads.config import Source
-from hf_qads.errors import ConfigError, ScoringError
+from hf_qads.errors import ConfigError, EmbeddingError, ScoringError
 from hf_qads.pipeline.pool import spec_of
 from hf_qads.pipeline.stage import Context
 from hf_qads.pipeline.vectors import encoder
@@ -82,19 +84,34 @@ def _choose(context: Context, source: Source, size: int, place: Path) -> tuple[s
     ranks.barrier()
     shards = sorted((place / "rows").glob("part-*.parquet"))
     rows = pa.concat_tables([pq.read_table(path, partitioning=None) for path in shards])
-    model, tokenizer = encoder(context)
-    vectors = embed_folder(
-        model,
-        tokenizer,
-        place / "rows",
-        place / "vectors",
-        template=config.model.template,
-        device=model.device,
-        batch_tokens=config.batch_tokens,
-    ).array
+    vectors = _of_the_pool(context, rows)
+    if vectors is None:
+        model, tokenizer = encoder(context)
+        vectors = embed_folder(
+            model,
+            tokenizer,
+            place / "rows",
+            place / "vectors",
+            template=config.model.template,
+            device=model.device,
+            batch_tokens=config.batch_tokens,
+        ).array
     usable = np.flatnonzero(np.isfinite(vectors).all(axis=1))
     name = rows[schema.SOURCE][0].as_py()
     if not len(usable):
         raise ScoringError(f"no row of anchor set {name!r} fits the model. Give shorter anchors.")
     chosen = choose_anchors(np.asarray(vectors[usable], dtype=np.float32), size, seed=config.seed)
     return name, rows.take(pa.array(usable[np.sort(chosen)]))
+
+
+def _of_the_pool(context: Context, rows: pa.Table) -> NDArray[Any] | None:
+    """The vectors of rows that the pool holds, too, so that they need not be made again; else None."""
+    from hf_qads.embedding.vectors import Vectors
+
+    folder = context.run.folder("vectors") / rows[schema.SOURCE][0].as_py()
+    if not folder.exists() or context.config.vectors == "given":
+        return None
+    try:
+        return Vectors.open(folder).of(rows[schema.ROW_ID].to_pylist())
+    except EmbeddingError:
+        return None  # rows that the pool has not

@@ -95,4 +95,4 @@ def _write(folder: Path, prompts: pa.Table, result: "Influence") -> None:
         pq.write_table(pa.table(columns), temporary, compression="zstd")
 
 
-STAGE = Stage("influence", 1, ("pool", "experience"), _settings, _work, shared=True)
+STAGE = Stage("influence", 1, ("pool", "experience", "vectors"), _settings, _work, shared=True)
