@@ -225,6 +225,9 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
 
+    if given.metric == "cosine" and (given.plain_picks or given.check):
+        parser.error("the plain loops here are Euclidean: for cosine, --plain-picks 0 and no --check")
+
     torch.set_num_threads(given.threads)
     with tempfile.TemporaryDirectory() as scratch:
         vectors = open_vectors(given, Path(scratch))
@@ -279,10 +282,6 @@ def measure(given: argparse.Namespace, vectors: np.ndarray) -> dict[str, object]
     }
     if given.plain_picks:
         dense = np.ascontiguousarray(vectors, dtype=np.float32)
-        if (
-            given.metric == "cosine"
-        ):  # of unit vectors: the same order as 1 minus cosine has with equal scores
-            raise SystemExit("The plain loops here are Euclidean: add --plain-picks 0")
         for name, found in time_loops(dense, scores, picked.start, size, given.plain_picks).items():
             agree = int(np.argmin([*(np.array(found["order"]) == picked.order[: found["picks"]]), False]))
             ratio, busy_ratio = found["seconds"] / seconds, found["busy"] / busy
