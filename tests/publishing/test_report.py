@@ -39,6 +39,7 @@ def test_the_page_needs_nothing_else(made):
     assert "<script" not in page
 
 
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_bytes(small_run, made, tmp_path):
     report(small_run, tmp_path)
     for path in made.rglob("*"):

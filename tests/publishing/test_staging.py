@@ -32,6 +32,7 @@ def test_staged_repositories_are_complete(staged_once):
     assert check(staged_once[0].folder.parent) == []
 
 
+@pytest.mark.slow
 def test_staging_again_gives_the_same_bytes(small_run, staged_once, tmp_path):
     again = stage_all(small_run, tmp_path, namespace="me")
     for first, second in zip(staged_once, again, strict=True):
@@ -77,6 +78,7 @@ def test_no_staged_file_names_this_machine(staged_once):
                 assert b"/home/someone" not in data, path
 
 
+@pytest.mark.slow
 def test_a_dry_run_tells_what_would_go_where(small_run, tmp_path):
     planned = publish(small_run, "me", dry_run=True, out=tmp_path)
     assert [one.repo_id for one in planned] == [f"me/{name}" for name in NAMES]
@@ -174,6 +176,7 @@ def test_check_needs_a_repository(tmp_path):
         check(tmp_path)
 
 
+@pytest.mark.slow
 def test_scorers_of_an_earlier_staging_go(small_run, tmp_path):
     stage_all(small_run, tmp_path)
     old = tmp_path / "maths-mix-scorer"
@@ -192,6 +195,7 @@ def test_pickled_weights_are_refused(small_run, tmp_path):
     assert json.loads((folder / "evaluation.json").read_text())
 
 
+@pytest.mark.slow
 def test_a_fine_tuned_model_goes_with_its_results(small_run, tmp_path):
     run = RunFolder(tmp_path / "run")
     shutil.copytree(small_run.path, run.path)

@@ -149,8 +149,8 @@ def _rows_tab(gr: Any, app: Any, pool: Pool) -> None:
         most = gr.Slider(low, high, high, step=(high - low) / 80, label="Score to", min_width=160)
     count = _said(gr, "", "count")
     table = gr.Dataframe(
-        headers=["score", "source", "picked", "question"], datatype="str", interactive=False, elem_id="rows",
-        column_widths=["70px", "170px", "80px", "780px"], max_height=420, show_label=False, buttons=[],
+        headers=["score", "question", "source", "picked"], datatype="str", interactive=False, elem_id="rows",
+        column_widths=["70px", "740px", "210px", "80px"], max_height=420, show_label=False, buttons=[],
     )  # fmt: skip
     with gr.Row():
         back = gr.Button("Back", size="sm", min_width=90)
@@ -231,9 +231,9 @@ def _listed(part: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "score": ["none" if pd.isna(v) else f"{v:.2f}" for v in part["score"]],
+            "question": [" ".join(str(v)[:300].split())[:160] for v in part["question"]],
             "source": list(part["source"]),
             "picked": ["" if pd.isna(v) else f"{int(v) + 1:,}" for v in part["rank"]],
-            "question": [" ".join(str(v)[:300].split())[:160] for v in part["question"]],
         }
     )
 
