@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 READERS = {".parquet": "parquet", ".json": "json", ".jsonl": "json", ".csv": "csv", ".arrow": "arrow"}
-TOLD = ("name", "seed", "select", "ratio", "subsets", "versions")  # of a mixture's qads.yaml
+TOLD = ("name", "seed", "select", "ratio", "subsets")  # of the configuration in a mixture's qads.yaml
 
 
 def load_mixture(
@@ -78,6 +78,7 @@ def mixture_facts(name: str, **chosen: Any) -> dict[str, Any]:
         recorded = yaml.safe_load((path / "qads.yaml").read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError):
         recorded = None
-    if isinstance(recorded, Mapping):
-        facts["mixture"] = {key: recorded[key] for key in TOLD if key in recorded}
+    config = recorded.get("config") if isinstance(recorded, Mapping) else None
+    if isinstance(config, Mapping):
+        facts["mixture"] = {key: config[key] for key in TOLD if key in config}
     return facts | {key: value for key, value in chosen.items() if value is not None}

@@ -94,6 +94,6 @@ def test_mixture_that_is_missing_or_empty_is_an_error(tmp_path):
 def test_facts_of_a_mixture_hold_no_path(tmp_path):
     folder = tmp_path / "mixture"
     folder.mkdir()
-    (folder / "qads.yaml").write_text("name: maths\nseed: 3\nsecret: x\n")
+    (folder / "qads.yaml").write_text("config: {name: maths, seed: 3, out: /home/me}\n")
     facts = mixture_facts(str(folder), subset="10pct", fraction=None)
     assert facts == {"dataset": "mixture", "mixture": {"name": "maths", "seed": 3}, "subset": "10pct"}
