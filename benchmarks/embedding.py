@@ -58,7 +58,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     tokenizer = AutoTokenizer.from_pretrained(path)
     tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
     tokenizer.padding_side = "right"
-    encoder = Encoder(model, tokenizer)
+    encoder = Encoder(model, tokenizer, batch_tokens=options.batch_tokens)
     rows = drawn(options)
     found = sequences(encoder.renderer, rows, context=encoder.context)
     rows, ids = [rows[i] for i in found.kept], [found.ids[i] for i in found.kept]
@@ -68,7 +68,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         texts = [tokenizer.bos_token + text for text in texts]
     batches = [
         padded([ids[i] for i in batch], 0, options.device)
-        for batch in token_batches(lengths, options.batch_tokens)
+        for batch in token_batches(lengths, encoder.budget.tokens)
     ]
 
     def bare() -> None:
