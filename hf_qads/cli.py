@@ -20,6 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0 on success, 2 where the user can mend what went wrong, 1 on anything else.
     """
+    # Threads that spin while they wait bring a small model to a crawl where another process wants the cores.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     parsed = _parser().parse_args(arguments)
     warnings.formatwarning = _one_line
     command: Command = parsed.command
