@@ -24,6 +24,7 @@ FAULTS = {
     "dropped after": Fault(drop="after"),
     "slow": Fault(delay=0.2),
 }
+QUICK = ("500", "dropped after")
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +116,9 @@ def test_private_is_kept(hub, pusher, rows):
     assert hub.repo("dataset", f"me/{rows.name}").private
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    "fault", [f if f in QUICK else pytest.param(f, marks=pytest.mark.slow) for f in FAULTS]
+)
 @pytest.mark.parametrize("step", STEPS)
 def test_a_fault_is_retried_and_the_repository_is_never_half_new(hub, pusher, rows, step, fault):
     mark = b"%s %s" % (step.encode(), fault.encode())  # so that the upload is not known already
