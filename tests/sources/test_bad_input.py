@@ -37,7 +37,7 @@ def parquet_bytes(tmp_path, table):
         ("none.jsonl", None, "none.jsonl is not there"),
         ("none/*.jsonl", None, r"no file matches .*none/\*.jsonl"),
         ("pool.xlsx", b"x", r"unknown format '.xlsx'. Known are .parquet"),
-        ("pool.jsonl.gz", gzip.compress(LINE), r"unknown format '.gz'"),
+        ("pool.jsonl.gz", gzip.compress(LINE, mtime=0), r"unknown format '.gz'"),
         ("empty.jsonl", b"", "is empty: it holds no row"),
         ("blank.jsonl", b"\n\n \n", "is empty: it holds no row"),
         ("empty.json", b"", "is empty"),
