@@ -29,6 +29,7 @@ CHUNK = 4096  # centers in one product
 FEW, MANY = 256, 2048  # candidates of a refill
 MANY_ON_DEVICE = 32768
 SLAB = 256  # rows in one product
+CLEAR = 0.02  # share of pairs left by the lower bound below which all rows are surveyed at once
 FEW_CENTERS = 1024  # start rows up to which their exact distances are left for later
 
 
@@ -167,7 +168,8 @@ class Engine:
         candidates = candidates[np.argsort(-self.bounds.tried[candidates], kind="stable")]
         rows = self.space.rows(candidates)
         missed = self.missed(candidates, rows)
-        self.look_for_witnesses(candidates, missed)
+        if self.surveyor.share_left > CLEAR:
+            self.look_for_witnesses(candidates, missed)
         ahead = np.flatnonzero(rival.beaten_by(self.bounds.key[candidates], candidates))
         if len(ahead):
             ahead = ahead[np.argsort(-self.bounds.seen[candidates[ahead]], kind="stable")]

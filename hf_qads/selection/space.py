@@ -15,7 +15,7 @@ from hf_qads.errors import SelectionError
 UNIT = 2.0**-24  # rounding of one float32 operation, relative
 BLOCK_BYTES = 4 << 20
 SAMPLE = 4096
-DIRECTIONS = 64
+DIRECTIONS = 96
 
 Array = npt.NDArray[np.float64]
 METRICS = ("euclidean", "cosine")
@@ -107,7 +107,9 @@ class Space:
         there = np.arange(self.n) if out is None or len(out) == 0 else np.setdiff1d(np.arange(self.n), out)
         sample = self.rows(there[:: max(1, len(there) // SAMPLE)][:SAMPLE])
         self.mean = sample.mean(0)
-        self.basis = principal_directions(sample - self.mean, min(self.d, DIRECTIONS))
+        self.basis = principal_directions(
+            sample - self.mean, max(min(self.d, 16), min(DIRECTIONS, self.d // 4))
+        )
 
     def check(self, tensor: torch.Tensor, name: str, out: npt.NDArray[np.int64] | None = None) -> float:
         """Largest absolute value of `tensor` outside the rows `out`. One read, in blocks.

@@ -55,7 +55,7 @@ class Surveyor:
     def __init__(self, centers: Centers, scratch: Scratch) -> None:
         self.centers = centers
         self.scratch = scratch
-        self.share_left = 0.0
+        self.share_left = 1.0
         self.calls = 0
         self.full_pairs = 0
         self.bound_pairs = 0
@@ -88,9 +88,10 @@ class Surveyor:
         self.bound_pairs += lower.numel()
         limits = missed.best + 2 * missed.slack - missed.norms
         near = np.flatnonzero(lower.amin(1).cpu().numpy() <= limits)
-        left = lower[on(near, lower)] <= on(limits[near], lower).unsqueeze(1)
-        counts = left.sum(1)
-        total = int(counts.sum())
+        near = near if 2 * len(near) < len(limits) else np.arange(len(limits))  # a copy costs, too
+        picked = lower[on(near, lower)] if len(near) < len(limits) else lower
+        left = picked <= on(limits[near], lower).unsqueeze(1)
+        total = int(left.count_nonzero())
         self.share_left += 0.25 * (total / lower.numel() - self.share_left)
         if total == 0:
             empty = np.empty(0, dtype=np.int64)
@@ -100,7 +101,7 @@ class Surveyor:
         found = left.nonzero()
         self.full_pairs += total
         ends = torch.zeros(len(near) + 1, dtype=torch.int64, device=lower.device)
-        torch.cumsum(counts, 0, out=ends[1:])
+        torch.cumsum(torch.bincount(found[:, 0], minlength=len(near)), 0, out=ends[1:])
         columns = found[:, 1].contiguous()
         products = chosen_products(missed.rows[on(near, lower)], self.centers.rows[begin:end], ends, columns)
         squared = (self.centers.norms[begin:end][columns] - 2 * products).cpu().numpy()
