@@ -144,19 +144,26 @@ class RunFolder:
         """Make a stage's folder ready: what an interrupted run with the same key left there is kept.
 
         Returns:
-            the folder, emptied where it holds another key's work.
+            the folder, emptied where it holds another key's work, or a finished result that is damaged.
         """
         folder = self.folder(stage)
         mark = folder / ".key"
-        if not mark.exists() or mark.read_text(encoding="utf-8") != key:
+        held = mark.read_text(encoding="utf-8") if mark.exists() else None
+        line = self.line(stage)
+        damaged = line is not None and line["key"] == key and bool(self.damaged(stage))
+        # A stage that is being done again after damage is told by its mark from the damaged result itself.
+        wanted = f"{key} again" if damaged else key
+        if held != wanted:
             files.remove(folder)
             folder.mkdir(parents=True)
-            files.write_text(mark, key)
+            files.write_text(mark, wanted)
         return folder
 
     def record(self, stage: str, line: Mapping[str, Any]) -> None:
         """Append a finished stage to the ledger, with a mark of each file in its folder."""
         folder = self.folder(stage)
+        if (folder / ".key").exists():
+            files.write_text(folder / ".key", line["key"])
         found = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != ".key")
         marks = {str(path.relative_to(self.path)): _mark(path) for path in found}
         text = json.dumps({"stage": stage, **line, "files": marks}, ensure_ascii=False, default=str)

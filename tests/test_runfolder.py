@@ -66,6 +66,19 @@ def test_interrupted_work_is_kept_for_the_same_key_only(run):
     assert not (run.begin("vectors", "other") / "shard").exists()
 
 
+def test_a_damaged_result_is_emptied_and_work_on_it_is_kept(run):
+    folder = run.begin("vectors", "k")
+    write_text(folder / "a", "whole")
+    run.record("vectors", line())
+    (folder / "a").write_text("whol")
+    assert not (run.begin("vectors", "k") / "a").exists()
+    write_text(folder / "shard", "done before the kill")
+    assert (run.begin("vectors", "k") / "shard").exists()
+    run.record("vectors", line())
+    (folder / "shard").write_text("damaged a second time")
+    assert not (run.begin("vectors", "k") / "shard").exists()
+
+
 def test_a_ledger_line_cut_by_a_kill_is_passed_over(run):
     run.begin("pool", "k")
     run.record("pool", line())
