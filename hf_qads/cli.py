@@ -208,8 +208,10 @@ def _plan(arguments: argparse.Namespace) -> None:
 
 
 def _publish(arguments: argparse.Namespace) -> None:
+    from hf_qads.progress import quiet
     from hf_qads.publishing.hub import publish
 
+    quiet()
     done = publish(
         arguments.run,
         arguments.to,

@@ -51,6 +51,7 @@ class Source(_Section):
     columns: dict[str, str] | None = None
     where: dict[str, Any] | None = None
     rows: Count | None = None
+    licence: str | None = None
 
 
 class Anchors(_Section):

@@ -71,7 +71,7 @@ def _work(context: Context, folder: Path) -> Outcome:
     details: dict[str, Any] = {"sources": [], "across": across.table()}
     drop = {name: {REPEATS_SOURCE: ids} for name, ids in across.row_ids.items()}
     if config.overlap is not None:
-        questions = _benchmark_questions(config, config.overlap, folder / READ / "benchmarks")
+        questions = _benchmark_questions(context, config.overlap, folder / READ / "benchmarks")
         overlap = find_overlap(questions, shards, ngram=config.overlap.ngram, near=config.overlap.near)
         overlap.save(folder / "overlap.parquet")
         details["overlap"] = overlap.table()
@@ -118,13 +118,16 @@ def _place(
     return rows, dropped
 
 
-def _benchmark_questions(config: Config, overlap: Overlap, folder: Path) -> dict[str, list[str]]:
-    """Questions of the test sets that rows must not repeat: those named, or all of the catalogue."""
+def _benchmark_questions(context: Context, overlap: Overlap, folder: Path) -> dict[str, list[str]]:
+    """Questions of the test sets that rows must not repeat: those named, or all that have a public copy."""
     from hf_qads.sources import BENCHMARKS, read_source
 
-    against = (
-        [Source(path=name) for name in BENCHMARKS] if isinstance(overlap.against, str) else overlap.against
-    )
+    config = context.config
+    against = overlap.against if not isinstance(overlap.against, str) else []
+    if not against:
+        against = [Source(path=name) for name, entry in BENCHMARKS.items() if entry.hub is not None]
+        local = [name for name, entry in BENCHMARKS.items() if entry.hub is None]
+        context.say(f"      not compared, having no public copy: {', '.join(local)} (name a file of yours)")
     questions: dict[str, list[str]] = {}
     for number, source in enumerate(against):
         read = read_source(spec_of(source, seed=config.seed), out=folder / f"{number:03d}")
