@@ -28,7 +28,7 @@ from hf_qads.selection.witness import GUESSES, near_centers
 CHUNK = 4096  # centers in one product
 FEW, MANY = 256, 2048  # candidates of a refill
 MANY_ON_DEVICE = 32768
-SLAB = 256  # rows in one product
+SLAB = 512  # rows in one product
 CLEAR = 0.02  # share of pairs left by the lower bound below which all rows are surveyed at once
 FEW_CENTERS = 1024  # start rows up to which their exact distances are left for later
 
