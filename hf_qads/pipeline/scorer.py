@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from hf_qads import schema
+from hf_qads import files, ranks, schema
 from hf_qads.config import Config, Scorer
 from hf_qads.errors import ScoringError
 from hf_qads.files import read_json
@@ -131,6 +131,8 @@ def _train(
         base_model=_public_name(config.model.path),
         seed=config.seed,
     )
+    if ranks.rank() == 0:
+        files.remove(checkpoints)
 
 
 def _public_name(path: str) -> str | None:
