@@ -89,6 +89,12 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="for example select.metric=cosine")
     run.add_argument("--out", type=Path, help="run folder (default: runs/NAME)")
     run.add_argument("--until", metavar="STAGE", help="last stage to do")
+    run.add_argument(
+        "--processes",
+        type=int,
+        default=_cores(),
+        help="that read large sources (default: one a core, %(default)s)",
+    )
 
     status = add("status", _status, "what of a run is done, what is left, how long it took")
     status.add_argument("run", type=Path, help="run folder")
@@ -136,6 +142,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _quickstart(arguments: argparse.Namespace) -> None:
     from hf_qads import config, embedded, pipeline
 
@@ -150,7 +161,7 @@ def _run(arguments: argparse.Namespace) -> None:
     overrides = [text for text in arguments.overrides]
     checked = config.load(arguments.config, overrides)
     out = arguments.out or Path("runs") / checked.name
-    run = pipeline.run(checked, out, until=arguments.until, say=_say)
+    run = pipeline.run(checked, out, until=arguments.until, processes=arguments.processes, say=_say)
     if arguments.until in (None, "mixture", "report"):
         _conclude(run.path)
 

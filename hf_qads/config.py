@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from hf_qads.copies import with_copies
 from hf_qads.errors import ConfigError
 
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -129,15 +130,23 @@ def _form_of_ratio(value: Any) -> str:
     return "kinds" if isinstance(value, dict) and {"reasoning", "general"} & set(value) else "one"
 
 
+def _form_of_prompts(value: Any) -> str:
+    return "kinds" if isinstance(value, dict) else "one"
+
+
 AnyRatio = Annotated[
     Annotated[Ratio, Tag("one")] | Annotated[RatioPerKind, Tag("kinds")], Discriminator(_form_of_ratio)
+]
+Prompts = Annotated[
+    Annotated[Count, Tag("one")] | Annotated[dict[str, Count], Tag("kinds")], Discriminator(_form_of_prompts)
 ]
 
 
 class Overlap(_Section):
-    """Rows that repeat a question of a benchmark are dropped and counted."""
+    """Rows that repeat a benchmark's question are listed and counted, and dropped unless asked otherwise."""
 
     against: Literal["benchmarks"] | list[Source] = "benchmarks"
+    drop: bool = True
     ngram: Annotated[int, Field(ge=2, le=64)] | None = 13
     near: Annotated[float, Field(gt=0, le=1)] | None = None
 
@@ -151,7 +160,7 @@ class Config(_Section):
     sources: list[Source] = Field(min_length=1)
     augment: None = None
     anchors: Anchors | None = None
-    prompts: Count = 2000
+    prompts: Prompts = 2000  # per source; a mapping names the sources that give some
     vectors: Literal["model", "given"] = "model"
     experience: Experience | None = Experience()
     scorer: Scorer | None = Scorer()
@@ -161,6 +170,8 @@ class Config(_Section):
     across: Literal["first", "keep"] = "first"
     near: Annotated[float, Field(gt=0, le=1)] | None = None
     overlap: Overlap | None = None
+    copies: dict[str, Source] = {}  # files that stand in for names of the catalogue
+    missing: Literal["error", "leave_out"] = "error"  # what becomes of sources that cannot be had
     batch_tokens: Annotated[int, Field(ge=64)] = 16384
     device: str | None = None
 
@@ -168,6 +179,10 @@ class Config(_Section):
     def scores_given(self) -> bool:
         """Whether rows bring their scores, so that nothing is scored."""
         return self.scorer is not None and self.scorer.type == "given"
+
+    def prompts_of(self, source: str) -> int:
+        """Rows of a source that are scored for real where there is a scorer."""
+        return self.prompts.get(source, 0) if isinstance(self.prompts, dict) else self.prompts
 
     @property
     def given(self) -> tuple[str, ...]:
@@ -223,7 +238,7 @@ def parse(raw: Mapping[str, Any], *, where: str = "config") -> Config:
         from hf_qads.mixing.presets import preset
 
         keys = {**preset(keys.pop("preset")), **keys}
-    keys = {key: _with_short_forms(key, value) for key, value in keys.items()}
+    keys = with_copies({key: _with_short_forms(key, value) for key, value in keys.items()})
     try:
         return Config.model_validate(keys)
     except ValidationError as error:
@@ -240,6 +255,8 @@ def _with_short_forms(key: str, value: Any) -> Any:
         return {"path": value}
     if key == "sources":
         return _sources(value)
+    if key == "copies" and isinstance(value, dict):
+        return {name: {"path": copy} if isinstance(copy, str) else copy for name, copy in value.items()}
     if key in ("anchors", "overlap") and isinstance(value, dict):
         inner = {"anchors": "sources", "overlap": "against"}[key]
         if isinstance(value.get(inner), list):
@@ -300,6 +317,7 @@ def _known_keys(place: tuple[int | str, ...]) -> list[str]:
         "ratio": Ratio,
         "overlap": Overlap,
         "against": Source,
+        "copies": Source,
     }
     named = [part for part in place if isinstance(part, str) and part in sections]
     return list((sections[named[-1]] if named else Config).model_fields) if named or not place else []

@@ -3,6 +3,7 @@
     QaDSError                 anything a user can mend; the command line exits with 2
     ├── ConfigError           a config file or command-line setting
     ├── SourceError           reading rows
+    │   └── SourceMissing     a source that cannot be had: no public copy, or out of reach
     ├── EmbeddingError        making or reading vectors
     ├── ScoringError          influence, labels, scorers
     ├── SelectionError        choosing rows
@@ -26,6 +27,10 @@ class ConfigError(QaDSError):
 
 class SourceError(QaDSError):
     """Rows cannot be read as asked."""
+
+
+class SourceMissing(SourceError):
+    """A source cannot be had: it has no public copy, is gated, or cannot be reached."""
 
 
 class EmbeddingError(QaDSError):

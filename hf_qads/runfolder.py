@@ -88,6 +88,12 @@ class RunFolder:
         line = self.line("pool")
         return {} if line is None else {s["name"]: s["kind"] for s in line["details"]["sources"]}
 
+    def missing(self, role: str) -> dict[str, str]:
+        """What the pool had to do without: names of a role (`source`, `anchors`, `benchmark`), and why."""
+        line = self.line("pool")
+        lost = [] if line is None else line["details"].get("missing", [])
+        return {one["name"]: one["why"] for one in lost if one["role"] == role}
+
     def pool_files(self, source: str) -> list[Path]:
         """The parquet shards of one source, in row order."""
         return sorted((self.path / "pool" / source).glob("part-*.parquet"))

@@ -100,3 +100,36 @@ def test_an_override_that_fits_nowhere_is_refused(tmp_path, override):
     path.write_text(yaml.safe_dump({**MINIMAL, "seed": 3}), encoding="utf-8")
     with pytest.raises(ConfigError):
         config.load(path, [override])
+
+
+def test_copies_stand_in_for_names_of_the_catalogue_wherever_they_are_asked_for():
+    raw = {
+        "preset": "s_base_69k",
+        "copies": {
+            "gsm8k": "mine/gsm8k.parquet",
+            "cot": {"path": "mine/cot.jsonl", "where": {"seen": False}},
+            "gsm8k_test": "mine/test.parquet",
+        },
+    }
+    checked = config.parse(raw)
+    sources = {source.name or source.path: source for source in checked.sources}
+    assert sources["gsm8k"].path == "mine/gsm8k.parquet"
+    assert (sources["cot"].path, sources["cot"].where) == ("mine/cot.jsonl", {"seen": False})
+    assert sources["cot"].rows == 132_000  # what the config asks of the source stays
+    assert sources["math"].path == "math"
+    anchors = {source.name or source.path: source.path for source in checked.anchors.sources}
+    assert anchors["gsm8k"] == "mine/gsm8k.parquet"
+    assert list(checked.copies) == ["gsm8k_test"]  # taken where all benchmarks are asked for
+    assert config.parse(yaml.safe_load(config.dump(checked))) == checked
+
+
+@pytest.mark.parametrize("name", ["gsm9k", "dmath", "gsm8k_test"])
+def test_a_copy_that_nothing_asks_for_is_an_error(name):
+    with pytest.raises(ConfigError, match=f"copies names '{name}', which no source"):
+        config.parse({**MINIMAL, "copies": {name: "file.parquet"}})
+
+
+def test_prompts_are_for_all_sources_or_for_those_that_are_named():
+    checked = config.parse({**MINIMAL, "prompts": {"gsm8k": 30}})
+    assert (checked.prompts_of("gsm8k"), checked.prompts_of("mine")) == (30, 0)
+    assert config.parse(MINIMAL).prompts_of("mine") == 2000

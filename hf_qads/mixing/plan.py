@@ -99,7 +99,7 @@ def plan(
     kinds: Mapping[str, str] | None = None,
     anchor_sets: int = 1,
     anchors: int = 100,
-    prompts: int = 2_000,
+    prompts: int | Mapping[str, int] = 2_000,
     experience: float | None = 0.05,
     scorer_epochs: float | None = 2.0,
     epochs: float = 1.0,
@@ -118,7 +118,7 @@ def plan(
         kinds: kind per source; one scorer for each kind where given, else one for all.
         anchor_sets: sets of anchors, each of `anchors` rows.
         anchors: rows per anchor set.
-        prompts: rows per source that are scored for real.
+        prompts: rows that are scored for real, for all sources or for some.
         experience: share of the pool for the pre-experienced model; None takes the base model.
         scorer_epochs: passes over the prompt rows; None scores every row for real.
         epochs: passes over the mixture in the final training.
@@ -138,7 +138,8 @@ def plan(
     kept = ratios.kept(sizes, shares)
     lengths = {s: float(row_tokens[s] if isinstance(row_tokens, Mapping) else row_tokens) for s in sizes}
     pool, rows = sum(sizes[s] * lengths[s] for s in sizes), sum(sizes.values())
-    scored = dict(sizes) if scorer_epochs is None else {s: min(prompts, sizes[s]) for s in sizes}
+    drawn = prompts if isinstance(prompts, Mapping) else dict.fromkeys(sizes, prompts)
+    scored = dict(sizes) if scorer_epochs is None else {s: min(drawn.get(s, 0), sizes[s]) for s in sizes}
     rate = _Rate(GPUS[gpu], parameters)
     stages = [StagePlan("pool", rows, 0, pool, 0.0, _text(pool), "text at 4 bytes a token, halved by zstd")]
     if experience is not None:

@@ -7,6 +7,8 @@ from hf_qads.mixing import paper
 
 BASE_MODEL: Final = "meta-llama/Llama-2-7b-hf"
 LARGE_MODEL: Final = "deepseek-ai/deepseek-math-7b-base"
+PROMPTS: Final = 2_000
+PROMPT_SOURCES: Final = ("aqua_rat", "camel_math", "cot", "evol_instruct_v2")  # of S_base, by appendix A
 SUBSETS: Final = [0.1, 0.4, 0.7]
 OPENMATHMIX: Final = "s_large_4_7m"
 
@@ -20,7 +22,7 @@ def preset(name: str) -> dict[str, Any]:
     """The config of one of the paper's settings.
 
     Counts match the paper as far as the datasets of today allow: nothing is dropped for standing in two
-    sources or in a test set (`across: keep`, `overlap: null`), it is only reported.
+    sources or in a test set (`across: keep`, `overlap: {drop: false}`), it is only reported.
 
     `openmathmix_10`, `_40` and `_70` keep that fraction of each source of OpenMathMix by the shares that
     Table 8's counts imply, where `openmathmix` takes its shares from a run's own scores and has the three
@@ -68,6 +70,7 @@ def _base(name: str) -> dict[str, Any]:
     ratio = {"rule": "size", "low": 1_000, "upp": paper.UPP[name]}
     return {
         **_common(name, BASE_MODEL, sources, anchors),
+        "prompts": dict.fromkeys(PROMPT_SOURCES, PROMPTS),
         "scorer": {"epochs": 2, "per": "all"},
         "ratio": ratio,
         "subsets": [],
@@ -92,8 +95,8 @@ def _common(name: str, model: str, sources: list[Any], anchors: list[str]) -> di
         "model": model,
         "sources": sources,
         "anchors": {"sources": anchors, "size": 100},
-        "prompts": 2_000,
+        "prompts": PROMPTS,
         "select": {"strategy": "qads", "start": 100, "metric": "euclidean"},
         "across": "keep",
-        "overlap": None,
+        "overlap": {"against": "benchmarks", "drop": False},
     }

@@ -32,7 +32,12 @@ STAGES: tuple[Stage, ...] = (
 
 
 def run(
-    config: Config, out: Path, *, until: str | None = None, say: Callable[[str], None] = print
+    config: Config,
+    out: Path,
+    *,
+    until: str | None = None,
+    processes: int = 1,
+    say: Callable[[str], None] = print,
 ) -> RunFolder:
     """Go from raw rows to a finished mixture in the run folder `out`; what is complete is not done again.
 
@@ -40,6 +45,8 @@ def run(
         config: the checked config.
         out: the run folder; created, or resumed where it is there.
         until: name of the last stage to do; None does all.
+        processes: that read large sources. With more than one, a script needs its
+            `if __name__ == "__main__"`.
         say: is told, a line at a time, what is done, redone and why.
 
     Raises:
@@ -59,7 +66,7 @@ def run(
     with folder.locked():
         files.write_text(folder.path / "config.yaml", dump(config))
         ranks.barrier()
-        return _go(Context(config, folder, say), names, until)
+        return _go(Context(config, folder, say, processes), names, until)
 
 
 def wanted(config: Config) -> dict[str, tuple[str, Mapping[str, Any]]]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hf_qads import files, ranks, schema
 from hf_qads.config import Source
 from hf_qads.errors import ConfigError, EmbeddingError, ScoringError
-from hf_qads.pipeline.pool import spec_of
+from hf_qads.pipeline.reading import spec_of
 from hf_qads.pipeline.stage import Context
 from hf_qads.pipeline.vectors import encoder
 
@@ -35,9 +35,11 @@ def anchors(context: Context, folder: Path) -> pa.Table:
     path = folder / FILE
     wanted = context.config.anchors
     if wanted is not None and not path.exists():
+        gone = context.run.missing("anchors")
         sets = [
             _choose(context, source, wanted.size, folder / CANDIDATES / f"{number:03d}")
             for number, source in enumerate(wanted.sources)
+            if (source.name or source.path) not in gone
         ]
         names = [name for name, _ in sets]
         twice = {name for name in names if names.count(name) > 1}

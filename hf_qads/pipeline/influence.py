@@ -12,7 +12,7 @@ from hf_qads import files, ranks, schema
 from hf_qads.config import Config
 from hf_qads.pipeline.anchors import SET, anchors, check_benchmarks
 from hf_qads.pipeline.models import fingerprint
-from hf_qads.pipeline.pool import marks
+from hf_qads.pipeline.reading import marks
 from hf_qads.pipeline.rows import as_dicts, draw, sizes, take
 from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage
 
@@ -77,7 +77,7 @@ def _work(context: Context, folder: Path) -> Outcome:
 
 
 def _prompts(context: Context, source: str, size: int) -> pa.Table:
-    count = context.config.prompts if context.config.scorer is not None else size
+    count = context.config.prompts_of(source) if context.config.scorer is not None else size
     rows = draw(size, count, seed=context.config.seed, source=source, purpose="prompts")
     return take(context.run, source, rows)
 

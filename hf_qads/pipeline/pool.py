@@ -5,77 +5,65 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from hf_qads import files, schema
-from hf_qads.config import Config, Overlap, Source
+from hf_qads import files
+from hf_qads.config import Config, Overlap
 from hf_qads.errors import ConfigError, SourceError
+from hf_qads.pipeline.reading import (
+    Missing,
+    benchmarks,
+    find_missing,
+    marks,
+    read_questions,
+    read_sources,
+)
 from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage
 
 if TYPE_CHECKING:
-    from hf_qads.sources import SourceRead, SourceSpec
+    from hf_qads.sources import SourceRead
 
 READ = ".read"  # the sources as they were read, before rows that repeat others are left out
+OVERLAP = "overlap.parquet"  # rows that repeat a benchmark's question, with both questions
 REPEATS_SOURCE = "same row in an earlier source"
 REPEATS_BENCHMARK = "repeats a benchmark's question"
 
 
-def spec_of(source: Source, *, seed: int, given: tuple[str, ...] = ()) -> "SourceSpec":
-    """What `read_source` is asked for; `given` names columns that the rows bring."""
-    from hf_qads.sources import SourceSpec
-
-    settings = source.model_dump(exclude={"path"})
-    return SourceSpec(source.path, seed=seed, given=given, **settings)
-
-
-def marks(sources: list[Source]) -> dict[str, Any]:
-    """What the rows of some sources depend on beside their settings: size and time of local files."""
-    from hf_qads.sources import local
-
-    found: dict[str, Any] = {}
-    for source in sources:
-        if not local.looks_local(source.path):
-            continue
-        try:
-            paths, _ = local.find_files(source.path, source.split)
-        except SourceError:
-            continue  # said when the source is read
-        found[source.path] = [[p.name, p.stat().st_size, p.stat().st_mtime_ns] for p in paths]
-    return found
-
-
 def _settings(config: Config) -> Mapping[str, Any]:
-    overlap = config.overlap
-    against = [] if overlap is None or isinstance(overlap.against, str) else overlap.against
+    against = [] if config.overlap is None else benchmarks(config)
     return {
         "sources": [source.model_dump(exclude_none=True) for source in config.sources],
         "files": marks([*config.sources, *against]),
         "across": config.across,
         "near": config.near,
-        "overlap": None if overlap is None else overlap.model_dump(),
+        "overlap": None if config.overlap is None else config.overlap.model_dump(),
         "given": config.given,
+        "missing": config.missing,
         "seed": config.seed,
     }
 
 
 def _work(context: Context, folder: Path) -> Outcome:
     from hf_qads.mixing.across import find_across
-    from hf_qads.mixing.overlap import find_overlap
 
     config = context.config
-    reads = _read(config, folder / READ)
+    missing = find_missing(config)
+    reads, late = read_sources(context, folder / READ, missing)
+    missing += late
+    _check_prompts(config, [read.name for read in reads], missing)
+    for one in missing:
+        context.say(f"      without {one.name} ({one.role}): {one.why}")
     shards = {read.name: sorted(read.folder.glob("part-*.parquet")) for read in reads}
     across = find_across(shards, keep=config.across, near=config.near)
     across.save(folder / "across.parquet")
-    details: dict[str, Any] = {"sources": [], "across": across.table()}
+    details: dict[str, Any] = {
+        "sources": [],
+        "missing": [one._asdict() for one in missing],
+        "across": across.table(),
+    }
     drop = {name: {REPEATS_SOURCE: ids} for name, ids in across.row_ids.items()}
     if config.overlap is not None:
-        questions = _benchmark_questions(context, config.overlap, folder / READ / "benchmarks")
-        overlap = find_overlap(questions, shards, ngram=config.overlap.ngram, near=config.overlap.near)
-        overlap.save(folder / "overlap.parquet")
-        details["overlap"] = overlap.table()
-        for name, ids in overlap.row_ids.items():
+        questions = read_questions(context, folder / READ / "benchmarks", missing)
+        details["overlap"], repeating = _find_overlap(context, config.overlap, questions, shards, folder)
+        for name, ids in repeating.items():
             drop[name][REPEATS_BENCHMARK] = ids
     left_out: LeftOut = {}
     for read in reads:
@@ -91,6 +79,44 @@ def _work(context: Context, folder: Path) -> Outcome:
     taken = sum(source["rows"] for source in details["sources"])
     gone = sum(count for reasons in left_out.values() for count in reasons.values())
     return Outcome(taken + gone, taken, {name: why for name, why in left_out.items() if why}, details)
+
+
+def _find_overlap(
+    context: Context,
+    wanted: Overlap,
+    questions: Mapping[str, list[str]],
+    shards: Mapping[str, list[Path]],
+    folder: Path,
+) -> tuple[list[dict[str, Any]], dict[str, set[str]]]:
+    """A line per source and benchmark with repeated questions, and the rows to drop for it."""
+    from hf_qads.mixing.overlap import find_overlap
+
+    if not questions:
+        context.say("      compared with no benchmark: none can be had")
+        return [], {}
+    found = find_overlap(questions, shards, ngram=wanted.ngram, near=wanted.near)
+    found.save(folder / OVERLAP)
+    if not wanted.drop and (rows := sum(found.dropped.values())):
+        context.say(
+            f"      {rows:,} rows repeat a benchmark's question and are kept (overlap.drop: false): "
+            f"{folder / OVERLAP} lists them"
+        )
+    return found.table(), found.row_ids if wanted.drop else {}
+
+
+def _check_prompts(config: Config, names: list[str], missing: list[Missing]) -> None:
+    """Raise a ConfigError where `prompts` names what is no source, or only sources that cannot be had."""
+    if not isinstance(config.prompts, dict):
+        return
+    gone = [one.name for one in missing if one.role == "source"]
+    unknown = [name for name in config.prompts if name not in (*names, *gone)]
+    if unknown:
+        raise ConfigError(f"prompts names {unknown[0]!r}, which is no source. There are: {', '.join(names)}.")
+    if not set(config.prompts) & set(names):
+        raise ConfigError(
+            f"none of the sources that prompts names can be had: {', '.join(config.prompts)}. Name others, "
+            "or give files (copies: {NAME: FILE})."
+        )
 
 
 def _place(
@@ -116,41 +142,6 @@ def _place(
         for path in (*beside, *read.folder.glob("given-*.parquet")):
             os.link(path, temporary / path.name)
     return rows, dropped
-
-
-def _benchmark_questions(context: Context, overlap: Overlap, folder: Path) -> dict[str, list[str]]:
-    """Questions of the test sets that rows must not repeat: those named, or all that have a public copy."""
-    from hf_qads.sources import BENCHMARKS, read_source
-
-    config = context.config
-    against = overlap.against if not isinstance(overlap.against, str) else []
-    if not against:
-        against = [Source(path=name) for name, entry in BENCHMARKS.items() if entry.hub is not None]
-        local = [name for name, entry in BENCHMARKS.items() if entry.hub is None]
-        context.say(f"      not compared, having no public copy: {', '.join(local)} (name a file of yours)")
-    questions: dict[str, list[str]] = {}
-    for number, source in enumerate(against):
-        read = read_source(spec_of(source, seed=config.seed), out=folder / f"{number:03d}")
-        column = [
-            pq.read_table(path, columns=[schema.QUESTION]) for path in read.folder.glob("part-*.parquet")
-        ]
-        questions.setdefault(read.name, []).extend(pa.concat_tables(column)[schema.QUESTION].to_pylist())
-    return questions
-
-
-def _read(config: Config, folder: Path) -> "list[SourceRead]":
-    from hf_qads.sources import read_source
-
-    reads = []
-    names: set[str] = set()
-    for number, source in enumerate(config.sources):
-        spec = spec_of(source, seed=config.seed, given=config.given)
-        read = read_source(spec, out=folder / f"{number:03d}")
-        if read.name in names:
-            raise ConfigError(f"two sources are called {read.name!r}. Give one of them another `name`.")
-        names.add(read.name)
-        reads.append(read)
-    return reads
 
 
 STAGE = Stage("pool", 1, (), _settings, _work)

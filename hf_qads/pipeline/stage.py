@@ -17,11 +17,15 @@ LeftOut = dict[str, dict[str, int]]  # source -> reason -> rows
 
 @dataclass(frozen=True)
 class Context:
-    """What every stage is given: the checked config, the run folder and a way to tell the user something."""
+    """What every stage is given: the checked config, the run folder and a way to tell the user something.
+
+    `processes` is how many read the sources.
+    """
 
     config: Config
     run: RunFolder
     say: Callable[[str], None]
+    processes: int = 1
 
     @cached_property
     def base(self) -> "tuple[PreTrainedModel, PreTrainedTokenizerFast]":

@@ -38,10 +38,13 @@ def conclusion(run: RunFolder) -> str:
     )
     load = f'load_dataset("{mixture}"' + (f', "{subset}", split="train")' if subset else ', split="train")')
     report = run.folder("report") / "report.html"
+    missing = run.missing("source")
+    without = [f"Could not be had: {', '.join(missing)}", ""] if missing else []
     parts = [
         "",
         aligned([header, *lines], right=range(2, 7)),
         "",
+        *without,
         f"The mixture: {mixture} ({total:,} rows), its card: {mixture / 'README.md'}",
         f"Load it:     from datasets import load_dataset; {load}",
     ]

@@ -82,6 +82,7 @@ class Facts:
     agreements: tuple[Agreement, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()  # sources that were asked for and could not be had
 
     @property
     def rows(self) -> int:
@@ -179,6 +180,7 @@ def run_facts(
         agreements=tuple(agreements(run)),
         versions=versions(),
         keys={stage: str(lines[stage]["key"]) for stage in STAGES if "key" in lines.get(stage, {})},
+        missing=tuple(run.missing("source")),
     )
 
 

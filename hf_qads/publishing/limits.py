@@ -42,9 +42,14 @@ def limits(facts: Facts) -> list[str]:
             f"{unscored:,} rows of the pool have no score (the reason is in `qads_reason`) and could not be "
             "picked."
         )
-    missing = [s.name for s in facts.sources if not s.rows]
-    if missing:
-        said.append(f"No row of {listing([markdown(name) for name in missing])} was usable.")
+    if facts.missing:
+        said.append(
+            f"Asked for, and not in the pool because it could not be had: "
+            f"{listing([markdown(name) for name in facts.missing])}."
+        )
+    unusable = [s.name for s in facts.sources if not s.rows]
+    if unusable:
+        said.append(f"No row of {listing([markdown(name) for name in unusable])} was usable.")
     return said
 
 

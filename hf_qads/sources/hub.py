@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hf_qads.errors import SourceError
+from hf_qads.errors import SourceError, SourceMissing
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ def fetch(
         files: the files of the repository that are meant, where it has no such configuration.
 
     Raises:
-        SourceError: no such dataset, configuration, split or revision, or no access to it.
+        SourceMissing: no such dataset, no access to it, or out of reach.
+        SourceError: no such configuration, split or revision.
     """
     if split and "[" in split:
         raise SourceError(
@@ -57,6 +58,16 @@ def fetch(
     return Fetched([Path(file["filename"]) for file in dataset.cache_files], facts)
 
 
+def on_hub(path: str, revision: str | None) -> bool:
+    """Whether the Hub answers and has a dataset; without a network nobody knows.
+
+    Raises:
+        SourceMissing: the Hub says that there is no such dataset, or no access to it.
+        SourceError: it has no such revision.
+    """
+    return bool(_resolve(path, revision))
+
+
 def _resolve(path: str, revision: str | None) -> dict[str, Any]:
     """The commit that a revision stands for, with licence and languages from the card; empty when offline."""
     from huggingface_hub import HfApi
@@ -72,7 +83,7 @@ def _resolve(path: str, revision: str | None) -> dict[str, Any]:
     try:
         info = HfApi().dataset_info(path, revision=revision)
     except GatedRepoError as error:
-        raise SourceError(
+        raise SourceMissing(
             f"{path} is gated. Accept its terms on the Hub and log in with `hf auth login`."
         ) from error
     except RevisionNotFoundError as error:
@@ -80,7 +91,7 @@ def _resolve(path: str, revision: str | None) -> dict[str, Any]:
             f"{path} has no revision {revision!r}. Name a branch, tag or commit of it."
         ) from error
     except (RepositoryNotFoundError, HFValidationError) as error:
-        raise SourceError(
+        raise SourceMissing(
             f"no dataset {path!r} on the Hub, or no access to it. Check the name, or log in: `hf auth login`."
         ) from error
     except (OfflineModeIsEnabled, HTTPError):
@@ -124,7 +135,7 @@ def _load(path: str, config: str | None, split: str | None, revision: str | None
                 raise SourceError(f"{path} has the splits {names} and no train. Name one with split.")
         return load_dataset(path, config, split=split, revision=revision)
     except DatasetNotFoundError as error:
-        raise SourceError(
+        raise SourceMissing(
             f"no dataset {path!r} on the Hub, in the cache or here: {_first(error)}."
         ) from error
     except ValueError as error:  # an unknown configuration or split; the message lists those there are
@@ -136,7 +147,7 @@ def _load(path: str, config: str | None, split: str | None, revision: str | None
             f"{path} needs its own code to load, which is never run. Name a file of it instead."
         ) from error
     except (DatasetsError, HTTPError, OSError) as error:
-        raise SourceError(
+        raise SourceMissing(
             f"{path} cannot be fetched: {_first(error)}. Try again; what is fetched is kept."
         ) from error
 
@@ -156,7 +167,7 @@ def _cached_commit(path: str, revision: str | None, dataset: Any) -> str | None:
         mark = Path(constants.HF_HUB_CACHE) / name / "refs" / revision
         asked = mark.read_text(encoding="utf-8").strip() if mark.is_file() else revision
         if asked != found:
-            raise SourceError(
+            raise SourceMissing(
                 f"{path} at revision {revision!r} needs the Hub, which cannot be reached; the cache holds "
                 f"commit {found}. Connect, or ask for what the cache holds."
             )

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from hf_qads import files, pairs, schema
-from hf_qads.errors import SourceError
+from hf_qads.errors import SourceError, SourceMissing
 from hf_qads.sources import catalogue, hub, local
 from hf_qads.sources.catalogue import registry
 from hf_qads.sources.catalogue.entry import Entry
@@ -41,6 +41,7 @@ def plan(spec: SourceSpec) -> Plan:
     Cost: reads every local file once, for its hash.
 
     Raises:
+        SourceMissing: it has no public copy, or cannot be fetched.
         SourceError: nothing is there, or no question and answer among its columns.
     """
     entry = _entry(spec)
@@ -67,6 +68,26 @@ def plan(spec: SourceSpec) -> Plan:
     facts = _facts(spec, entry, facts) | {"name": name, "kind": kind, "where": recipe.where}
     facts["columns"] = recipe.convention.name if recipe.convention else f"reader of {name}"
     return Plan(name, kind, units, recipe, _types(recipe, types), facts)
+
+
+def why_missing(spec: SourceSpec) -> str | None:
+    """Why a source cannot be had; None where it can. Asks the Hub, and downloads no rows.
+
+    Raises:
+        SourceError: the spec names nothing that there is.
+    """
+    path = spec.path_or_name
+    if local.looks_local(path) or path.startswith(registry.EMBEDDED):
+        return None
+    entry = _entry(spec)
+    named = entry is not None and entry.name == path
+    home, revision = (entry.hub, entry.revision) if entry is not None and named else (path, None)
+    try:
+        if home is None or not hub.on_hub(home, spec.revision or revision):
+            plan(spec)  # without an answer from the Hub, the cache may hold it
+    except SourceMissing as error:
+        return str(error)
+    return None
 
 
 def _entry(spec: SourceSpec) -> Entry | None:
@@ -97,7 +118,7 @@ def _units(spec: SourceSpec, entry: Entry | None) -> tuple[list[Unit], dict[str,
         return [(Segment(entry.name, "embedded"),)], {"origin": "embedded pool"}
     if entry is not None and spec.path_or_name == entry.name:
         if entry.hub is None:
-            raise SourceError(
+            raise SourceMissing(
                 f"{entry.name} has no copy on the Hub. Get it from {entry.home or 'its authors'} and name "
                 f"the file: {{path: FILE, name: {entry.name}}}."
             )

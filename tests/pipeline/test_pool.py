@@ -1,8 +1,14 @@
 """Rows that repeat another source or a benchmark are left out, and counted."""
 
+import re
+
+import pyarrow.parquet as pq
+import pytest
 import yaml
 
 from hf_qads import config, pipeline
+from hf_qads.errors import QaDSError, SourceMissing
+from hf_qads.sources import BENCHMARKS
 from tests.models import tiny_rows
 from tests.pipeline.conftest import write_rows
 
@@ -35,3 +41,59 @@ def test_a_row_in_two_sources_is_kept_in_the_first_and_a_benchmark_question_is_d
     assert [source["rows"] for source in again.line("pool")["details"]["sources"]] == [20, 15]
     assert again.line("pool")["details"]["across"][0]["rows"] == 5
     assert yaml.safe_load((tmp_path / "out" / "config.yaml").read_text())["across"] == "keep"
+
+
+def test_overlap_is_only_reported_where_rows_are_not_to_be_dropped(tmp_path, raw_config):
+    rows = tiny_rows(30, seed=5)
+    pool = write_rows(tmp_path / "pool.jsonl", rows)
+    bench = write_rows(tmp_path / "bench.jsonl", rows[25:27])
+    raw = {**raw_config, "sources": [str(pool)], "overlap": {"against": [str(bench)], "drop": False}}
+    said = []
+    run = pipeline.run(config.parse(raw), tmp_path / "out", until="pool", say=said.append)
+    line = run.line("pool")
+    assert (line["left_out"], line["rows_out"]) == ({}, 30)
+    assert line["details"]["overlap"][0]["rows"] == 2
+    assert pq.read_table(run.folder("pool") / "overlap.parquet").num_rows == 2
+    assert any("2 rows repeat a benchmark's question and are kept" in text for text in said)
+
+
+def test_sources_that_cannot_be_had_are_all_named_before_anything_is_read(tmp_path, raw_config):
+    raw = {**raw_config, "sources": [*raw_config["sources"], "kpmath_plus", "dmath"]}
+    with pytest.raises(SourceMissing) as error:
+        pipeline.run(config.parse(raw), tmp_path / "out", say=lambda line: None)
+    assert re.match("kpmath_plus, dmath cannot be had", str(error.value))
+    assert "copies: {NAME: FILE}" in str(error.value)
+    assert not list((tmp_path / "out").rglob("*.parquet"))
+
+
+def test_a_run_goes_on_without_missing_sources_where_asked_and_says_so(tmp_path, raw_config):
+    named = {"prompts": {"sums": 20, "chat": 20, "dmath": 20}, "overlap": {"drop": False}, "copies": {}}
+    benchmarks = [name for name in BENCHMARKS if BENCHMARKS[name].hub is not None]
+    named["copies"] = {name: str(tmp_path / "target.jsonl") for name in benchmarks}
+    raw = {**raw_config, **named, "missing": "leave_out"}
+    raw["sources"] = [*raw["sources"], "dmath"]
+    raw["anchors"] = {**raw["anchors"], "sources": [*raw["anchors"]["sources"], "dmath"]}
+    said = []
+    run = pipeline.run(config.parse(raw), tmp_path / "out", say=said.append)
+    assert run.sources() == ["sums", "chat"]
+    assert set(run.missing("source")) == set(run.missing("anchors")) == {"dmath"}
+    assert set(run.missing("benchmark")) == set(BENCHMARKS) - set(benchmarks)
+    assert "no copy on the Hub" in run.missing("source")["dmath"]
+    assert any("without dmath (source)" in text for text in said)
+    assert "could not be had: dmath" in (run.folder("mixture") / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"prompts": {"summs": 5}}, "prompts names 'summs', which is no source"),
+        (
+            {"sources": ["dmath"], "missing": "leave_out"},
+            "dmath is all that the run has as source, and cannot be had",
+        ),
+        ({"overlap": {"against": ["numglue"]}}, "numglue cannot be had"),
+    ],
+)
+def test_names_that_lead_nowhere_are_errors(tmp_path, raw_config, change, message):
+    with pytest.raises(QaDSError, match=message):
+        pipeline.run(config.parse({**raw_config, **change}), tmp_path / "out", say=lambda line: None)
