@@ -12,6 +12,7 @@ from hf_qads.pipeline.reading import (
     Missing,
     benchmarks,
     find_missing,
+    grouped,
     marks,
     read_questions,
     read_sources,
@@ -49,8 +50,8 @@ def _work(context: Context, folder: Path) -> Outcome:
     reads, late = read_sources(context, folder / READ, missing)
     missing += late
     _check_prompts(config, [read.name for read in reads], missing)
-    for one in missing:
-        context.say(f"      without {one.name} ({one.role}): {one.why}")
+    for (role, why), names in grouped(missing).items():
+        context.say(f"      without {', '.join(names)} ({role}): {why}")
     shards = {read.name: sorted(read.folder.glob("part-*.parquet")) for read in reads}
     across = find_across(shards, keep=config.across, near=config.near)
     across.save(folder / "across.parquet")

@@ -102,10 +102,20 @@ def _tolerated(config: Config, one: Missing) -> bool:
     return not overlap.drop or (isinstance(overlap.against, str) and unpublished)
 
 
+def grouped(missing: list[Missing]) -> dict[tuple[str, str], list[str]]:
+    """Names by what they were wanted as and why they cannot be had."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for one in missing:
+        found.setdefault((one.role, one.why), []).append(one.name)
+    return found
+
+
 def _refuse(config: Config, missing: list[Missing], what: str) -> None:
     if not missing:
         return
-    listed = "; ".join(dict.fromkeys(f"{one.name} ({one.role}): {one.why}" for one in missing))
+    listed = " ".join(
+        f"{', '.join(names)} ({role}): {why}" for (role, why), names in grouped(missing).items()
+    )
     mend = "Give files of your own (copies: {NAME: FILE})"
     if any(one.role == "benchmark" for one in missing):
         mend += ", or name the test sets to compare with (overlap: {against: [...]})"

@@ -1,7 +1,8 @@
 """Datasets from the Hub, and folders that are dataset repositories, through `datasets.load_dataset`."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,9 +47,11 @@ def fetch(
             f"split={split!r} of {path} is a slice. Name the whole split; rows: N draws a sample."
         )
     local = Path(path).is_dir()
-    facts = {} if local else _resolve(path, revision)
+    resolved = {} if local else _resolve(path, revision)
+    facts = resolved or {}
     commit = facts.get("revision", revision)
-    dataset = _load(path, config, split, None if local else commit, list(files))
+    with _offline() if resolved is None else nullcontext():
+        dataset = _load(path, config, split, None if local else commit, list(files))
     if not local and "revision" not in facts:
         facts["revision"] = _cached_commit(path, revision, dataset)
     facts |= {"config": str(dataset.info.config_name), "split": str(dataset.split)}
@@ -68,11 +71,15 @@ def on_hub(path: str, revision: str | None) -> bool:
     return bool(_resolve(path, revision))
 
 
-def _resolve(path: str, revision: str | None) -> dict[str, Any]:
-    """The commit that a revision stands for, with licence and languages from the card; empty when offline."""
+def _resolve(path: str, revision: str | None) -> dict[str, Any] | None:
+    """The commit that a revision stands for, with licence and languages from the card.
+
+    Empty where the Hub fails to answer; None where it cannot be reached.
+    """
     from huggingface_hub import HfApi
     from huggingface_hub.errors import (  # type: ignore[attr-defined]
         GatedRepoError,
+        HfHubHTTPError,
         HFValidationError,
         HTTPError,  # of httpx or httpx2, as the version of huggingface_hub has it
         OfflineModeIsEnabled,
@@ -94,8 +101,10 @@ def _resolve(path: str, revision: str | None) -> dict[str, Any]:
         raise SourceMissing(
             f"no dataset {path!r} on the Hub, or no access to it. Check the name, or log in: `hf auth login`."
         ) from error
+    except HfHubHTTPError:
+        return {}
     except (OfflineModeIsEnabled, HTTPError):
-        return {}  # what is in the cache still loads
+        return None  # what is in the cache still loads
     card = _card(path, info.sha)
     found = {
         "revision": info.sha,
@@ -103,6 +112,20 @@ def _resolve(path: str, revision: str | None) -> dict[str, Any]:
         "languages": _as_list(card.get("language")),
     }
     return {key: value for key, value in found.items() if value}
+
+
+@contextmanager
+def _offline() -> Iterator[None]:
+    """Load from the cache at once, or fail at once, instead of trying a dead network for minutes."""
+    from datasets import config
+    from huggingface_hub import constants
+
+    before = constants.HF_HUB_OFFLINE, config.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = config.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE, config.HF_HUB_OFFLINE = before
 
 
 def _card(path: str, commit: str | None) -> dict[str, Any]:
@@ -145,6 +168,10 @@ def _load(path: str, config: str | None, split: str | None, revision: str | None
             raise
         raise SourceError(
             f"{path} needs its own code to load, which is never run. Name a file of it instead."
+        ) from error
+    except ConnectionError as error:
+        raise SourceMissing(
+            f"the Hub cannot be reached, and the cache does not hold {path}. Connect, or give a file."
         ) from error
     except (DatasetsError, HTTPError, OSError) as error:
         raise SourceMissing(

@@ -49,6 +49,7 @@ def read(hub, tmp_path, specs, **env):
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    assert "Retrying" not in done.stderr
     return json.loads(done.stdout.rpartition("ANSWERS")[2])
 
 
@@ -126,6 +127,9 @@ def test_a_hub_dataset_is_read_and_its_commit_recorded(hub, tmp_path):
         else:
             assert "needs the Hub, which cannot be reached" in answer
     assert "me/new" in error
+    away = read(hub, tmp_path, [specs[0], {"path_or_name": "me/new"}], HF_ENDPOINT="http://127.0.0.1:9")
+    assert away[0] == cached
+    assert "the Hub cannot be reached, and the cache does not hold me/new" in away[1]
 
 
 def test_a_folder_that_is_a_dataset_repository_is_read_by_its_card(tmp_path):
