@@ -3,7 +3,6 @@
 import copy
 import hashlib
 import json
-import logging
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hf_qads import files
+from hf_qads.checkpoints import last_checkpoint
 from hf_qads.errors import ScoringError
 from hf_qads.progress import show_steps
 from hf_qads.sequences import padded
-
-logger = logging.getLogger(__name__)
 
 
 class Examples:
@@ -112,19 +110,6 @@ def fit(model: Any, examples: Examples, arguments: Any, *, lora: Any = None) -> 
         files.remove(finished)
     trainer.accelerator.free_memory()
     return whole, facts
-
-
-def last_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint that is whole, or None; one that a kill cut short is named in the log."""
-    found = [path for path in folder.glob("checkpoint-*") if path.name.rpartition("-")[2].isdigit()]
-    for path in sorted(found, key=lambda path: int(path.name.rpartition("-")[2]), reverse=True):
-        try:
-            json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))  # written last
-        except (OSError, ValueError):
-            logger.warning("%s is not whole; an earlier state is used.", path)
-            continue
-        return path
-    return None
 
 
 def _with_adapters(model: Any, lora: Any) -> Any:

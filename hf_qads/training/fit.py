@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from hf_qads import files
+from hf_qads.checkpoints import damaged, last_checkpoint
 from hf_qads.errors import TrainingError
-from hf_qads.training.checkpoints import FACTS, RUN, damaged, last_checkpoint
+from hf_qads.training.checkpoints import FACTS, RUN
 from hf_qads.training.facts import loss_curve
 
 

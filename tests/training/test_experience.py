@@ -8,9 +8,10 @@ import torch
 from transformers import AutoModelForCausalLM
 from trl import SFTConfig
 
+from hf_qads.checkpoints import damaged, last_checkpoint
 from hf_qads.errors import TrainingError
 from hf_qads.training.arguments import Schedule, training_arguments
-from hf_qads.training.checkpoints import claim, damaged, last_checkpoint
+from hf_qads.training.checkpoints import claim
 from hf_qads.training.experience import train_experience
 from tests.models import tiny_model, tiny_tokenizer
 
@@ -107,11 +108,6 @@ def test_checkpoints_of_another_run_are_refused_or_discarded(tmp_path):
         claim(tmp_path, {"data": "b", "seed": 0})
     claim(tmp_path, {"data": "b", "seed": 0}, discard=True)
     assert not (tmp_path / "checkpoint-1").exists()
-
-
-def test_empty_checkpoint_is_not_whole(tmp_path):
-    (tmp_path / "checkpoint-7").mkdir()
-    assert last_checkpoint(tmp_path) is None
 
 
 def test_loss_that_is_no_number_is_an_error(tmp_path):
