@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hf_qads.correlation import comparable, correlation, ranks
+
 
 @dataclass(frozen=True)
 class Correlation:
@@ -17,10 +19,9 @@ class Correlation:
 
 def pearson(x: np.ndarray, y: np.ndarray) -> Correlation | None:
     """Pearson correlation of two (n,) arrays; None for fewer than four pairs or where one is constant."""
-    n = len(x)
-    if n < 4 or np.ptp(x) == 0 or np.ptp(y) == 0:
+    if not comparable(x, y):
         return None
-    r = float(np.clip(np.corrcoef(x, y)[0, 1], -1.0, 1.0))
+    n, r = len(x), correlation(x, y)
     if abs(r) > 1 - 1e-12:
         return Correlation(r, r, r, n)
     centre, half = np.arctanh(r), 1.959964 / np.sqrt(n - 3)
@@ -30,14 +31,6 @@ def pearson(x: np.ndarray, y: np.ndarray) -> Correlation | None:
 def spearman(x: np.ndarray, y: np.ndarray) -> Correlation | None:
     """Spearman's rank correlation of two (n,) arrays, ties sharing their mean rank; None as in `pearson`."""
     return pearson(ranks(x), ranks(y))
-
-
-def ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks from 0 of an (n,) array; equal values get the mean of their places."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    shared: np.ndarray = (last - (counts + 1) / 2)[inverse]
-    return shared
 
 
 def split_half(better: np.ndarray, *, seed: int = 0, splits: int = 20) -> tuple[float, int] | None:

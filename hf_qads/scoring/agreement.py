@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Values = NDArray[np.float64]
-FEWEST = 4  # with three rows or fewer a correlation says nothing
+from hf_qads.correlation import FEWEST, comparable, correlation, ranks
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def agreement(
     for _ in range(resamples):
         drawn = rng.integers(0, n, n)
         a, b = x[drawn], y[drawn]
-        if np.ptp(a) > 0 and np.ptp(b) > 0:
+        if comparable(a, b):
             samples.append((correlation(a, b), correlation(ranks(a), ranks(b))))
     low, high = (
         np.percentile(np.asarray(samples), (2.5, 97.5), axis=0) if samples else np.full((2, 2), np.nan)
@@ -104,16 +103,3 @@ def agreement_by(
             for name in dict.fromkeys(names)
         }
     return found
-
-
-def correlation(x: Values, y: Values) -> float:
-    """Pearson correlation of two (n,) arrays that vary."""
-    a, b = x - x.mean(), y - y.mean()
-    return float(np.clip((a @ b) / np.sqrt((a @ a) * (b @ b)), -1.0, 1.0))
-
-
-def ranks(values: NDArray[Any]) -> Values:
-    """Ranks from 0 of an (n,) array; equal values share the mean of their places."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    shared: Values = (np.cumsum(counts) - (counts + 1) / 2)[inverse]
-    return shared

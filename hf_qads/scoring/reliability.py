@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hf_qads.scoring.agreement import FEWEST, correlation, ranks
+from hf_qads.correlation import FEWEST, comparable, correlation, ranks
 
 Float = NDArray[np.float64]
 Wins = NDArray[np.float32]
@@ -126,6 +126,4 @@ def _rate(wins: Wins) -> Float:
 
 
 def _correlations(x: Float, y: Float) -> tuple[float, float] | None:
-    if len(x) < FEWEST or np.ptp(x) == 0 or np.ptp(y) == 0:
-        return None
-    return correlation(x, y), correlation(ranks(x), ranks(y))
+    return (correlation(x, y), correlation(ranks(x), ranks(y))) if comparable(x, y) else None

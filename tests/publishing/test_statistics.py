@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hf_qads.publishing.statistics import binned_median, mean_interval, pearson, ranks, spearman, split_half
+from hf_qads.publishing.statistics import binned_median, mean_interval, pearson, spearman, split_half
 
 
 def test_pearson_of_a_small_table_by_hand():
@@ -16,10 +16,6 @@ def test_pearson_of_a_small_table_by_hand():
 def test_there_is_no_correlation_with_a_constant_or_with_three_pairs():
     assert pearson(np.ones(9), np.arange(9.0)) is None
     assert pearson(np.arange(3.0), np.arange(3.0)) is None
-
-
-def test_ties_share_their_mean_rank():
-    assert ranks(np.array([5.0, 1, 5, 3])).tolist() == [2.5, 0, 2.5, 1]
 
 
 def test_spearman_sees_only_the_order():

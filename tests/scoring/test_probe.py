@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hf_qads.correlation import correlation
 from hf_qads.errors import ScoringError
 from hf_qads.scoring import probe_head
-from hf_qads.scoring.agreement import correlation
 from hf_qads.scoring.probe import Probe, train_probe
 from hf_qads.scoring.probe_head import PENALTIES, fit_probe, ridge
 
