@@ -1,3 +1,5 @@
+import ast
+import graphlib
 import re
 import subprocess
 import sys
@@ -44,6 +46,22 @@ def test_stage_folders_never_import_each_other():
             beside = re.findall(r"^\s*from hf_qads import ([\w, ]+)", text, re.MULTILINE)
             names = {*imported, *(name for line in beside for name in line.replace(" ", "").split(","))}
             assert not names & (stages - {stage}), f"{file} imports {names & (stages - {stage})}"
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    """Imports within functions count too: they would only hide it."""
+    files = {
+        ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file
+        for file in (ROOT / "hf_qads").rglob("*.py")
+    }
+    needs: dict[str, set[str]] = {}
+    for module, file in files.items():
+        needs[module] = set()
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                named = {f"{node.module}.{alias.name}" for alias in node.names}
+                needs[module] |= (named & set(files)) or ({node.module} & set(files))
+    graphlib.TopologicalSorter(needs).prepare()  # which raises with the circle
 
 
 def test_only_pipeline_and_command_line_know_the_config():

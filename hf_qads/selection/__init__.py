@@ -8,9 +8,10 @@ options, and one line in `strategies.STRATEGIES`; or, from another package, an e
 from typing import TYPE_CHECKING, Any
 
 from hf_qads.selection.anchors import choose_anchors
+from hf_qads.selection.explaining import Explanation
 from hf_qads.selection.pool import Picks, Pool
 from hf_qads.selection.selecting import select
-from hf_qads.selection.selection import Explanation, Selection
+from hf_qads.selection.selection import Selection
 from hf_qads.selection.strategies import STRATEGIES, strategies
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ import numpy as np
 
 from hf_qads.errors import SelectionError
 from hf_qads.selection.pool import Rows
-from hf_qads.selection.selecting import length_of, select
+from hf_qads.selection.preparing import length_of
+from hf_qads.selection.selecting import select
 
 
 def choose_anchors(

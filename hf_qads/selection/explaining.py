@@ -1,38 +1,75 @@
 """Where a row stands in a selection."""
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from hf_qads.errors import SelectionError
-from hf_qads.selection.pool import Pool, Rows
-
-if TYPE_CHECKING:
-    from hf_qads.selection.selection import Explanation, Selection
+from hf_qads.selection.pool import Picks, Pool, Rows
+from hf_qads.selection.strategies import checked_options, find_strategy
 
 BLOCK = 4096
 
 
-def explain(
-    selection: "Selection", row: int, *, vectors: Any = None, scores: Any = None, further: int = 10_000
-) -> "Explanation":
-    """See `Selection.explain`."""
-    from hf_qads.selection.selection import Explanation
+@dataclass(frozen=True)
+class Explanation:
+    """Where a row stands in a selection.
 
-    n = int(selection.asked["n"])
-    if not 0 <= row < n:
-        raise SelectionError(f"row {row} is not in the pool of {n} rows (0 to {n - 1}).")
-    pool = pool_of(selection, vectors, scores)
-    started = bool(np.isin(row, selection.start))
-    found = np.flatnonzero(selection.order == row)
+    Attributes:
+        row: the row.
+        picked: whether it was picked.
+        started: whether it is in the start pool, and could not be picked.
+        score: its score, or None where there are no scores.
+        nearest: the nearest row that was picked (before it) or in the start pool; None where there is none.
+        distance: its distance to that row, in the selection's metric.
+        rank: its place in the order, from 0: where it was picked, or where it would have come had the
+            selection gone on. None if it had not come by `rank_above`.
+        rank_above: how many picks were looked at.
+        last_gain: what the last pick was worth.
+    """
+
+    row: int
+    picked: bool
+    started: bool
+    score: float | None
+    nearest: int | None
+    distance: float
+    rank: int | None
+    rank_above: int
+    last_gain: float
+
+    def __str__(self) -> str:
+        score = "no score" if self.score is None else f"score {self.score:.4g}"
+        near = (
+            "no row before it"
+            if self.nearest is None
+            else f"distance {self.distance:.4g} to row {self.nearest}"
+        )
+        if self.started:
+            return f"row {self.row} is in the start pool, which is never picked"
+        if self.picked:
+            return f"row {self.row} was picked at rank {self.rank}: {score}, {near}"
+        place = f"at rank {self.rank}" if self.rank is not None else f"after rank {self.rank_above - 1}"
+        return (
+            f"row {self.row} was not picked: {score}, {near}; the last pick was worth {self.last_gain:.4g}, "
+            f"and had the selection gone on, it would have come {place}"
+        )
+
+
+def explain(
+    picks: Picks, pool: Pool, row: int, *, strategy: str, options: Mapping[str, Any], further: int
+) -> Explanation:
+    """Where a row of the pool stands in what `strategy` picked from it, see `Selection.explain`."""
+    started = bool(np.isin(row, pool.start))
+    found = np.flatnonzero(picks.order == row)
     rank: int | None = int(found[0]) if len(found) else None
-    looked_at = len(selection.order)
-    before = np.concatenate([selection.start[selection.start != row], selection.order[:rank]])
+    looked_at = len(picks.order)
+    before = np.concatenate([pool.start[pool.start != row], picks.order[:rank]])
     nearest, distance = nearest_of(pool, row, before)
     if rank is None and not started and further > 0:
-        looked_at = min(n - len(selection.start), looked_at + further)
-        order = continue_selection(selection, pool, looked_at)
+        looked_at = min(pool.n - len(pool.start), looked_at + further)
+        order = _order(pool, looked_at, strategy, options)
         later = np.flatnonzero(order == row)
         rank = int(later[0]) if len(later) else None
     return Explanation(
@@ -44,37 +81,8 @@ def explain(
         distance=distance,
         rank=rank,
         rank_above=looked_at,
-        last_gain=float(selection.gains[-1]) if len(selection.gains) else float("nan"),
+        last_gain=float(picks.gains[-1]) if len(picks.gains) else float("nan"),
     )
-
-
-def pool_of(selection: "Selection", vectors: Any, scores: Any) -> Pool:
-    """The pool that the selection was made from, put together again where it was loaded from a file."""
-    from hf_qads.selection.selecting import make_pool
-
-    if selection.pool is not None:
-        return selection.pool
-    asked = selection.asked
-    if asked["columns"] or asked["owned"] or asked["out"]:
-        raise SelectionError(
-            "A selection that used columns, owned vectors or only some rows cannot be explained once loaded. "
-            "Explain it before saving, or select again."
-        )
-    if asked["scores"] and scores is None:
-        raise SelectionError("This selection was loaded from a file: give its scores again.")
-    pool = make_pool(
-        vectors,
-        scores,
-        None,
-        start=selection.start,
-        among=None,
-        owned=None,
-        metric=asked["metric"],
-        seed=asked["seed"],
-    )
-    if pool.n != asked["n"]:
-        raise SelectionError(f"The selection was made from {asked['n']} rows, got {pool.n}.")
-    return pool
 
 
 def nearest_of(pool: Pool, row: int, others: Rows) -> tuple[int | None, float]:
@@ -91,11 +99,7 @@ def nearest_of(pool: Pool, row: int, others: Rows) -> tuple[int | None, float]:
     return int(others[best]), float(space.unscale(space.distance(measures[best : best + 1]))[0])
 
 
-def continue_selection(selection: "Selection", pool: Pool, size: int) -> Rows:
+def _order(pool: Pool, size: int, name: str, options: Mapping[str, Any]) -> Rows:
     """The order of a larger selection of the same pool."""
-    from hf_qads.selection.strategies import checked_options, find_strategy
-
-    name = str(selection.asked["strategy"])
     strategy = find_strategy(name)
-    options = checked_options(name, strategy, selection.asked["options"])
-    return strategy(replace(pool, state=None), size, **options).order
+    return strategy(replace(pool, state=None), size, **checked_options(name, strategy, options)).order

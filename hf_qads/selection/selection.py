@@ -12,54 +12,11 @@ import pyarrow.parquet as pq
 
 from hf_qads.errors import SelectionError
 from hf_qads.files import atomic_path
-from hf_qads.selection.pool import Floats, Pool, Rows
+from hf_qads.selection.explaining import Explanation, explain
+from hf_qads.selection.pool import Floats, Picks, Pool, Rows
+from hf_qads.selection.preparing import pool_again
 
 KEY = b"hf_qads.selection"
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """Where a row stands in a selection.
-
-    Attributes:
-        row: the row.
-        picked: whether it was picked.
-        started: whether it is in the start pool, and could not be picked.
-        score: its score, or None where there are no scores.
-        nearest: the nearest row that was picked (before it) or in the start pool; None where there is none.
-        distance: its distance to that row, in the selection's metric.
-        rank: its place in the order, from 0: where it was picked, or where it would have come had the
-            selection gone on. None if it had not come by `rank_above`.
-        rank_above: how many picks were looked at.
-        last_gain: what the last pick was worth.
-    """
-
-    row: int
-    picked: bool
-    started: bool
-    score: float | None
-    nearest: int | None
-    distance: float
-    rank: int | None
-    rank_above: int
-    last_gain: float
-
-    def __str__(self) -> str:
-        score = "no score" if self.score is None else f"score {self.score:.4g}"
-        near = (
-            "no row before it"
-            if self.nearest is None
-            else f"distance {self.distance:.4g} to row {self.nearest}"
-        )
-        if self.started:
-            return f"row {self.row} is in the start pool, which is never picked"
-        if self.picked:
-            return f"row {self.row} was picked at rank {self.rank}: {score}, {near}"
-        place = f"at rank {self.rank}" if self.rank is not None else f"after rank {self.rank_above - 1}"
-        return (
-            f"row {self.row} was not picked: {score}, {near}; the last pick was worth {self.last_gain:.4g}, "
-            f"and had the selection gone on, it would have come {place}"
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,6 +103,17 @@ class Selection:
         Cost: one distance per picked row, and for a row that was not picked the selection with `further`
         more picks.
         """
-        from hf_qads.selection.explaining import explain
-
-        return explain(self, row, vectors=vectors, scores=scores, further=further)
+        n = int(self.asked["n"])
+        if not 0 <= row < n:
+            raise SelectionError(f"row {row} is not in the pool of {n} rows (0 to {n - 1}).")
+        pool = self.pool
+        if pool is None:
+            pool = pool_again(self.asked, self.start, vectors, scores)
+        return explain(
+            Picks(self.order, self.gains),
+            pool,
+            row,
+            strategy=str(self.asked["strategy"]),
+            options=self.asked["options"],
+            further=further,
+        )

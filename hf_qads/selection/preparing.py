@@ -1,0 +1,161 @@
+"""What was asked, checked and made into the pool that strategies see."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from hf_qads.errors import SelectionError
+from hf_qads.selection.pool import Pool, Rows, finite_column
+
+
+def make_pool(
+    vectors: Any,
+    scores: Any,
+    columns: Mapping[str, Any] | None,
+    *,
+    start: int | Sequence[int] | np.ndarray,
+    among: Any,
+    owned: Any,
+    metric: str,
+    seed: int,
+) -> Pool:
+    """What strategies see, checked.
+
+    Raises:
+        SelectionError: no rows, lengths that differ, scores that are not finite numbers, bad start rows.
+    """
+    lengths = {name: len(values) for name, values in (columns or {}).items()}
+    if scores is not None:
+        lengths["scores"] = length_of(scores, "scores")
+    if vectors is not None:
+        lengths["vectors"] = length_of(vectors, "vectors")
+    if len(set(lengths.values())) > 1:
+        found = ", ".join(f"{name}: {count}" for name, count in sorted(lengths.items()))
+        raise SelectionError(f"All columns must have as many rows as the vectors, got {found}.")
+    if not lengths:
+        raise SelectionError("There is nothing to select from. Give vectors, scores or columns.")
+    n = next(iter(lengths.values()))
+    if n == 0:
+        raise SelectionError("The pool is empty: 0 rows.")
+    rows = rows_among(among, n)
+    out = np.setdiff1d(np.arange(n), rows) if len(rows) < n else np.empty(0, dtype=np.int64)
+    return Pool(
+        n=n,
+        vectors=vectors,
+        scores=None if scores is None else finite_column(scores, "scores", n, out),
+        columns={name: np.asarray(values) for name, values in (columns or {}).items()},
+        start=start_rows(start, n, rows, seed),
+        out=out,
+        owned=owned,
+        metric=metric,
+        seed=seed,
+    )
+
+
+def pool_again(asked: Mapping[str, Any], start: Rows, vectors: Any, scores: Any) -> Pool:
+    """The pool that a selection was made from, put together again from what was asked and its start rows.
+
+    Raises:
+        SelectionError: the pool cannot be had again, scores are needed, or these are other rows.
+    """
+    if asked["columns"] or asked["owned"] or asked["out"]:
+        raise SelectionError(
+            "A selection that used columns, owned vectors or only some rows cannot be explained once loaded. "
+            "Explain it before saving, or select again."
+        )
+    if asked["scores"] and scores is None:
+        raise SelectionError("This selection was loaded from a file: give its scores again.")
+    pool = make_pool(
+        vectors,
+        scores,
+        None,
+        start=start,
+        among=None,
+        owned=None,
+        metric=asked["metric"],
+        seed=asked["seed"],
+    )
+    if pool.n != asked["n"]:
+        raise SelectionError(f"The selection was made from {asked['n']} rows, got {pool.n}.")
+    return pool
+
+
+def length_of(values: Any, name: str) -> int:
+    """Number of rows of `values`."""
+    try:
+        return len(values)
+    except TypeError as error:
+        raise SelectionError(f"{name} must have one entry per row, got {type(values).__name__}.") from error
+
+
+def rows_among(among: Any, n: int) -> Rows:
+    """The rows that take part, in ascending order.
+
+    Raises:
+        SelectionError: neither indices nor a mask, out of range, or none at all.
+    """
+    if among is None:
+        return np.arange(n)
+    given = np.asarray(among)
+    if given.dtype == bool and given.shape == (n,):
+        rows = np.flatnonzero(given)
+    elif given.dtype.kind in "iu" and given.ndim == 1:
+        rows = np.unique(given).astype(np.int64)
+    else:
+        raise SelectionError(
+            f"among must be row indices or a mask of {n} rows, got {given.dtype} {given.shape}."
+        )
+    if len(rows) == 0:
+        raise SelectionError("No row takes part: among is empty.")
+    if rows[0] < 0 or rows[-1] >= n:
+        raise SelectionError(f"among has row {rows[0] if rows[0] < 0 else rows[-1]}, the pool has {n} rows.")
+    return rows
+
+
+def start_rows(start: int | Sequence[int] | np.ndarray, n: int, among: Rows, seed: int) -> Rows:
+    """The start rows: drawn where a number is given, else checked.
+
+    Raises:
+        SelectionError: a negative number, or rows that are out of range or repeated.
+    """
+    if isinstance(start, (int, np.integer)) and not isinstance(start, bool):
+        if start < 0:
+            raise SelectionError(f"start={start} is negative. Give a number of rows, or the rows themselves.")
+        count = min(int(start), max(1, len(among) // 10))
+        return np.random.default_rng(seed).choice(among, count, replace=False)
+    rows = np.asarray(start)
+    if rows.size == 0:
+        return np.empty(0, dtype=np.int64)
+    if rows.ndim != 1 or rows.dtype.kind not in "iu":
+        raise SelectionError(f"start must be a number or a list of row indices, got {start!r}.")
+    rows = rows.astype(np.int64)
+    outside = rows[(rows < 0) | (rows >= n)]
+    if len(outside):
+        raise SelectionError(f"start row {outside[0]} is not in the pool of {n} rows (0 to {n - 1}).")
+    values, counts = np.unique(rows, return_counts=True)
+    if len(values) < len(rows):
+        raise SelectionError(f"start row {values[counts > 1][0]} is given more than once.")
+    absent = rows[~np.isin(rows, among)]
+    if len(absent):
+        raise SelectionError(f"start row {absent[0]} is not among the rows that take part.")
+    return rows
+
+
+def checked_size(size: int, pool: Pool) -> int:
+    """`size` as an int.
+
+    Raises:
+        SelectionError: not a whole number, negative, or more than there are rows outside the start pool.
+    """
+    if isinstance(size, bool) or not isinstance(size, (int, np.integer)):
+        raise SelectionError(f"size must be a whole number of rows, got {size!r}.")
+    room = pool.n - len(pool.out) - len(pool.start)
+    if size < 0:
+        raise SelectionError(f"size={size} is negative.")
+    if size > room:
+        raise SelectionError(
+            f"size={size} but only {room} rows are outside the start pool (n={pool.n - len(pool.out)}, "
+            f"start={len(pool.start)}). Lower size or start."
+        )
+    return int(size)
