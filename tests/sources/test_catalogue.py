@@ -5,7 +5,7 @@ import re
 import pyarrow.parquet as pq
 import pytest
 
-from hf_qads import schema
+from hf_qads import licences, schema
 from hf_qads.errors import SourceError
 from hf_qads.pairs import Pair, RowError
 from hf_qads.sources import BENCHMARKS, CATALOGUE, SourceSpec, lookup, read_source
@@ -82,6 +82,43 @@ def test_every_entry_reads_its_example_rows_and_says_where_it_comes_from(entry):
     assert entry.citation.count("{") == entry.citation.count("}")
     assert entry.sizes
     assert pickle.loads(pickle.dumps(entry.to_rows))(entry.examples[0]) == entry.to_rows(entry.examples[0])
+
+
+@pytest.mark.parametrize("entry", ALL.values(), ids=ALL)
+def test_every_entry_says_what_was_checked_and_what_was_not(entry):
+    seen = [note for note in entry.notes if note.startswith("Seen: ")]
+    open_facts = [note for note in entry.notes if "unverified" in note]
+    assert len(seen) == (entry.name != "kpmath_plus")  # never released
+    assert all(note.startswith("unverified: ") for note in open_facts)
+    assert bool(open_facts) == (entry.name in {"cot", "dmath", "kpmath_plus", "mmiqc", "number_comparison"})
+
+
+def test_where_statements_of_a_licence_differ_the_stricter_one_counts():
+    asked = {name: licences.flags(entry.licences) for name, entry in ALL.items()}
+    assert {name for name in ALL if asked[name].non_commercial} == {
+        "alpaca",
+        "baize",
+        "camel_math",
+        "evol_instruct_v2",  # its card says MIT, its authors' repository for research only
+        "mathinstruct",
+        "open_platypus",
+    }
+    assert {name for name in ALL if asked[name].unknown} == {
+        "gsm8k_rft",
+        "gsm8k_screl",
+        "kpmath_plus",
+        "mathinstruct",  # holds gsm8k_rft
+        "open_platypus",
+        "simuleq",
+    }
+    assert {name for name in ALL if asked[name].share_alike} == {"cot", "mmiqc", "open_platypus"}
+    assert {name for name in ALL if asked[name].own_terms} == {"openmathinstruct_1"}
+
+
+def test_what_is_free_of_terms_may_be_published_again_and_what_has_no_licence_is_unclear():
+    for entry in ALL.values():
+        if licences.flags(entry.licences).unknown or "research-only" in entry.licences:
+            assert entry.redistributable is None
 
 
 @pytest.mark.parametrize("entry", ALL.values(), ids=ALL)
@@ -170,6 +207,32 @@ def test_a_file_of_one_part_alone_needs_no_column_that_tells_parts_apart(tmp_pat
             Pair(None, "Do.", "done"),
         ),
         (
+            readers.self_instruct,
+            {"prompt": "Do. Output:", "completion": " done<|endoftext|>"},
+            Pair(None, "Do.", "done"),
+        ),
+        (
+            readers.self_instruct,
+            {"prompt": "Task: Do.\n\nthis\n\n", "completion": "Output: done<|endoftext|>"},
+            Pair(None, "Task: Do.\n\nthis", "Output: done"),
+        ),
+        (
+            readers.lila,
+            {"input": "q ", "output_program": "print(4)", "output_answer": "4"},
+            Pair(None, "q", "4", "4"),
+        ),
+        (
+            readers.openmath,
+            {
+                "question": "q",
+                "generated_solution": "It is $\\boxed{4}$.",
+                "expected_answer": "4",
+                "predicted_answer": "4",
+                "error_message": "<not_executed>",
+            },
+            Pair(None, "q", "It is $\\boxed{4}$.", "4"),
+        ),
+        (
             readers.aqua,
             {"question": "q", "options": ["A)21", "B)2.5"], "rationale": "r", "correct": "B"},
             Pair(None, "q\nAnswer Choices: (A) 21 (B) 2.5", "r", "B"),
@@ -189,8 +252,30 @@ def test_a_file_of_one_part_alone_needs_no_column_that_tells_parts_apart(tmp_pat
         (readers.short_answer, {"question": "q", "answer": 168.0}, Pair(None, "q", "168", "168")),
         (
             readers.dmath,
-            {"question_en": "q", "solution_code_en": "print(1)", "answer_en": "1"},
-            Pair(None, "q", "print(1)", "1"),
+            {
+                "category": "Comparison",
+                "question_ko": "k",
+                "question_en": "q",
+                "answer_ko": "A",
+                "answer_en": "A",
+                "solution_code_ko": "k",
+                "solution_code_en": "var_a = 'A'\nprint(var_a)",
+            },
+            Pair(None, "q", "var_a = 'A'\nprint(var_a)", "A"),
+        ),
+        (
+            readers.tal,
+            {
+                "competition_source_list": ["x"],
+                "problem": "q",
+                "answer_option_list": [
+                    [{"aoVal": "A", "content": "odd\u3000 "}],
+                    [{"aoVal": "B", "content": "$$1$$ "}],
+                ],
+                "answer_analysis": ["Even and odd. "],
+                "answer_value": "A",
+            },
+            Pair(None, "q\nAnswer Choices: (A) odd (B) $$1$$", "Even and odd.\nThe answer is A", "A"),
         ),
     ],
 )

@@ -13,7 +13,12 @@ _MMLU_SUBJECTS: Final = (
     "formal_logic",
     "high_school_mathematics",
 )
-_FILE: Final = "In the evaluation files of MAmmoTH's repository only: name the file."
+_SHAPE: Final = "Seen: the file's place and its columns, in code that evaluates on these files"
+
+
+def _file(name: str) -> str:
+    return f"In MAmmoTH's repository only: name its math_eval/dataset/{name}/{name}.json, one list of rows."
+
 
 ENTRIES: Final = [
     Entry(
@@ -30,6 +35,10 @@ ENTRIES: Final = [
         split="test",
         reader=readers.aqua,
         reads=("question", "options", "rationale", "correct"),
+        notes=(
+            "Seen: configuration, row count and licence on the Hub, options such as `A)21` in code that "
+            "reads the authors' file.",
+        ),
         redistributable=True,
         examples=[
             {
@@ -66,6 +75,7 @@ ENTRIES: Final = [
         split="test",
         reader=readers.gsm8k("question", "answer"),
         reads=("question", "answer"),
+        notes=("Seen: configuration, columns and licence, as others read them from the Hub.",),
         redistributable=True,
         examples=[
             {
@@ -96,7 +106,10 @@ ENTRIES: Final = [
         split="test",
         reader=readers.math,
         reads=("problem", "solution"),
-        notes=("A copy: the authors' own was taken down from the Hub.",),
+        notes=(
+            "A copy: the authors' own was taken down from the Hub.",
+            "Seen: columns and licence in the card, the default configuration's files in a copy of it.",
+        ),
         redistributable=True,
         examples=[
             {
@@ -130,7 +143,11 @@ ENTRIES: Final = [
         sizes={"test": 1_042},
         reader=readers.short_answer,
         reads=("question", "answer"),
-        notes=(_FILE, "Only the questions with a short answer, as MAmmoTH took them."),
+        notes=(
+            _file("numglue"),
+            "Only the questions with a short answer, as MAmmoTH took them.",
+            f"{_SHAPE}; the licence in MathInstruct's table. Its authors ask to cite the sets it is made of.",
+        ),
         redistributable=True,
         examples=[
             {"question": "A week has how many hours?", "answer": 168.0},
@@ -150,9 +167,10 @@ ENTRIES: Final = [
         reader=readers.short_answer,
         reads=("question", "answer"),
         notes=(
-            _FILE,
+            _file("deepmind"),
             "1,000 rows of DeepMind's generated mathematics, as MAmmoTH drew them.",
             "The paper cites Davies et al. (2021), an article without a data set.",
+            f"{_SHAPE}; the licence in the repository of the generator.",
         ),
         redistributable=True,
         examples=[
@@ -176,7 +194,10 @@ ENTRIES: Final = [
         where={"subject": list(_MMLU_SUBJECTS)},
         reader=readers.mmlu,
         reads=("question", "choices", "answer"),
-        notes=("Five subjects of MMLU, 974 questions, as MAmmoTH took them.",),
+        notes=(
+            "Five subjects of MMLU, 974 questions, as MAmmoTH took them.",
+            "Seen: configuration, columns, that answers are numbers, and the licence, in the card of a copy.",
+        ),
         redistributable=True,
         examples=[
             {
@@ -212,7 +233,11 @@ ENTRIES: Final = [
         split="test",
         reader=readers.agieval,
         reads=("query", "gold"),
-        notes=("unverified: the licence; AGIEval's code is MIT.",),
+        notes=(
+            "A copy from AGIEval, whose licence file names MIT for its SAT part; the questions come from an "
+            "exam.",
+            "Seen: columns and row count in the copy's card, the licence in AGIEval's data folder.",
+        ),
         redistributable=None,
         examples=[
             {
@@ -243,7 +268,11 @@ ENTRIES: Final = [
         sizes={"test": 514},
         reader=readers.short_answer,
         reads=("question", "answer"),
-        notes=(_FILE, "Word problems that lead to simultaneous equations."),
+        notes=(
+            _file("simuleq"),
+            "Word problems that lead to simultaneous equations.",
+            f"{_SHAPE}; no licence in MAWPS' repository.",
+        ),
         examples=[
             {"question": "Two numbers add up to 10 and differ by 4. What is the larger one?", "answer": 7},
             {"question": "A pen and a pad cost 5, two pens and a pad 7. What costs a pen?", "answer": 2.0},
@@ -266,7 +295,11 @@ ENTRIES: Final = [
         split="train+test",
         reader=readers.svamp,
         reads=("Body", "Question", "Answer"),
-        notes=("The copy is cut into train and test; the test set is all 1,000 rows.",),
+        notes=(
+            "The copy is cut into train and test; the test set is all 1,000 rows.",
+            "Seen: the licence on the Hub and in the authors' repository, the columns in code that loads the "
+            "copy.",
+        ),
         redistributable=True,
         examples=[
             {

@@ -33,7 +33,8 @@ class Entry:
         reader: reads one raw row, where it is not; raises `pairs.RowError` for a row of no use.
         reads: raw columns that the reader needs.
         part_licences: further licences that parts of the dataset are under.
-        notes: known oddities; what was not seen at its source is called unverified.
+        notes: known oddities. The one that starts with `Seen:` says which facts were checked and where; what
+            could not be checked is called unverified.
         redistributable: whether rows may be published again; None where that is unclear.
     """
 

@@ -44,6 +44,8 @@ def _part(
         notes=(
             *notes,
             "A chain-of-thought part of MathInstruct; most answers end by naming the result.",
+            "Seen: columns in MathInstruct's card, this part's value of `source` in lists of them by its "
+            "users.",
         ),
         redistributable=redistributable,
     )
@@ -82,7 +84,10 @@ PARTS: Final = [
         answers="GPT",
         licence="cc-by-nc-4.0",
         citation=citations.CAMEL,
-        notes=("Not for commercial use.", "Answers were never checked; many are long and some are wrong."),
+        notes=(
+            "Not for commercial use: the card names CC BY-NC 4.0 for this part.",
+            "Answers were never checked; many are long and some are wrong.",
+        ),
         examples=[
             ("What is the derivative of x^2 + 3x?", "Differentiating term by term gives 2x + 3."),
             ("How many ways are there to seat 3 people in 3 chairs?", "There are 3! = 6 ways."),
@@ -144,7 +149,10 @@ PARTS: Final = [
         answers="LLaMA",
         licence=None,
         citation=citations.SCREL,
-        notes=("Several sampled solutions to one question; no licence is listed.",),
+        notes=(
+            "Several sampled solutions to one question.",
+            "The card lists no licence for this part, and its authors' repository states none.",
+        ),
         redistributable=None,
         examples=[
             ("Ann has 3 bags of 4 apples. How many apples has she?", "4 + 4 + 4 = 12.\nThe answer is 12"),
@@ -181,7 +189,11 @@ PARTS: Final = [
         answers="not stated",
         licence="mit",
         citation=citations.MATHINSTRUCT,
-        notes=("Short answers of one line.",),
+        notes=(
+            "Short answers of one line.",
+            "unverified: that MIT, the licence of MathInstruct as a whole, covers this part; the card's "
+            "table of licences does not name it.",
+        ),
         examples=[
             ("Which is larger, 0.7 or 0.65?", "0.70 is larger than 0.65.\nThe answer is 0.7"),
             ("Is 3/4 smaller than 2/3?", "9/12 is larger than 8/12.\nThe answer is no"),
@@ -219,7 +231,7 @@ WHOLE: Final = Entry(
     kind="reasoning",
     answers="GPT",
     licence="mit",
-    part_licences=("apache-2.0", "cc-by-nc-4.0"),
+    part_licences=("apache-2.0", "cc-by-nc-4.0", "unknown"),
     citation=citations.MATHINSTRUCT,
     home=HOME,
     sizes={"s_large": 262_000},
@@ -229,8 +241,9 @@ WHOLE: Final = Entry(
         "Holds chains of thought and programs (`data/PoT/...`) side by side.",
         "The card is MIT; its Camel-Math part is not for commercial use, its GSM8K-RFT part unlicensed.",
         "Contains the eight parts of the base setting as rows.",
+        "Seen: licences of the parts in the card; columns and 262,039 rows, as others read them from the "
+        "Hub.",
     ),
-    redistributable=True,
     examples=[
         _row(
             "gsm_train",

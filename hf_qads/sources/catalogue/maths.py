@@ -8,10 +8,14 @@ from hf_qads.sources.catalogue.entry import Entry
 
 def _dmath(question: str, code: str, answer: str) -> dict[str, Any]:
     return {
-        "category": "Arithmetic Calculation",
+        "category": "Arithmetic calculation",
+        "question_ko": "",
         "question_en": question,
+        "answer_ko": answer,
         "answer_en": answer,
+        "solution_abst_ko": "",
         "solution_abst_en": "",
+        "solution_code_ko": code,
         "solution_code_en": code,
     }
 
@@ -41,10 +45,11 @@ def _openmath(question: str, solution: str, answer: str) -> dict[str, Any]:
 
 def _tal(problem: str, options: list[str], analysis: str, answer: str) -> dict[str, Any]:
     return {
-        "dataset_name": "prime_math_competition_single_choice",
+        "dataset_name": "prime_math_competition_en_single_choice_8K_dev",
         "dataset_version": "2023-07-07",
         "qid": "1",
         "queId": "0" * 32,
+        "competition_source_list": [],
         "difficulty": "1",
         "qtype": "single_choice",
         "problem": problem,
@@ -61,6 +66,8 @@ _TAL_NOTES: Final = (
     "Analyses are often short, and some say nothing but a letter or the local word for none.",
     "Single choice; options are shown in the question.",
     "The repository's default configuration mixes both languages, so the file is named.",
+    "Seen: columns in the files of the authors' repository, the licence in the card, the files' names on the "
+    "Hub in code that loads them.",
 )
 
 ENTRIES: Final = [
@@ -78,32 +85,41 @@ ENTRIES: Final = [
         notes=(
             "In its repository only: name its dataset/train.json (an object of numbered problems).",
             "Every answer is Python code, as in the paper's Table 9; English side of a bilingual set.",
+            "Seen: columns in its README and in dataset/test.json, 7,943 training problems, the MIT file.",
+            "unverified: that train.json has the shape of test.json.",
         ),
         redistributable=True,
         examples=[
             _dmath(
-                "Find the area of a wall that is 5 m long and 2 m wide.", "a = 5\nb = 2\nprint(a * b)", "10"
+                "Find the area of a wall that is 5 m long and 2 m wide.",
+                "var_a = 5\nvar_b = 2\nvar_c = var_a * var_b\nprint(int(var_c))",
+                "10",
             ),
             _dmath(
-                "A rope of 12 m is cut into 4 parts. How long is each?", "a = 12\nb = 4\nprint(a // b)", "3"
+                "A rope of 1 m is cut into 4 parts. How long is each?",
+                "var_a = 1\nvar_b = 4\nvar_c = var_a / var_b\nprint('{:.2f}'.format(round(var_c+1e-10,2)))",
+                "0.25",
             ),
-            _dmath("What number comes after 7?", "a = 7\nprint(a + 1)", "8"),
+            _dmath("A is 7 and B is 8. Which is larger?", "var_a = 'B'\nprint(var_a)", "B"),
         ],
     ),
     Entry(
         name="gsm8k_screl",
         title="GSM8K-ScRel",
         kind="reasoning",
-        answers="LLaMA",
+        answers="human",
         licence=None,
-        citation=citations.SCREL,
+        citation=f"{citations.SCREL}\n{citations.GSM8K}",
         home="https://github.com/OFA-Sys/gsm8k-ScRel",
         sizes={"s_large": 7_400},
         reader=readers.gsm8k("query", "response"),
         reads=("query", "response"),
         notes=(
-            "In its repository only: name its data/train_use.jsonl. The repository states no licence.",
-            "Its questions are GSM8K's training questions.",
+            "In its repository only: name its data/train_use.jsonl. The repository states no licence; GSM8K, "
+            "whose rows these are, is MIT: the stricter is taken.",
+            "Its rows are GSM8K's training rows with the columns renamed, their solutions human, although "
+            "Table 1 says LLaMA; the sampled solutions are in other files and in gsm8k_rft.",
+            "Seen: rows at the start and the end of the file.",
         ),
         examples=[
             {
@@ -131,6 +147,8 @@ ENTRIES: Final = [
         notes=(
             "The main branch needs a script, which is never run: the converted files are read instead.",
             "Answers are bare results, which score lowest in the paper (Table 8 keeps about a fifth).",
+            "Seen: the licence in the card, the converted file's place on the Hub, the columns that are read "
+            "in code that loads them.",
         ),
         redistributable=True,
         examples=[
@@ -151,7 +169,10 @@ ENTRIES: Final = [
         hub="meta-math/MetaMathQA",
         reader=readers.metamath,
         reads=("query", "response"),
-        notes=("Rewritten from the training questions of GSM8K and MATH: many rows ask the same.",),
+        notes=(
+            "Rewritten from the training questions of GSM8K and MATH: many rows ask the same.",
+            "Seen: the licence on the Hub, the four columns in cards of its copies.",
+        ),
         redistributable=True,
         examples=[
             {
@@ -187,7 +208,10 @@ ENTRIES: Final = [
         columns={"question": "instruction", "answer": "output"},
         notes=(
             "More than half is mathematics from Stack Exchange, whose texts are CC BY-SA upstream.",
-            "Holds MetaMathQA rows; one file of 3.1 GB.",
+            "Holds MetaMathQA rows.",
+            "Seen: the licence in the card, which names Stack Exchange; columns, and the source value "
+            "stackexchange-math, in code that loads it.",
+            "unverified: the other values of source; the column is not read.",
         ),
         part_licences=("cc-by-sa-4.0",),
         redistributable=True,
@@ -218,6 +242,7 @@ ENTRIES: Final = [
         notes=(
             "Never released: there is no public copy. Name a file of your own, or leave it out and say so.",
             "Its authors write of 1.6M rows; the paper obtained 1.0M.",
+            "unverified: its columns.",
         ),
         examples=[
             {"question": "What is the area of a 3 by 4 rectangle?", "answer": "The area is 3 * 4 = 12."},
@@ -242,6 +267,10 @@ ENTRIES: Final = [
         notes=(
             "Correct solutions only, and of these only the chains of thought that ran no code.",
             "The paper's Table 1 says 2.5M, its Table 8 255K; the parts add up with 255K.",
+            "The card calls its licence one of NVIDIA's own that permits commercial use; who passes rows on "
+            "should read it.",
+            "Seen: columns, the mark of solutions without code and the licence's name in the card, the "
+            "files' names in the authors' instructions.",
         ),
         examples=[
             _openmath("What is 3 times 4?", "Three fours are $\\boxed{12}$.", "12"),
@@ -255,15 +284,19 @@ ENTRIES: Final = [
         kind="reasoning",
         answers="human, GPT",
         licence=None,
-        part_licences=("mit", "apache-2.0", "cc-by-4.0", "cc-by-nc-4.0", "cc-by-nc-sa-4.0"),
+        part_licences=("mit", "apache-2.0", "cc-by-4.0", "cc-by-nc-sa-4.0", "research-only"),
         citation=citations.PLATYPUS,
         home="https://huggingface.co/datasets/garage-bAInd/Open-Platypus",
         sizes={"s_large": 24_000},
         hub="garage-bAInd/Open-Platypus",
         columns={"question": "instruction", "input": "input", "answer": "output"},
         notes=(
-            "A filtered mix of eleven datasets, each under its own licence, some not for commercial use.",
-            "unverified: the list of the parts' licences.",
+            "A filtered mix of eleven datasets, each under its own licence: ReClor is not for commercial use "
+            "(taken as for research only), ScienceQA is CC BY-NC-SA, LeetCode's has none, Airoboros' is "
+            "other.",
+            "Holds 564 rows of TheoremQA, whose one public split is its test set.",
+            "Seen: the parts' licences in the card; columns and values of data_source, as others read them "
+            "from the Hub.",
         ),
         examples=[
             {
@@ -273,16 +306,16 @@ ENTRIES: Final = [
                 "data_source": "scibench",
             },
             {
-                "input": "x = 3",
-                "output": "Then x + 1 = 4.",
-                "instruction": "Compute x + 1.",
+                "input": "",
+                "output": "Then $x + 1 = 4$.",
+                "instruction": "Compute $x + 1$ for $x = 3$.",
                 "data_source": "MATH/PRM-800K",
             },
             {
-                "input": "",
+                "input": "Name the letter of your choice.",
                 "output": "A",
-                "instruction": "Which is a metal? (A) iron (B) sulphur",
-                "data_source": "ARB",
+                "instruction": "All iron is metal. So\nA. some metal is iron.\nB. no metal is iron.",
+                "data_source": "reclor",
             },
         ],
     ),
