@@ -73,7 +73,7 @@ def _work(context: Context, folder: Path) -> Outcome:
         if not rows:
             raise SourceError(
                 f"no row of source {read.name!r} is left: {left_out[read.name]}. "
-                "Leave the source out, or set `across: keep` or `overlap: null`."
+                "Leave the source out, or keep such rows: `across: keep`, `overlap: {drop: false}`."
             )
         details["sources"].append({"name": read.name, "kind": read.kind, "rows": rows})
     files.remove(folder / READ)

@@ -48,14 +48,22 @@ def _named(source: Source) -> list[str]:
 
 
 def _why(source: Source) -> str:
-    licence, asked = " and ".join(_named(source)), licences.flags(_named(source))
-    if asked.unknown:
-        known = [one for one in _named(source) if licences.normalise(one)]
-        return f"{' and '.join(known)} is not known here" if known else "its licence is not known"
+    """Everything about a source's licences that asks for a person's decision."""
+    named = list(dict.fromkeys(_named(source)))
+
+    def those(asks: str) -> list[str]:
+        return [one for one in named if licences.normalise(one) and getattr(licences.flags([one]), asks)]
+
+    reasons = []
+    if any(licences.normalise(one) is None for one in named):
+        reasons.append(f"{'its licence' if len(named) == 1 else 'the licence of a part'} is not known")
     if source.redistributable is False:
-        return "its rows may not be published again"
-    if asked.no_derivatives:
-        return f"{licence} forbids passing on what is changed"
-    if asked.non_commercial:
-        return f"{licence} forbids commercial use"
-    return f"{licence} has terms of its own" if asked.own_terms else ""
+        reasons.append("its rows may not be published again")
+    for asks, says in (
+        ("unknown", "is not known here"),
+        ("no_derivatives", "forbids passing on what is changed"),
+        ("non_commercial", "forbids commercial use"),
+        ("own_terms", "has terms of its own"),
+    ):
+        reasons += [f"{one} {says}" for one in those(asks)]
+    return "; ".join(reasons)

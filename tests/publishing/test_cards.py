@@ -114,6 +114,11 @@ def test_the_strictest_licence_is_named_and_sources_that_need_a_decision_are_fla
     unknown = together([source("a", "mit"), source("b", "unknown")])
     assert unknown.identifier == "other"
     assert unknown.flagged == (("b", "its licence is not known"),)
+    parts = replace(source("b", "mit"), part_licences=("unknown", "cc-by-nc-4.0", "house-1.0"))
+    why = (
+        "the licence of a part is not known; house-1.0 is not known here; cc-by-nc-4.0 forbids commercial use"
+    )
+    assert together([parts]).flagged == (("b", why),)
 
 
 def test_a_source_of_which_nothing_was_kept_binds_nobody():
