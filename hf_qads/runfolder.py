@@ -18,6 +18,7 @@ import yaml
 from hf_qads import files, schema
 from hf_qads.errors import RunError
 
+WORK = (".part", ".building", ".training")  # ends of the names, which begin with a dot, of work in progress
 HASHED_UP_TO = 64 * 2**20  # larger files are checked by size alone: hashing 41 GB of vectors costs minutes
 
 
@@ -94,6 +95,11 @@ class RunFolder:
         lost = [] if line is None else line["details"].get("missing", [])
         return {one["name"]: one["why"] for one in lost if one["role"] == role}
 
+    def scorers(self) -> list[Path]:
+        """Folders of the run's scorers, by name; what an interrupted training left beside them is none."""
+        found = self.folder("scorer").glob("*")
+        return sorted(path for path in found if path.is_dir() and not path.name.startswith("."))
+
     def pool_files(self, source: str) -> list[Path]:
         """The parquet shards of one source, in row order."""
         return sorted((self.path / "pool" / source).glob("part-*.parquet"))
@@ -144,7 +150,8 @@ class RunFolder:
     def damaged(self, stage: str) -> list[str]:
         """Files of a finished stage that are missing or not as they were written."""
         line = self.line(stage) or {"files": {}}
-        return [name for name, mark in line["files"].items() if _mark(self.path / name) != mark]
+        lasting = {name: mark for name, mark in line["files"].items() if not _is_work(Path(name))}
+        return [name for name, mark in lasting.items() if _mark(self.path / name) != mark]
 
     def begin(self, stage: str, key: str) -> Path:
         """Make a stage's folder ready: what an interrupted run with the same key left there is kept.
@@ -166,8 +173,9 @@ class RunFolder:
         return folder
 
     def record(self, stage: str, line: Mapping[str, Any]) -> None:
-        """Append a finished stage to the ledger, with a mark of each file in its folder."""
+        """Append a finished stage to the ledger, with a mark of each file in its folder, which is tidied."""
         folder = self.folder(stage)
+        self.tidy(stage)
         if (folder / ".key").exists():
             files.write_text(folder / ".key", line["key"])
         found = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != ".key")
@@ -178,6 +186,15 @@ class RunFolder:
         with path.open("a", encoding="utf-8") as ledger:
             ledger.write(("\n" if cut else "") + text + "\n")
             ledger.flush()
+
+    def tidy(self, stage: str) -> None:
+        """Remove what a stage needs only while it works, such as checkpoints and shards.
+
+        A kill between a stage's result and its own clean-up leaves it.
+        """
+        for path in sorted(self.folder(stage).rglob(".*")):
+            if path.suffix in WORK:
+                files.remove(path)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -207,6 +224,10 @@ def _read(path: Path, columns: list[str] | None) -> pa.Table:
         raise RunError(
             f"{path} is damaged ({str(error).splitlines()[0]}). Run again: its stage will be redone."
         ) from error
+
+
+def _is_work(path: Path) -> bool:
+    return any(part.startswith(".") and Path(part).suffix in WORK for part in path.parts)
 
 
 def _mark(path: Path) -> str | None:

@@ -86,6 +86,8 @@ def _go(context: Context, names: list[str], until: str | None) -> RunFolder:
         key, settings = keys[stage.name]
         place = f"[{number}/{len(STAGES)}] {stage.name}"
         if context.run.finished(stage.name, key):
+            if ranks.rank() == 0:
+                context.run.tidy(stage.name)
             context.say(f"{place}: done before")
         else:
             why = _why(context.run, stage, settings, redone)

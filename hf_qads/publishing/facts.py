@@ -13,6 +13,8 @@ import pyarrow.parquet as pq
 import yaml
 
 from hf_qads import files, schema
+from hf_qads.publishing.reading import held_out
+from hf_qads.publishing.statistics import spearman
 from hf_qads.runfolder import RunFolder
 
 Number = int | float
@@ -186,23 +188,11 @@ def run_facts(
 
 def agreements(run: RunFolder) -> list[Agreement]:
     """Pearson correlation of predicted and real scores per scorer, from its held-out rows."""
-    from hf_qads.publishing.statistics import pearson, spearman
-
     found = []
-    order = {kind: place for place, kind in enumerate(schema.KINDS)}
-    paths = (run.path / "scorer").glob("*/held_out.parquet")
-    for path in sorted(paths, key=lambda p: (order.get(p.parent.name, len(order)), p.parent.name)):
-        table = pq.read_table(path, columns=["real", "predicted"], partitioning=None)
-        real, predicted = (table[c].to_numpy().astype(np.float64) for c in ("real", "predicted"))
-        known = np.isfinite(real) & np.isfinite(predicted)
-        result = pearson(real[known], predicted[known])
-        if result is not None:
-            rho = spearman(real[known], predicted[known])
-            found.append(
-                Agreement(
-                    path.parent.name, result.n, result.r, result.low, result.high, rho.r if rho else None
-                )
-            )
+    for held in held_out(run):
+        r, rho = held.pearson, spearman(held.real, held.predicted)
+        if r is not None:
+            found.append(Agreement(held.group, r.n, r.r, r.low, r.high, rho.r if rho else None))
     return found
 
 

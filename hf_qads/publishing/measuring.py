@@ -3,14 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow.parquet as pq
 
-from hf_qads import schema
 from hf_qads.publishing.coverage import Curve, coverage
 from hf_qads.publishing.evidence import Coverage, Evidence, Example, ExampleGroup
 from hf_qads.publishing.facts import Facts, run_facts
 from hf_qads.publishing.projection import Map, project
-from hf_qads.publishing.reading import SourceData, better_than_zero_shot, read_sources
+from hf_qads.publishing.reading import HeldOut, SourceData, better_than_zero_shot, held_out, read_sources
 from hf_qads.publishing.statistics import Correlation, pearson, spearman, split_half
 from hf_qads.runfolder import RunFolder
 
@@ -26,16 +24,6 @@ class Stage:
     peak_mib: float | None
     rows_in: int | None
     rows_out: int | None
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """Real and predicted scores of one scorer's held-out rows, and how they agree."""
-
-    group: str
-    real: np.ndarray
-    predicted: np.ndarray
-    pearson: Correlation | None
 
 
 @dataclass(frozen=True)
@@ -105,7 +93,7 @@ def measure(run: RunFolder, *, seed: int = 0) -> Measured:
     return Measured(
         facts=facts,
         sources=sources,
-        held_out=tuple(_held_out(run)),
+        held_out=tuple(held for held in held_out(run) if len(held.real)),
         curves=tuple(curve for curve in curves if curve is not None),
         map=project(vectors, [source.kept for source in sources], seed=seed),
         examples=tuple(_examples(sources, facts.kinds)),
@@ -126,20 +114,6 @@ def length_correlation(sources: list[SourceData]) -> tuple[Correlation | None, C
 def _vectors(run: RunFolder, source: SourceData) -> np.ndarray | None:
     values = run.vectors(source.name)
     return values if values is not None and len(values) == len(source.score) else None
-
-
-def _held_out(run: RunFolder) -> list[HeldOut]:
-    found = []
-    for path in sorted((run.path / "scorer").glob("*/held_out.parquet")):
-        table = pq.read_table(path, columns=["real", "predicted"], partitioning=None)
-        real, predicted = (table[c].to_numpy().astype(np.float64) for c in ("real", "predicted"))
-        known = np.isfinite(real) & np.isfinite(predicted)
-        real, predicted = real[known], predicted[known]
-        found.append(HeldOut(path.parent.name, real, predicted, pearson(real, predicted)))
-    order = {kind: place for place, kind in enumerate(schema.KINDS)}
-    return sorted(
-        (held for held in found if len(held.real)), key=lambda held: order.get(held.group, len(order))
-    )
 
 
 def _examples(sources: tuple[SourceData, ...], kinds: list[str]) -> list[ExampleGroup]:

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from hf_qads import schema
 from hf_qads.publishing.evidence import Example
+from hf_qads.publishing.statistics import Correlation, pearson
 from hf_qads.runfolder import RunFolder
 
 SHOWN = 3  # best and worst rows per source that are read; the report picks among them
@@ -66,6 +67,31 @@ def read_sources(run: RunFolder, column: str | None) -> Iterator[SourceData]:
             best=_examples(table, name, score, rank, inside, best=True),
             worst=_examples(table, name, score, rank, inside, best=False),
         )
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Real and predicted scores of one scorer's held-out rows, both known, and how they agree."""
+
+    group: str
+    real: np.ndarray
+    predicted: np.ndarray
+    pearson: Correlation | None
+
+
+def held_out(run: RunFolder) -> list[HeldOut]:
+    """Held-out rows of each scorer of a run, kinds first."""
+    found = []
+    for folder in run.scorers():
+        path = folder / "held_out.parquet"
+        if path.is_file():
+            table = pq.read_table(path, columns=["real", "predicted"], partitioning=None)
+            real, predicted = (table[c].to_numpy().astype(np.float64) for c in ("real", "predicted"))
+            known = np.isfinite(real) & np.isfinite(predicted)
+            real, predicted = real[known], predicted[known]
+            found.append(HeldOut(folder.name, real, predicted, pearson(real, predicted)))
+    order = {kind: place for place, kind in enumerate(schema.KINDS)}
+    return sorted(found, key=lambda held: order.get(held.group, len(order)))
 
 
 def better_than_zero_shot(run: RunFolder) -> np.ndarray | None:

@@ -33,7 +33,7 @@ PICKLES: Final = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 
 def scorer_groups(run: RunFolder) -> list[str]:
     """Groups that the run trained a scorer or probe for."""
-    return sorted(path.parent.name for path in (run.path / "scorer").glob("*/evaluation.json"))
+    return [path.name for path in run.scorers() if (path / "evaluation.json").is_file()]
 
 
 def scorer(gathered: Gathered, folder: Path, group: str, name: str) -> None:

@@ -1,7 +1,9 @@
 """A run that is killed and started again ends with the same bytes as one that was not."""
 
 import hashlib
+import json
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hf_qads import config, pipeline
+from hf_qads import config, files, pipeline
 from hf_qads.runfolder import RunFolder
 
 ROOT = Path(__file__).parents[2]
@@ -90,6 +92,39 @@ def test_a_damaged_file_redoes_its_stage_to_the_same_bytes(tmp_path, raw_config)
         told = quietly(raw_config, out)
         assert any("files are missing or damaged" in line and victim.name in line for line in told)
         assert digest(out) == before
+
+
+def test_what_a_kill_left_of_training_goes_with_the_next_run(tmp_path, raw_config, monkeypatch):
+    out = tmp_path / "out"
+    left = out / "scorer" / ".reasoning.training"
+    remove = files.remove
+
+    def killed(path):
+        if path == left:
+            raise KeyboardInterrupt
+        remove(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "remove", killed)
+        with pytest.raises(KeyboardInterrupt):
+            quietly(raw_config, out, until="scorer")
+    made = out / "scorer" / "reasoning" / "model.safetensors"
+    stamp = made.stat().st_mtime_ns
+    shutil.copytree(left, tmp_path / "left")
+    quietly(raw_config, out, until="scorer")
+    assert not left.exists()
+    assert made.stat().st_mtime_ns == stamp
+    assert sorted(path.name for path in RunFolder(out).scorers()) == ["general", "reasoning"]
+
+    # The stage is complete, and its line in the ledger even counts what was left among its files.
+    shutil.copytree(tmp_path / "left", left)
+    ledger = out / "ledger.jsonl"
+    *before, line = map(json.loads, ledger.read_text().splitlines())
+    line["files"] |= {str(path.relative_to(out)): "1:" for path in left.rglob("*") if path.is_file()}
+    ledger.write_text("".join(json.dumps(one) + "\n" for one in [*before, line]))
+    told = quietly(raw_config, out, until="scorer")
+    assert all(one.endswith("done before") for one in told)
+    assert not left.exists()
 
 
 def test_the_same_config_gives_the_same_bytes_in_another_folder(tmp_path, raw_config):

@@ -7,9 +7,11 @@ from tests.publishing.runs import SMALL, add_scorers, make_run
 
 @pytest.fixture(scope="session")
 def small_run(tmp_path_factory):
-    """A run of three sources, for reading only."""
+    """A run of three sources, and what kills left beside its scorers; for reading only."""
     run = make_run(tmp_path_factory.mktemp("runs") / "small", sources=SMALL)
     add_scorers(run)
+    for left in (".general.training", ".general.part"):
+        shutil.copytree(run.path / "scorer" / "general", run.path / "scorer" / left)
     return run
 
 
