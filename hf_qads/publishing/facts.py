@@ -21,6 +21,7 @@ Number = int | float
 VERSIONS: Final = ("hf_qads", "torch", "transformers", "datasets", "numpy", "pyarrow")
 UNKNOWN: Final = "unknown"
 EMBEDDED: Final = "embedded pool"
+OWN_FILES: Final = ("local files", "dataset repository folder")
 MIXTURE: Final = "mixture"
 LEAVING: Final = ("pool", "selection", MIXTURE)  # stages that keep rows out of the mixture
 STAGES: Final = ("pool", "experience", "vectors", "influence", "scorer", "scores", "selection")  # before it
@@ -28,7 +29,10 @@ STAGES: Final = ("pool", "experience", "vectors", "influence", "scorer", "scores
 
 @dataclass(frozen=True)
 class Source:
-    """One source: what it is, what came in, what was left out, what was kept."""
+    """One source: what it is, what came in, what was left out, what was kept.
+
+    `own_file` tells that its rows came from a file here, whatever `link` says of the dataset.
+    """
 
     name: str
     kind: str
@@ -45,6 +49,7 @@ class Source:
     revision: str | None = None
     languages: tuple[str, ...] = ()
     citation: str | None = None
+    own_file: bool = False
 
 
 @dataclass(frozen=True)
@@ -167,6 +172,7 @@ def run_facts(
                 revision=known.get("revision"),
                 languages=_languages(known.get("language") or known.get("languages")),
                 citation=known.get("citation") or None,
+                own_file=known.get("origin") in OWN_FILES,
             )
         )
     return Facts(

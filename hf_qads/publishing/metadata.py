@@ -39,7 +39,8 @@ def dataset_metadata(
         info: `dataset_info` of each config, where it was measured.
     """
     languages = sorted({code for source in facts.sources if source.kept != 0 for code in source.languages})
-    links = [source.link for source in facts.sources if source.link and source.kept != 0]
+    used = [source for source in facts.sources if source.kept != 0 and not source.own_file]
+    links = dict.fromkeys(source.link for source in used if source.link)
     hub = [link.removeprefix("https://huggingface.co/datasets/") for link in links if "co/datasets/" in link]
     data: dict[str, Any] = {"pretty_name": one_line(name, 120)}
     data["license"] = together(facts.sources).identifier

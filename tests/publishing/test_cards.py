@@ -147,3 +147,12 @@ def test_numbers_are_written_for_people():
         "41.0 GiB",
     ]
     assert [percent(p) for p in (0.0042, 0.042, 0.42, None)] == ["0.42 %", "4.2 %", "42 %", "\N{EN DASH}"]
+
+
+def test_a_file_that_stands_in_for_a_dataset_is_not_taken_for_it():
+    hub = replace(source("a", "mit"), link="https://huggingface.co/datasets/org/set")
+    for sources, origin in (([hub, hub], ["org/set"]), ([replace(hub, own_file=True)], ["extended"])):
+        facts = replace(FACTS, sources=tuple(sources), demonstration=False)
+        card = mixture_card(facts)
+        assert yaml.safe_load(card.split("---\n")[1])["source_datasets"] == origin
+        assert ("(a file of one's own)" in card) == (origin == ["extended"])
