@@ -158,7 +158,7 @@ def plan(
     said = "as given" if isinstance(row_tokens, Mapping) else f"{row_tokens:,.0f}"
     assumed = (
         *notes,
-        f"model: {parameters / 1e9:g} billion parameters, hidden width {width:,}",
+        f"model: {_size(parameters)} parameters, hidden width {width:,}",
         f"tokens a row, question and answer: {said}",
         f"GPU: one {gpu}, {GPUS[gpu].flops / 1e12:,.0f} TFLOP/s dense bfloat16, used to {FORWARD_USE:.0%} "
         f"forward and {TRAIN_USE:.0%} in training; {GPUS[gpu].bandwidth / 1e12:g} TB/s, used to "
@@ -207,6 +207,11 @@ class _Rate:
 
     def train(self, tokens: float) -> float:
         return 6 * self.parameters * tokens / (self._flops * TRAIN_USE)
+
+
+def _size(parameters: float) -> str:
+    billions = parameters >= 1e9
+    return f"{parameters / (1e9 if billions else 1e6):.3g} {'billion' if billions else 'million'}"
 
 
 def _text(tokens: float) -> float:

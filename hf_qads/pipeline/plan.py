@@ -88,7 +88,7 @@ def _count(source: Source, seed: int, notes: list[str]) -> tuple[str, str, int, 
         )
     if entry is not None and not source.path.startswith("embedded_"):
         rows = min(max(entry.sizes.values(), default=0), source.rows or 10**12)
-        notes.append(f"{entry.name}: the paper's size; not at hand, so not counted")
+        notes.append(f"{entry.name}: not at hand, so the paper's size is taken")
         return source.name or entry.name, source.kind or entry.kind, rows, planning.ROW_TOKENS
     with tempfile.TemporaryDirectory() as folder:
         read = read_source(spec_of(source, seed=seed), out=Path(folder) / "rows")
