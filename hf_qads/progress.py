@@ -1,5 +1,8 @@
 """One quiet progress bar per training, and no other library's bars or log lines."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from tqdm import tqdm
@@ -15,6 +18,40 @@ def quiet() -> None:
     logging.disable_progress_bar()
     logging.set_verbosity_error()
     disable_progress_bar()
+
+
+@contextmanager
+def hushed() -> Iterator[None]:
+    """`quiet` for a while: afterwards transformers and datasets show what they showed before."""
+    import datasets
+    from transformers.utils import logging
+
+    bars, remarks = logging.is_progress_bar_enabled(), logging.get_verbosity()
+    rows = not datasets.are_progress_bars_disabled()
+    quiet()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(remarks)
+        if bars:
+            logging.enable_progress_bar()
+        if rows:
+            datasets.enable_progress_bars()
+
+
+@contextmanager
+def counted_rows() -> Iterator[None]:
+    """Show the bar of datasets after all, which counts the rows of our own `map`; not in a log."""
+    import datasets
+
+    if not sys.stderr.isatty() or datasets.config.HF_DATASETS_DISABLE_PROGRESS_BARS:
+        yield
+        return
+    datasets.enable_progress_bars()
+    try:
+        yield
+    finally:
+        datasets.disable_progress_bars()
 
 
 def show_steps(trainer: Any, title: str) -> Any:

@@ -11,7 +11,7 @@ from hf_qads import schema
 from hf_qads.config import Model
 from hf_qads.errors import SelectionError, SourceError
 from hf_qads.files import atomic_path
-from hf_qads.progress import quiet
+from hf_qads.progress import counted_rows, quiet
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -55,7 +55,8 @@ def score(dataset: str, *, scorer: str | None, split: str, out: Path | None, pus
 
     rows = load(dataset, split=split)
     function = qads_score if scorer is None else QaDSScorer.from_pretrained(scorer)
-    scored = rows.map(function, batched=True, batch_size=2048, desc="scoring")
+    with counted_rows():
+        scored = rows.map(function, batched=True, batch_size=2048, desc="scoring")
     target = out or Path(f"{Path(dataset).stem}-scored.parquet")
     write(scored, target)
     values = np.asarray(scored.with_format("numpy")[schema.SCORE], dtype=np.float64)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hf_qads.errors import PublishingError
+from hf_qads.progress import hushed
 
 
 def printed(snippet: str, repo: str, folder: Path) -> str:
@@ -40,16 +41,13 @@ def printed(snippet: str, repo: str, folder: Path) -> str:
 
 @contextlib.contextmanager
 def own_cache() -> Iterator[str]:
-    """Load datasets quietly, into a cache of one's own that is removed afterwards."""
+    """Load datasets and models quietly, datasets into a cache of one's own that is removed afterwards."""
     import datasets
 
-    before, shown = datasets.config.HF_DATASETS_CACHE, not datasets.are_progress_bars_disabled()
-    with tempfile.TemporaryDirectory() as cache:
+    before = datasets.config.HF_DATASETS_CACHE
+    with tempfile.TemporaryDirectory() as cache, hushed():
         datasets.config.HF_DATASETS_CACHE = Path(cache)
-        datasets.disable_progress_bars()
         try:
             yield cache
         finally:
             datasets.config.HF_DATASETS_CACHE = before
-            if shown:
-                datasets.enable_progress_bars()

@@ -1,12 +1,11 @@
 """A base model with a head of five classes, ready to be trained as a scorer."""
 
 import copy
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from hf_qads.errors import ScoringError
+from hf_qads.progress import hushed
 from hf_qads.rendering import template_of
 from hf_qads.scoring.labels import LEVELS
 from hf_qads.scoring.prediction import pad_token_id
@@ -28,7 +27,7 @@ def classifier(model: Any, tokenizer: Any, *, template: str, seed: int) -> Any:
     import torch
     from transformers import AutoModelForSequenceClassification
 
-    with torch.random.fork_rng(), _quiet():
+    with torch.random.fork_rng(), hushed():  # it would report that the head is new
         torch.manual_seed(seed)
         try:
             if isinstance(model, str | Path):
@@ -64,16 +63,3 @@ def with_pad(tokenizer: Any) -> Any:
     padding = copy.deepcopy(tokenizer)
     padding.pad_token = padding.convert_ids_to_tokens(pad)
     return padding
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the report that a base model has no head for five classes yet."""
-    from transformers.utils import logging
-
-    before = logging.get_verbosity()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)

@@ -17,6 +17,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from hf_qads import influence
 from hf_qads.embedded import language_model_path, pool
 from hf_qads.files import atomic_path, write_json
+from hf_qads.progress import quiet
 from hf_qads.schema import content_key, row_id
 
 
@@ -49,6 +50,7 @@ def prompt_rows(per_source: int, seed: int) -> list[dict[str, Any]]:
 def main() -> None:
     """Score and write."""
     args = arguments()
+    quiet()
     torch.set_num_threads(args.threads)
     model = AutoModelForCausalLM.from_pretrained(args.model, dtype=torch.float32).eval()
     tokenizer = AutoTokenizer.from_pretrained(args.model)

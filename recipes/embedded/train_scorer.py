@@ -12,6 +12,7 @@ import torch
 from transformers import AutoTokenizer, TrainingArguments
 
 from hf_qads.embedded import language_model_path
+from hf_qads.progress import quiet
 from hf_qads.scoring.scorer_training import train_scorer
 from hf_qads.training.arguments import Schedule, training_arguments
 
@@ -37,6 +38,7 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Train, save and say how well real scores are predicted."""
     args = arguments()
+    quiet()
     torch.set_num_threads(args.threads)
     rows = pq.read_table(args.scores / "scores.parquet").to_pylist()
     schedule = Schedule(

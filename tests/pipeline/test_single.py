@@ -1,5 +1,9 @@
 """One step on its own: a file in, a file out."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,6 +23,22 @@ def test_score_adds_a_score_to_every_row(tmp_path, capsys):
     assert scored["qads_score"].type == pa.float32()
     assert all(1 <= score <= 5 for score in scored["qads_score"].to_pylist())
     assert "5 rows, 5 scored" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_score_shows_its_own_bar_alone_and_none_in_a_log(tmp_path, terminal):
+    rows = write_rows(tmp_path / "rows.jsonl", tiny_rows(5))
+    arguments = ["score", str(rows), "--scorer", str(scorer_path()), "--out", str(tmp_path / "out.parquet")]
+    code = f"""
+import sys
+sys.stderr.isatty = lambda: {terminal}
+from hf_qads.cli import main
+sys.exit(main({arguments}))
+"""
+    shown = {name: value for name, value in os.environ.items() if "PROGRESS_BARS" not in name}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=shown)
+    assert ("scoring: 100%" in done.stderr) == terminal
+    assert "Loading weights" not in done.stderr
 
 
 @pytest.fixture
