@@ -1,6 +1,6 @@
 """Dataset repositories: the mixture, and the pool with its scores."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -31,18 +31,11 @@ def mixture(gathered: Gathered, folder: Path, name: str) -> None:
     configs = _configs(made / "README.md") or {"default": sorted(_parquet(made))}
     subsets = [_subset(folder, config, patterns) for config, patterns in configs.items()]
     facts = replace(gathered.facts, subsets=tuple(subsets))
-    schema = pq.read_schema(next(folder.rglob("*.parquet")))
-    extras = Extras(
-        repo=name,
-        columns=schema.names,
-        evidence=gathered.measured.evidence,
-        figures=gathered.figures(MIXTURE_FIGURES, folder),
-        info=[dataset_info(folder, subset, schema) for subset in subsets],
-    )
-    files.write_text(folder / "README.md", mixture_card(facts, extras=extras))
-    output = printed(mixture_snippet(facts, name), name, folder)
-    extras = replace(extras, repo=gathered.repo(name), output=output)
-    files.write_text(folder / "README.md", mixture_card(facts, extras=extras))
+
+    def card(extras: Extras) -> str:
+        return mixture_card(facts, extras=extras)
+
+    _write_card(gathered, folder, name, card, mixture_snippet(facts, name), subsets, MIXTURE_FIGURES)
 
 
 def scored(gathered: Gathered, folder: Path, name: str) -> None:
@@ -53,18 +46,34 @@ def scored(gathered: Gathered, folder: Path, name: str) -> None:
     configs = [_subset(folder, "default", [f"data/{source}/*.parquet" for source in sources])]
     if len(sources) > 1:
         configs += [_subset(folder, s, [f"data/{s}/*.parquet"]) for s in sources if s != "default"]
+
+    def card(extras: Extras) -> str:
+        return scored_card(gathered.facts, extras=extras, configs=configs)
+
+    _write_card(gathered, folder, name, card, scored_snippet(gathered.facts, name), configs, SCORED_FIGURES)
+
+
+def _write_card(
+    gathered: Gathered,
+    folder: Path,
+    name: str,
+    card: Callable[[Extras], str],
+    snippet: str,
+    configs: Sequence[Subset],
+    figures: Sequence[str],
+) -> None:
+    """Write a card that opens the repository as it is, and once more with what its snippet then prints."""
     schema = pq.read_schema(next(folder.rglob("*.parquet")))
     extras = Extras(
         repo=name,
         columns=schema.names,
         evidence=gathered.measured.evidence,
-        figures=gathered.figures(SCORED_FIGURES, folder),
+        figures=gathered.figures(figures, folder),
         info=[dataset_info(folder, config, schema) for config in configs],
     )
-    files.write_text(folder / "README.md", scored_card(gathered.facts, extras=extras, configs=configs))
-    output = printed(scored_snippet(gathered.facts, name), name, folder)
-    extras = replace(extras, repo=gathered.repo(name), output=output)
-    files.write_text(folder / "README.md", scored_card(gathered.facts, extras=extras, configs=configs))
+    files.write_text(folder / "README.md", card(extras))
+    output = printed(snippet, name, folder)
+    files.write_text(folder / "README.md", card(replace(extras, repo=gathered.repo(name), output=output)))
 
 
 def dataset_info(folder: Path, config: Subset, schema: pa.Schema) -> dict[str, Any]:

@@ -50,15 +50,8 @@ def space_card(facts: Facts, *, name: str, dataset: str) -> str:
         name: of the Space, without namespace.
         dataset: the scored dataset that it shows.
     """
-    data: dict[str, Any] = {
-        "title": one_line(f"{facts.name} explorer", 60),
-        "emoji": "🔎",
-        "colorFrom": "blue",
-        "colorTo": "gray",
-        "sdk": "gradio",
-        "sdk_version": GRADIO,
-        "app_file": "app.py",
-        "pinned": False,
+    data = {
+        **_space(f"{facts.name} explorer", "🔎"),
         "license": together(facts.sources).identifier,
         "short_description": "Which rows were picked, and why",
         "tags": ["hf_qads", "data-selection"],
@@ -80,16 +73,23 @@ def space_card(facts: Facts, *, name: str, dataset: str) -> str:
 
 def metric_card(metric: MetricFacts) -> str:
     """Card of a metric module of `evaluate`."""
-    data: dict[str, Any] = {
-        "title": one_line(metric.title, 60),
-        "emoji": "📏",
+    data = {
+        **_space(metric.title, "📏"),
+        "license": "apache-2.0",
+        "tags": ["evaluate", "metric", "hf_qads"],
+    }
+    return card("metric.md.jinja", data, {"metric": metric})
+
+
+def _space(title: str, emoji: str) -> dict[str, Any]:
+    """What the front matter of every Space says."""
+    return {
+        "title": one_line(title, 60),
+        "emoji": emoji,
         "colorFrom": "blue",
         "colorTo": "gray",
         "sdk": "gradio",
         "sdk_version": GRADIO,
         "app_file": "app.py",
         "pinned": False,
-        "license": "apache-2.0",
-        "tags": ["evaluate", "metric", "hf_qads"],
     }
-    return card("metric.md.jinja", data, {"metric": metric})

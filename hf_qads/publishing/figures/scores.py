@@ -41,8 +41,6 @@ def describe_means(measured: Measured) -> str | None:
 
 def draw_means(measured: Measured, narrow: bool) -> "Figure":
     """Mean score per source, kinds one under the other, the best on top."""
-    from matplotlib.ticker import MultipleLocator
-
     groups = _by_kind(measured)
     figure, axes = _stacked(groups, narrow)
     low, high = limits(measured)
@@ -53,12 +51,8 @@ def draw_means(measured: Measured, narrow: bool) -> "Figure":
             axis.barh(place, mean - low, left=low, height=0.66, color=style.KIND.get(kind, style.PICKED))
             axis.plot([lower, upper], [place, place], color=style.INK, linewidth=1.1, solid_capstyle="butt")
             axis.text(max(upper, mean) + (high - low) * 0.018, place, number(mean), va="center", fontsize=8.5)
-        _names(axis, group, narrow)
-        axis.set_title(f"{kind} ({len(group)})")
-        axis.xaxis.set_major_locator(MultipleLocator((high - low) / 4))
+        _frame(axis, kind, group, narrow, step=(high - low) / 4)
         axis.set_xlim(low, high + (high - low) * 0.06)
-        axis.grid(axis="x")
-        axis.tick_params(axis="y", length=0)
     axes[-1].set_xlabel("mean " + label(measured))
     return figure
 
@@ -76,8 +70,6 @@ def describe_spread(measured: Measured) -> str | None:
 
 def draw_spread(measured: Measured, narrow: bool) -> "Figure":
     """Median, middle half and 90 % of the scores of each source."""
-    from matplotlib.ticker import MultipleLocator
-
     groups = _by_kind(measured)
     figure, axes = _stacked(groups, narrow)
     low, high = limits(measured)
@@ -91,12 +83,8 @@ def draw_spread(measured: Measured, narrow: bool) -> "Figure":
                 [quarter, third], [place, place], color=colour, linewidth=5, solid_capstyle="butt", alpha=0.55
             )
             axis.plot(middle, place, "o", color=colour, markeredgecolor="white", markersize=6.5)
-        _names(axis, group, narrow)
-        axis.set_title(f"{kind} ({len(group)})")
-        axis.xaxis.set_major_locator(MultipleLocator((high - low) / 4))
+        _frame(axis, kind, group, narrow, step=(high - low) / 4)
         axis.set_xlim(low - (high - low) * 0.02, high + (high - low) * 0.02)
-        axis.grid(axis="x")
-        axis.tick_params(axis="y", length=0)
     axes[-1].set_xlabel(label(measured))
     return figure
 
@@ -245,7 +233,14 @@ def _stacked(groups: list[tuple[str, list[SourceData]]], narrow: bool) -> tuple[
     return style.canvas(height, narrow=narrow, rows=len(groups), sharex=True, heights=heights)
 
 
-def _names(axis: "Axes", group: list[SourceData], narrow: bool) -> None:
+def _frame(axis: "Axes", kind: str, group: list[SourceData], narrow: bool, *, step: float) -> None:
+    """The names of a kind's sources beside their rows, and a line along the scores at each `step`."""
+    from matplotlib.ticker import MultipleLocator
+
+    axis.set_title(f"{kind} ({len(group)})")
+    axis.xaxis.set_major_locator(MultipleLocator(step))
+    axis.grid(axis="x")
+    axis.tick_params(axis="y", length=0)
     axis.set_yticks(range(len(group)), [style.shorten(s.name, 16 if narrow else 26) for s in group])
     axis.set_ylim(-0.6, len(group) - 0.4)
 
