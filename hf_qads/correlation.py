@@ -25,3 +25,8 @@ def ranks(values: NDArray[Any]) -> Values:
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     shared: Values = (np.cumsum(counts) - (counts + 1) / 2)[inverse]
     return shared
+
+
+def correlations(x: NDArray[Any], y: NDArray[Any]) -> tuple[float, float] | None:
+    """Pearson's and Spearman's correlation of two (n,) arrays; None where they say nothing."""
+    return (correlation(x, y), correlation(ranks(x), ranks(y))) if comparable(x, y) else None

@@ -11,13 +11,20 @@ from hf_qads import ranks
 
 
 def quiet() -> None:
-    """Turn off the bars and remarks of transformers and datasets about work that takes a moment."""
+    """Turn off the bars and remarks of transformers and datasets about work that takes a moment.
+
+    Downloads from the Hub keep their bars, which transformers would turn off with its own.
+    """
     from datasets.utils.logging import disable_progress_bar
+    from huggingface_hub.utils.tqdm import are_progress_bars_disabled, enable_progress_bars
     from transformers.utils import logging
 
+    downloads = not are_progress_bars_disabled()
     logging.disable_progress_bar()
     logging.set_verbosity_error()
     disable_progress_bar()
+    if downloads:
+        enable_progress_bars()
 
 
 @contextmanager

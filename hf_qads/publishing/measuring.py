@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hf_qads.halves import SplitHalf, split_half
 from hf_qads.publishing.coverage import Curve, coverage
 from hf_qads.publishing.evidence import Coverage, Evidence, Example, ExampleGroup
 from hf_qads.publishing.facts import Facts, run_facts
 from hf_qads.publishing.projection import Map, project
-from hf_qads.publishing.reading import HeldOut, SourceData, better_than_zero_shot, held_out, read_sources
-from hf_qads.publishing.statistics import Correlation, pearson, spearman, split_half
+from hf_qads.publishing.reading import HeldOut, SourceData, held_out, read_sources, wins
+from hf_qads.publishing.statistics import Correlation, pearson, spearman
 from hf_qads.runfolder import RunFolder
 
 EXAMPLES = 3
@@ -27,15 +28,6 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Reliability:
-    """Agreement of the scores of two random halves of the anchors, stepped up to all of them."""
-
-    value: float
-    rows: int
-    anchors: int
-
-
-@dataclass(frozen=True)
 class Measured:
     """A run in numbers."""
 
@@ -45,7 +37,7 @@ class Measured:
     curves: tuple[Curve, ...]
     map: Map | None
     examples: tuple[ExampleGroup, ...]
-    reliability: Reliability | None
+    halves: SplitHalf | None
     stages: tuple[Stage, ...]
     metric: str
 
@@ -97,7 +89,7 @@ def measure(run: RunFolder, *, seed: int = 0) -> Measured:
         curves=tuple(curve for curve in curves if curve is not None),
         map=project(vectors, [source.kept for source in sources], seed=seed),
         examples=tuple(_examples(sources, facts.kinds)),
-        reliability=_reliability(run, seed),
+        halves=_halves(run, seed),
         stages=tuple(_stages(run)),
         metric=metric,
     )
@@ -139,12 +131,10 @@ def _varied(rows: list[Example], *, best: bool) -> list[Example]:
     return [ordered[at] for at in sorted(chosen)]
 
 
-def _reliability(run: RunFolder, seed: int) -> Reliability | None:
-    better = better_than_zero_shot(run)
-    found = None if better is None else split_half(better, seed=seed)
-    if better is None or found is None:
-        return None
-    return Reliability(found[0], found[1], better.shape[1])
+def _halves(run: RunFolder, seed: int) -> SplitHalf | None:
+    better = wins(run)
+    found = split_half(better, seed=seed) if better else None
+    return found if found is not None and found.reliability is not None else None
 
 
 def _stages(run: RunFolder) -> list[Stage]:

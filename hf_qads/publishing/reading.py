@@ -94,16 +94,21 @@ def held_out(run: RunFolder) -> list[HeldOut]:
     return sorted(found, key=lambda held: order.get(held.group, len(order)))
 
 
-def better_than_zero_shot(run: RunFolder) -> np.ndarray | None:
-    """Eq. 3's indicator of each prompt row and anchor, (n, m) float32, NaN where a pair was not scored."""
+def wins(run: RunFolder) -> list[np.ndarray]:
+    """Eq. 3's indicator of each prompt row and anchor, (n, anchors) float32 for each anchor set.
+
+    NaN where a pair was not scored; nothing where the run has no measured scores.
+    """
     paths = [run.path / "influence" / f"{shot}_shot.npy" for shot in ("one", "zero")]
     if not all(path.exists() for path in paths):
-        return None
+        return []
     one, zero = (np.load(path, mmap_mode="r") for path in paths)
     if one.ndim != 2 or zero.shape != one.shape[1:]:
-        return None
+        return []
     known = np.isfinite(one) & np.isfinite(zero)
-    return np.where(known, one > zero, np.nan).astype(np.float32)
+    better = np.where(known, one > zero, np.nan).astype(np.float32)
+    sizes = list(((run.line("influence") or {}).get("details") or {}).get("anchors", {}).values())
+    return np.split(better, np.cumsum(sizes)[:-1], axis=1) if sum(sizes) == better.shape[1] else [better]
 
 
 def _mixture_ids(run: RunFolder) -> pa.ChunkedArray | None:

@@ -17,6 +17,8 @@ from hf_qads.publishing.tables import tables
 from hf_qads.publishing.templating import number, percent, render, seconds
 from hf_qads.runfolder import RunFolder
 
+STEADY = 0.7  # reliability of measured scores from which no warning is said
+
 
 @dataclass(frozen=True)
 class Drawn:
@@ -92,8 +94,8 @@ def tiles(measured: Measured) -> list[tuple[str, str]]:
     if facts.left_out:
         found.append((f"{facts.left_out:,}", "left out, each with a reason"))
     found += [(number(h.pearson.r), f"Pearson, scorer {h.group}") for h in measured.held_out[:2] if h.pearson]
-    if measured.reliability:
-        found.append((number(measured.reliability.value), "reliability of measured scores"))
+    if measured.halves:
+        found.append((number(measured.halves.reliability), "reliability of measured scores"))
     if stages:
         found.append((seconds(sum(stage.seconds for stage in stages)), "in all stages"))
     return found
@@ -108,9 +110,11 @@ def findings(measured: Measured) -> list[str]:
             said.append(
                 f"The scorer {held.group} agrees weakly with measured scores (r = {r}): read no single one."
             )
-    if measured.reliability and measured.reliability.value < 0.7:
-        value = number(measured.reliability.value)
-        said.append(f"Measured scores are unsteady (reliability {value}): more anchors would help.")
+    reliability = measured.halves.reliability if measured.halves else None
+    if reliability is not None and reliability < STEADY:
+        said.append(
+            f"Measured scores are unsteady (reliability {number(reliability)}): more anchors would help."
+        )
     unscored = [
         (s.name, len(s.score) - s.kept.size + int((s.score != s.score).sum())) for s in measured.scored
     ]

@@ -1,4 +1,4 @@
-"""Correlations with their intervals, reliability of a score, and bins: the numbers behind the figures."""
+"""Correlations with their intervals, means, and bins: the numbers behind the figures."""
 
 from dataclasses import dataclass
 
@@ -31,37 +31,6 @@ def pearson(x: np.ndarray, y: np.ndarray) -> Correlation | None:
 def spearman(x: np.ndarray, y: np.ndarray) -> Correlation | None:
     """Spearman's rank correlation of two (n,) arrays, ties sharing their mean rank; None as in `pearson`."""
     return pearson(ranks(x), ranks(y))
-
-
-def split_half(better: np.ndarray, *, seed: int = 0, splits: int = 20) -> tuple[float, int] | None:
-    """Reliability of a quality score: do two halves of the anchors order the rows alike?
-
-    Args:
-        better: (n_rows, n_anchors), 1 where the row improves the anchor, 0 where not, NaN where not scored.
-        seed: of the random halves.
-        splits: number of random halvings that are averaged.
-
-    Returns:
-        Mean correlation of the halves, stepped up to the full number of anchors by the Spearman-Brown
-        formula, and the number of rows; None where there is too little to tell.
-    """
-    rng, found = np.random.default_rng(seed), []
-    rows = np.isfinite(better).sum(axis=1) >= 4
-    kept = better[rows]
-    if kept.shape[0] < 4 or kept.shape[1] < 4:
-        return None
-    for _ in range(splits):
-        order = rng.permutation(kept.shape[1])
-        halves = order[: len(order) // 2], order[len(order) // 2 :]
-        counts = [np.isfinite(kept[:, half]).sum(axis=1) for half in halves]
-        both = (counts[0] > 0) & (counts[1] > 0)
-        means = [
-            np.nansum(kept[:, half], axis=1)[both] / n[both] for half, n in zip(halves, counts, strict=True)
-        ]
-        result = pearson(means[0], means[1])
-        if result is not None:
-            found.append(2 * result.r / (1 + result.r) if result.r > -1 else -1.0)
-    return (float(np.mean(found)), int(kept.shape[0])) if found else None
 
 
 def mean_interval(values: np.ndarray) -> tuple[float, float, float]:

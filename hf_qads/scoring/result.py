@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hf_qads import schema
+from hf_qads.halves import SplitHalf, split_half
 from hf_qads.scoring import reliability
 
 Float32 = NDArray[np.float32]
@@ -97,10 +98,10 @@ class Influence:
         """(n,) float32 in [0, 1]: the win rate without what the answer's length explains."""
         return reliability.without_length(self.win_rate, self.answer_tokens)
 
-    def split_half(self, *, splits: int = 20, seed: int = 0) -> reliability.SplitHalf:
+    def split_half(self, *, splits: int = 20, seed: int = 0) -> SplitHalf:
         """Agreement between the win rates by two disjoint halves of the anchors."""
         parts = list(self.sets.values()) or [self]
-        return reliability.split_half([one.wins for one in parts], splits=splits, seed=seed)
+        return split_half([one.wins for one in parts], splits=splits, seed=seed)
 
     def columns(self) -> dict[str, Any]:
         """Columns of the prompt rows, in their order: influence, pairs, interval, reason, length-controlled.

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hf_qads.publishing.statistics import binned_median, mean_interval, pearson, spearman, split_half
+from hf_qads.publishing.statistics import binned_median, mean_interval, pearson, spearman
 
 
 def test_pearson_of_a_small_table_by_hand():
@@ -21,20 +21,6 @@ def test_there_is_no_correlation_with_a_constant_or_with_three_pairs():
 def test_spearman_sees_only_the_order():
     x = np.array([1.0, 2, 3, 4, 5])
     assert spearman(x, np.exp(x)).r == pytest.approx(1)
-
-
-def test_rows_that_win_by_their_own_rate_are_reliable_and_noise_is_not():
-    rng = np.random.default_rng(0)
-    rate = rng.random(300)
-    signal = (rng.random((300, 60)) < rate[:, None]).astype(float)
-    noise = (rng.random((300, 60)) < 0.5).astype(float)
-    assert split_half(signal)[0] > 0.9
-    assert abs(split_half(noise)[0]) < 0.3
-
-
-def test_pairs_that_were_not_scored_do_not_count():
-    better = np.full((10, 8), np.nan)
-    assert split_half(better) is None
 
 
 def test_mean_interval_by_hand():

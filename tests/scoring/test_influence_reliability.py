@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hf_qads.scoring.reliability import length_effect, split_half, wilson, without_length
+from hf_qads.halves import split_half
+from hf_qads.scoring.reliability import length_effect, wilson, without_length
 from hf_qads.scoring.result import Influence, join
 
 NAN = float("nan")
@@ -79,6 +80,7 @@ def test_halves_that_agree_are_reliable_and_noise_is_not():
 
 
 def test_split_half_says_nothing_where_there_is_too_little():
+    assert split_half([np.full((10, 8), np.nan, dtype=np.float32)]).reliability is None
     assert split_half([np.ones((10, 1), dtype=np.float32)]).spearman is None
     assert split_half([np.ones((10, 8), dtype=np.float32)]).spearman is None  # every row scores the same
     assert split_half([np.eye(3, dtype=np.float32)]).spearman is None
@@ -113,3 +115,8 @@ def test_equal_lengths_leave_the_scores_as_they_are():
     scores = np.array([0.1, 0.5, 0.9, 0.3], dtype=np.float32)
     np.testing.assert_array_equal(without_length(scores, np.full(4, 7)), scores)
     assert length_effect(scores, np.full(4, 7)).pearson is None
+
+
+def test_halves_that_disagree_in_every_split_have_the_lowest_reliability():
+    wins = np.array([[1, 0], [1, 0], [0, 1], [0, 1]], dtype=np.float32)
+    assert split_half([wins]).reliability == -1.0
