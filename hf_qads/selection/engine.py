@@ -15,6 +15,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 import torch
+from tqdm import tqdm
 
 from hf_qads.selection.bounds import Bounds, Frontier, Rival
 from hf_qads.selection.centers import Centers, coordinates
@@ -119,7 +120,9 @@ class Engine:
     def take_in_exactly(self, vectors: torch.Tensor, index: Rows | None = None) -> None:
         """Exact measures of all rows to the nearest of many vectors (all, or the rows `index` of them)."""
         total = len(vectors) if index is None else len(index)
-        for begin in range(0, total, CHUNK):
+        surveyor = Surveyor(self.centers, self.scratch)  # of all chunks, to learn once whether the bound pays
+        chunks = range(0, total, CHUNK)
+        for begin in tqdm(chunks, desc="start pool", unit="block", disable=None, leave=False):
             if index is None:
                 raw = vectors[begin : begin + CHUNK]
             else:
@@ -131,15 +134,15 @@ class Engine:
             self.slack = np.maximum(self.slack, self.space.slack(self.norms, largest))
             chunk = Centers(self.space, len(raw))
             chunk.add(np.arange(len(raw)), rows)
-            surveyor = Surveyor(chunk, self.scratch)
+            surveyor.centers = chunk
             measured = self.space.exact(raw)
-            for first in range(0, self.space.n, self.space.block):
-                block = np.arange(first, min(first + self.space.block, self.space.n))
+            for first in range(0, self.space.n, self.slab):
+                block = np.arange(first, min(first + self.slab, self.space.n))
                 missed = self.missed(block, self.space.rows(block))
                 pairs = surveyor.nearest_pairs(missed, 0, len(raw))
                 self.settle(block, pairs, measured[pairs.centers])
-            self.full += surveyor.full_pairs
-            self.short += surveyor.bound_pairs
+        self.full += surveyor.full_pairs
+        self.short += surveyor.bound_pairs
         self.bounds.best[:] = self.bounds.exact
 
     def missed(self, index: Rows, rows: torch.Tensor) -> Missed:
