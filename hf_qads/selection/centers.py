@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from hf_qads.selection import groups
 from hf_qads.selection.pool import Rows
 from hf_qads.selection.space import UNIT, Space
 
@@ -18,7 +19,7 @@ def coordinates(space: Space, rows: torch.Tensor, norms: torch.Tensor) -> tuple[
 
 
 class Centers:
-    """Centers in the order picked, with room for all that may come.
+    """Centers in the order picked, with room for all that may come, and for whole groups of them.
 
     Attributes:
         count: how many there are.
@@ -31,10 +32,11 @@ class Centers:
     def __init__(self, space: Space, capacity: int) -> None:
         self.space = space
         self.count = 0
-        self.index = np.empty(capacity, dtype=np.int64)
-        self.rows = torch.empty(capacity, space.d, device=space.device)
-        self.norms = torch.empty(capacity, device=space.device)
-        self.flat = torch.empty(capacity, 2 + space.basis.shape[1], device=space.device)
+        room = capacity + groups.GROUP
+        self.index = np.empty(room, dtype=np.int64)
+        self.rows = torch.zeros(room, space.d, device=space.device)
+        self.norms = torch.zeros(room, device=space.device)
+        self.flat = torch.zeros(room, 2 + space.basis.shape[1], device=space.device)
 
     def add(self, index: Rows, rows: torch.Tensor) -> None:
         """Append centers by their rows in the pool and their working rows."""

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 
 from hf_qads.selection.centers import Centers
+from hf_qads.selection.groups import grouped, places_below, whole_groups
 from hf_qads.selection.pool import Floats, Rows
 from hf_qads.selection.products import Scratch, chosen_products
 
@@ -69,46 +70,39 @@ class Surveyor:
 
     def by_product(self, missed: Missed, begin: int, end: int) -> Pairs:
         """All pairs at once."""
-        norms = self.centers.norms[begin:end]
-        squared = self.scratch.squared(missed.rows, self.centers.rows[begin:end], norms)
-        self.full_pairs += squared.numel()
-        nearest = squared.amin(1).cpu().numpy() + missed.norms
+        stop = begin + whole_groups(end - begin)
+        norms = self.centers.norms[begin:stop]
+        squared = self.scratch.squared(missed.rows, self.centers.rows[begin:stop], norms)
+        self.full_pairs += len(squared) * (end - begin)
+        members = grouped(squared, end - begin)
+        minima = members.amin(1)
+        nearest = minima.amin(1).cpu().numpy() + missed.norms
         np.minimum(missed.best, nearest + missed.slack, out=missed.best)
-        near = np.flatnonzero(nearest <= missed.best + 2 * missed.slack)
-        limits = (missed.best + 2 * missed.slack - missed.norms)[near]
-        chosen = squared[on(near, squared)]
-        found = (chosen <= on(limits, chosen).unsqueeze(1)).nonzero()
-        values = chosen[found[:, 0], found[:, 1]].cpu().numpy()
-        rows, columns = found.cpu().numpy().T
-        return Pairs(near[rows], columns + begin, values + missed.norms[near[rows]])
+        limits = on(missed.best + 2 * missed.slack - missed.norms, squared)
+        rows, columns, _ = places_below(members, minima, limits)
+        values, at = squared[rows, columns].cpu().numpy(), rows.cpu().numpy()
+        return Pairs(at, columns.cpu().numpy() + begin, values + missed.norms[at])
 
     def by_bound(self, missed: Missed, begin: int, end: int) -> Pairs:
         """Only pairs that the lower bound leaves."""
-        lower = self.scratch.product(missed.flat, self.centers.flat[begin:end])
-        self.bound_pairs += lower.numel()
-        limits = missed.best + 2 * missed.slack - missed.norms
-        near = np.flatnonzero(lower.amin(1).cpu().numpy() <= limits)
-        near = near if 2 * len(near) < len(limits) else np.arange(len(limits))  # a copy costs, too
-        picked = lower[on(near, lower)] if len(near) < len(limits) else lower
-        left = picked <= on(limits[near], lower).unsqueeze(1)
-        total = int(left.count_nonzero())
-        self.share_left += 0.25 * (total / lower.numel() - self.share_left)
-        if total == 0:
-            empty = np.empty(0, dtype=np.int64)
-            return Pairs(empty, empty, np.empty(0))
-        if total > SPARSE * lower.numel():
+        stop = begin + whole_groups(end - begin)
+        lower = self.scratch.product(missed.flat, self.centers.flat[begin:stop])
+        self.bound_pairs += len(lower) * (end - begin)
+        limits = on(missed.best + 2 * missed.slack - missed.norms, lower)
+        members = grouped(lower, end - begin)
+        rows, columns, share = places_below(members, members.amin(1), limits, most=SPARSE)
+        self.share_left += 0.25 * (share - self.share_left)
+        if share > SPARSE:
             return self.by_product(missed, begin, end)
-        found = left.nonzero()
-        self.full_pairs += total
-        ends = torch.zeros(len(near) + 1, dtype=torch.int64, device=lower.device)
-        torch.cumsum(torch.bincount(found[:, 0], minlength=len(near)), 0, out=ends[1:])
-        columns = found[:, 1].contiguous()
-        products = chosen_products(missed.rows[on(near, lower)], self.centers.rows[begin:end], ends, columns)
-        squared = (self.centers.norms[begin:end][columns] - 2 * products).cpu().numpy()
-        rows = near[found[:, 0].cpu().numpy()]
-        squared = squared + missed.norms[rows]
-        np.minimum.at(missed.best, rows, squared + missed.slack[rows])
-        return keep_near(Pairs(rows, columns.cpu().numpy() + begin, squared), missed)
+        self.full_pairs += len(rows)
+        ends = torch.zeros(len(lower) + 1, dtype=torch.int64, device=lower.device)
+        torch.cumsum(torch.bincount(rows, minlength=len(lower)), 0, out=ends[1:])
+        products = chosen_products(missed.rows, self.centers.rows[begin:stop], ends, columns)
+        squared = (self.centers.norms[begin:stop][columns] - 2 * products).cpu().numpy()
+        at = rows.cpu().numpy()
+        squared = squared + missed.norms[at]
+        np.minimum.at(missed.best, at, squared + missed.slack[at])
+        return keep_near(Pairs(at, columns.cpu().numpy() + begin, squared), missed)
 
 
 def keep_near(pairs: Pairs, missed: Missed) -> Pairs:

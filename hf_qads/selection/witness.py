@@ -9,25 +9,23 @@ guess: the row's bound stays an upper bound.
 import torch
 
 from hf_qads.selection.centers import Centers
+from hf_qads.selection.groups import grouped, whole_groups
 from hf_qads.selection.products import Scratch, chosen_products
 
 GUESSES = 8
-GROUP = 32
 DIRECTIONS = 32
 
 
-def likely_centers(estimate: torch.Tensor) -> torch.Tensor:
-    """Columns (m, g) with small values of `estimate` (m, c), at most one per group of neighbours."""
-    count, width = estimate.shape
-    groups = width // GROUP
-    if groups <= GUESSES:
-        if width <= GUESSES:
-            return torch.arange(width, device=estimate.device).expand(count, width)
-        return torch.topk(estimate, GUESSES, dim=1, largest=False, sorted=False).indices
-    grouped: torch.Tensor = torch.unflatten(estimate[:, : groups * GROUP], 1, (groups, GROUP))
-    chosen = torch.topk(grouped.amin(2), GUESSES, dim=1, largest=False, sorted=False).indices
-    inside = grouped.gather(1, chosen.unsqueeze(2).expand(-1, -1, GROUP)).argmin(2)
-    return chosen * GROUP + inside
+def likely_centers(estimate: torch.Tensor, count: int) -> torch.Tensor:
+    """Columns (m, g) with small values among the first `count` of `estimate`; at most one per group."""
+    members = grouped(estimate, count)
+    if members.shape[2] <= GUESSES:
+        return torch.topk(
+            estimate[:, :count], min(GUESSES, count), dim=1, largest=False, sorted=False
+        ).indices
+    chosen = torch.topk(members.amin(1), GUESSES, dim=1, largest=False, sorted=False).indices
+    inside = members.gather(2, chosen.unsqueeze(1).expand(-1, members.shape[1], -1)).argmin(1)
+    return inside * members.shape[2] + chosen
 
 
 def near_centers(
@@ -47,10 +45,11 @@ def near_centers(
         (m,) an approximation within the space's slack, of a distance that is really there.
     """
     width = 2 + DIRECTIONS
-    estimate = scratch.product(flat[:, :width], centers.flat[begin:end, :width])
-    columns = likely_centers(estimate)
+    stop = begin + whole_groups(end - begin)
+    estimate = scratch.product(flat[:, :width], centers.flat[begin:stop, :width])
+    columns = likely_centers(estimate, end - begin)
     guesses = columns.shape[1]
     ends = torch.arange(len(rows) + 1, device=rows.device) * guesses
-    products = chosen_products(rows, centers.rows[begin:end], ends, columns.reshape(-1))
-    nearest: torch.Tensor = (centers.norms[begin:end][columns] - 2 * products.view(-1, guesses)).amin(1)
+    products = chosen_products(rows, centers.rows[begin:stop], ends, columns.reshape(-1))
+    nearest: torch.Tensor = (centers.norms[begin:stop][columns] - 2 * products.view(-1, guesses)).amin(1)
     return nearest

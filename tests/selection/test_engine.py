@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hf_qads.selection import engine, live, select, survey, witness
+from hf_qads.selection import engine, groups, live, select, survey, witness
 from tests.selection.loops import plain_loop
 
 
@@ -15,7 +15,7 @@ def small_steps(monkeypatch):
     monkeypatch.setattr(engine, "FEW", 8)
     monkeypatch.setattr(engine, "MANY", 64)
     monkeypatch.setattr(live, "AT_ONCE", 4)
-    monkeypatch.setattr(witness, "GROUP", 4)
+    monkeypatch.setattr(groups, "GROUP", 4)
     monkeypatch.setattr(engine, "GUESSES", 3)
     monkeypatch.setattr(witness, "GUESSES", 3)
 
