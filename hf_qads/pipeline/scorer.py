@@ -1,5 +1,6 @@
 """Stage 5: a scorer per kind (or one for all), trained on the rows that were scored for real."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage
 from hf_qads.runfolder import RunFolder
 
 ALL = "all"
+FEW_STEPS = 20  # optimizer steps below which a scorer has hardly left where it began
 
 
 def groups(config: Config, kinds: Mapping[str, str]) -> dict[str, list[str]]:
@@ -65,6 +67,8 @@ def _work(context: Context, folder: Path) -> Outcome:
             )
         total += len(rows)
         target = folder / group
+        if config.scorer.type == "model":
+            _warn_of_few_steps(context, config.scorer, group, len(rows))
         if not (target / "evaluation.json").exists():
             _train(context, config.scorer, group, rows, scores, target)
         evaluation = read_json(target / "evaluation.json")
@@ -73,6 +77,17 @@ def _work(context: Context, folder: Path) -> Outcome:
         if gone:
             left_out[group] = gone
     return Outcome(total, total, left_out, details)
+
+
+def _warn_of_few_steps(context: Context, scorer: Scorer, group: str, rows: int) -> None:
+    trained = int(rows * (1 - scorer.held_out))
+    steps = math.ceil(math.ceil(trained / scorer.global_batch) * scorer.epochs)
+    if steps < FEW_STEPS:
+        context.say(
+            f"      the scorer {group} trains for {steps} steps only ({trained:,} rows, batches of "
+            f"{scorer.global_batch}, {scorer.epochs:g} epochs): lower scorer.global_batch, or raise "
+            "scorer.epochs or prompts"
+        )
 
 
 def _train(

@@ -6,6 +6,8 @@ from pathlib import Path
 from hf_qads.errors import ConfigError
 from hf_qads.files import read_json
 from hf_qads.pipeline.selection import RATIOS
+from hf_qads.publishing.facts import agreements
+from hf_qads.publishing.limits import WEAK
 from hf_qads.runfolder import RunFolder
 
 
@@ -45,12 +47,31 @@ def conclusion(run: RunFolder) -> str:
         aligned([header, *lines], right=range(2, 7)),
         "",
         *without,
+        *_trust(run),
         f"The mixture: {mixture} ({total:,} rows), its card: {mixture / 'README.md'}",
         f"Load it:     from datasets import load_dataset; {load}",
     ]
     if report.exists():
         parts.append(f"The report:  {report}")
     return "\n".join(parts)
+
+
+def _trust(run: RunFolder) -> list[str]:
+    """How the scorers' predictions agree with measured scores of rows that they never saw."""
+    groups = ((run.line("scorer") or {}).get("details") or {}).get("groups", {})
+    known = {found.group: found for found in agreements(run)}
+    lines = []
+    for group in groups:
+        found = known.get(group)
+        if found is None:
+            lines.append(f"The scorer {group}: too few held-out rows to say how far it can be trusted.")
+            continue
+        weak = " Do not trust it: it says little about a row." if found.pearson < WEAK else ""
+        interval = f"[{found.low:.2f}, {found.high:.2f}]"
+        lines.append(
+            f"The scorer {group}: Pearson {found.pearson:.2f} {interval} on {found.n} held-out rows.{weak}"
+        )
+    return [*lines, ""] if lines else []
 
 
 def status(path: Path) -> str:

@@ -31,7 +31,8 @@ STAGES: Final = ("pool", "experience", "vectors", "influence", "scorer", "scores
 class Source:
     """One source: what it is, what came in, what was left out, what was kept.
 
-    `own_file` tells that its rows came from a file here, whatever `link` says of the dataset.
+    `own_file` tells that its rows came from a file here, whatever `link` says of the dataset;
+    `licence_assumed` that its licence is the dataset's, which nobody checked for that file.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Source:
     languages: tuple[str, ...] = ()
     citation: str | None = None
     own_file: bool = False
+    licence_assumed: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ class Facts:
     versions: Mapping[str, str] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()  # sources that were asked for and could not be had
+    missing_anchors: tuple[str, ...] = ()  # anchor sets likewise
 
     @property
     def rows(self) -> int:
@@ -173,6 +176,7 @@ def run_facts(
                 languages=_languages(known.get("language") or known.get("languages")),
                 citation=known.get("citation") or None,
                 own_file=known.get("origin") in OWN_FILES,
+                licence_assumed=bool(known.get("licence_assumed")),
             )
         )
     return Facts(
@@ -189,6 +193,7 @@ def run_facts(
         versions=versions(),
         keys={stage: str(lines[stage]["key"]) for stage in STAGES if "key" in lines.get(stage, {})},
         missing=tuple(run.missing("source")),
+        missing_anchors=tuple(run.missing("anchors")),
     )
 
 

@@ -57,6 +57,8 @@ def _why(source: Source) -> str:
     reasons = []
     if any(licences.normalise(one) is None for one in named):
         reasons.append(f"{'its licence' if len(named) == 1 else 'the licence of a part'} is not known")
+    if source.licence_assumed:
+        reasons.append("a file of one's own stands for it, and its licence was taken from the dataset")
     if source.redistributable is False:
         reasons.append("its rows may not be published again")
     for asks, says in (

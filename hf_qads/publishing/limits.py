@@ -20,7 +20,7 @@ def limits(facts: Facts) -> list[str]:
             "demonstration on generated problems: use the result to learn the way, not to train a model that "
             "matters."
         )
-    said += _anchors(facts.config)
+    said += _anchors(facts)
     if facts.score_column == schema.SCORE:
         said.append(
             "`qads_score` is predicted, from 1 to 5. It stands for the share of anchors whose answers become "
@@ -59,22 +59,27 @@ def _model(facts: Facts) -> str:
     )
 
 
-def _anchors(config: Mapping[str, Any]) -> list[str]:
-    anchors = config.get("anchors")
+def _anchors(facts: Facts) -> list[str]:
+    anchors = facts.config.get("anchors")
     if not isinstance(anchors, Mapping):
         return []
-    names = [_name(source) for source in anchors.get("sources") or ()]
-    joined = listing([markdown(name) for name in names])
+    asked = [_name(source) for source in anchors.get("sources") or ()]
+    names = [markdown(name) for name in asked if name not in facts.missing_anchors]
+    said = []
     if anchors.get("allow_benchmark"):
-        return [
-            f"Anchors were allowed to come from a benchmark's test split ({joined}). Rows were chosen for "
-            "that benchmark, so accuracy on it is no evidence."
-        ]
-    return (
-        [f"Rows were chosen for what helps on {joined}: for another task, another choice is better."]
-        if names
-        else []
-    )
+        said.append(
+            f"Anchors were allowed to come from a benchmark's test split ({listing(names)}). Rows were "
+            "chosen for that benchmark, so accuracy on it is no evidence."
+        )
+    elif names:
+        said.append(
+            f"Rows were chosen for what helps on {listing(names)}: for another task, another choice is "
+            "better."
+        )
+    if facts.missing_anchors:
+        gone = listing([markdown(name) for name in facts.missing_anchors])
+        said.append(f"Asked for as anchors, and not used because they could not be had: {gone}.")
+    return said
 
 
 def _name(source: Any) -> str:

@@ -20,6 +20,7 @@ from hf_qads.sources.spec import SourceSpec
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 PEEKS = 16
 TAIL_BYTES = 2**20
+OWN_FILES = ("local files", "dataset repository folder")  # origins that the catalogue cannot vouch for
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -110,10 +111,10 @@ def _units(spec: SourceSpec, entry: Entry | None) -> tuple[list[Unit], dict[str,
         path = Path(spec.path_or_name).expanduser()
         if path.is_dir() and local.is_repository(path):
             fetched = hub.fetch(str(path), config=spec.config, split=spec.split, revision=None)
-            return _arrow(fetched.files), {"origin": "dataset repository folder", **fetched.facts}
+            return _arrow(fetched.files), {"origin": OWN_FILES[1], **fetched.facts}
         found, split = local.find_files(spec.path_or_name, spec.split)
         held = [{"name": p.name, "bytes": p.stat().st_size, "sha256": files.file_hash(p)} for p in found]
-        return local.cut(found), {"origin": "local files", "split": split, "files": held}
+        return local.cut(found), {"origin": OWN_FILES[0], "split": split, "files": held}
     if entry is not None and spec.path_or_name.startswith(registry.EMBEDDED):
         return [(Segment(entry.name, "embedded"),)], {"origin": "embedded pool"}
     if entry is not None and spec.path_or_name == entry.name:
@@ -247,6 +248,7 @@ def _facts(spec: SourceSpec, entry: Entry | None, found: dict[str, Any]) -> dict
             "notes": list(entry.notes),
             "redistributable": entry.redistributable,
         }
+        facts["licence_assumed"] = spec.licence is None and found["origin"] in OWN_FILES
     if spec.licence is not None:
         facts["licence"] = spec.licence
     facts.setdefault("licence", None)

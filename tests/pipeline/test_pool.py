@@ -8,6 +8,7 @@ import yaml
 
 from hf_qads import config, pipeline
 from hf_qads.errors import QaDSError, SourceMissing
+from hf_qads.pipeline.summary import conclusion
 from hf_qads.sources import BENCHMARKS
 from tests.models import tiny_rows
 from tests.pipeline.conftest import write_rows
@@ -80,7 +81,12 @@ def test_a_run_goes_on_without_missing_sources_where_asked_and_says_so(tmp_path,
     assert set(run.missing("benchmark")) == set(BENCHMARKS) - set(benchmarks)
     assert "no copy on the Hub" in run.missing("source")["dmath"]
     assert any("without dmath (source)" in text for text in said)
-    assert "could not be had: dmath" in (run.folder("mixture") / "README.md").read_text()
+    card = (run.folder("mixture") / "README.md").read_text()
+    assert "because it could not be had: dmath" in card
+    assert "Asked for as anchors, and not used because they could not be had: dmath" in card
+    assert "Rows were chosen for what helps on target.jsonl: for" in card
+    assert any("steps only" in text for text in said)  # 40 rows in batches of 8
+    assert "The scorer reasoning: " in conclusion(run)
 
 
 @pytest.mark.parametrize(

@@ -149,6 +149,11 @@ def test_numbers_are_written_for_people():
     assert [percent(p) for p in (0.0042, 0.042, 0.42, None)] == ["0.42 %", "4.2 %", "42 %", "\N{EN DASH}"]
 
 
+def test_the_licence_of_a_file_that_stands_in_for_a_dataset_asks_for_a_decision():
+    (flagged,) = together([replace(source("a", "mit"), own_file=True, licence_assumed=True)]).flagged
+    assert "its licence was taken from the dataset" in flagged[1]
+
+
 def test_a_file_that_stands_in_for_a_dataset_is_not_taken_for_it():
     hub = replace(source("a", "mit"), link="https://huggingface.co/datasets/org/set")
     for sources, origin in (([hub, hub], ["org/set"]), ([replace(hub, own_file=True)], ["extended"])):
