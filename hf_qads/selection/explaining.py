@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from hf_qads.selection.pool import Picks, Pool, Rows
-from hf_qads.selection.strategies import checked_options, find_strategy
+from hf_qads.selection.pool import Picks, Pool, Rows, Strategy
+from hf_qads.selection.strategies import checked_options, find_strategy, name_of
 
 BLOCK = 4096
 
@@ -58,7 +58,13 @@ class Explanation:
 
 
 def explain(
-    picks: Picks, pool: Pool, row: int, *, strategy: str, options: Mapping[str, Any], further: int
+    picks: Picks,
+    pool: Pool,
+    row: int,
+    *,
+    strategy: str | Strategy,
+    options: Mapping[str, Any],
+    further: int,
 ) -> Explanation:
     """Where a row of the pool stands in what `strategy` picked from it, see `Selection.explain`."""
     started = bool(np.isin(row, pool.start))
@@ -99,7 +105,8 @@ def nearest_of(pool: Pool, row: int, others: Rows) -> tuple[int | None, float]:
     return int(others[best]), float(space.unscale(space.distance(measures[best : best + 1]))[0])
 
 
-def _order(pool: Pool, size: int, name: str, options: Mapping[str, Any]) -> Rows:
+def _order(pool: Pool, size: int, strategy: str | Strategy, options: Mapping[str, Any]) -> Rows:
     """The order of a larger selection of the same pool."""
-    strategy = find_strategy(name)
-    return strategy(replace(pool, state=None), size, **checked_options(name, strategy, options)).order
+    function = find_strategy(strategy)
+    chosen = checked_options(name_of(strategy), function, options)
+    return function(replace(pool, state=None), size, **chosen).order

@@ -9,7 +9,7 @@ from torch.utils.data import Sampler
 
 from hf_qads.errors import SelectionError
 from hf_qads.schema import EMBEDDING, INFLUENCE, RANK, SCORE
-from hf_qads.selection.pool import Floats, Rows
+from hf_qads.selection.pool import Floats, Rows, Strategy
 from hf_qads.selection.selecting import select
 
 
@@ -28,7 +28,7 @@ class QaDSSampler(Sampler[int]):
         fraction: or which share of the dataset's rows, in (0, 1]. Neither: all rows.
         vectors: (n, d), see `select`.
         scores: (n,), NaN where there is none.
-        strategy: any strategy that `select` knows.
+        strategy: any strategy that `select` knows, or a function of one's own.
         start: see `select`.
         metric: see `select`.
         seed: seed of the selection and of the shuffling.
@@ -51,7 +51,7 @@ class QaDSSampler(Sampler[int]):
         fraction: float | None = None,
         vectors: Any = None,
         scores: Any = None,
-        strategy: str = "qads",
+        strategy: str | Strategy = "qads",
         start: int | Sequence[int] = 100,
         metric: str = "euclidean",
         seed: int = 0,

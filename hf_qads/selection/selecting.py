@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from hf_qads.selection.pool import Picks
+from hf_qads.selection.pool import Strategy
 from hf_qads.selection.preparing import checked_size, make_pool
 from hf_qads.selection.selection import Selection
-from hf_qads.selection.strategies import checked_options, find_strategy
+from hf_qads.selection.strategies import checked_options, checked_picks, find_strategy, name_of
 
 
 def select(
@@ -18,7 +18,7 @@ def select(
     scores: Any = None,
     *,
     size: int,
-    strategy: str = "qads",
+    strategy: str | Strategy = "qads",
     start: int | Sequence[int] | np.ndarray = 100,
     metric: str = "euclidean",
     seed: int = 0,
@@ -40,8 +40,8 @@ def select(
             for strategies that do not look at them.
         scores: (n,) finite numbers, or None: all rows count the same.
         size: how many rows.
-        strategy: `qads`, `kcenter`, `quality`, `random`, `ssl_prototype`, `deita`, `ifd`, or one that an
-            installed package registers.
+        strategy: `qads`, `kcenter`, `quality`, `random`, `ssl_prototype`, `deita`, `ifd`, one that an
+            installed package registers, or a function of one's own: of a `Pool` and a size, gives `Picks`.
         start: how many start rows to draw with the seed, at most a tenth of the rows and at least one; or the
             start rows themselves. They count as picked and are not in the result.
         metric: `euclidean`, or `cosine` for 1 minus the cosine similarity; larger is farther.
@@ -67,15 +67,15 @@ def select(
 
     Source: section 3.3, Eq. 4 and Algorithm 1.
     """
-    function = find_strategy(strategy)
-    chosen = checked_options(strategy, function, options)
+    function, name = find_strategy(strategy), name_of(strategy)
+    chosen = checked_options(name, function, options)
     pool = replace(
         make_pool(vectors, scores, columns, start=start, among=among, owned=owned, metric=metric, seed=seed),
         device=device,
         state=None if state is None else Path(state),
     )
     wanted = checked_size(size, pool)
-    picks: Picks = function(pool, wanted, **chosen)
+    picks = checked_picks(name, function(pool, wanted, **chosen), pool, wanted)
     radius = np.full(wanted, np.nan)
     if picks.radius is not None:
         radius = picks.radius
@@ -90,7 +90,7 @@ def select(
     asked = {
         "n": pool.n,
         "size": wanted,
-        "strategy": strategy,
+        "strategy": name,
         "start": len(pool.start),
         "metric": metric,
         "seed": seed,
@@ -101,4 +101,4 @@ def select(
         "owned": 0 if owned is None else len(owned),
     }
 
-    return Selection(picks.order, picks.gains, pool.start, radius, asked, picks.work, pool)
+    return Selection(picks.order, picks.gains, pool.start, radius, asked, picks.work, pool, function)

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from hf_qads.errors import SelectionError
 from hf_qads.files import atomic_path
 from hf_qads.selection.explaining import Explanation, explain
-from hf_qads.selection.pool import Floats, Picks, Pool, Rows
+from hf_qads.selection.pool import Floats, Picks, Pool, Rows, Strategy
 from hf_qads.selection.preparing import pool_again
 
 KEY = b"hf_qads.selection"
@@ -29,7 +29,8 @@ class Selection:
         start: the start rows, in the order drawn.
         radius: (size,) largest distance of any row of the pool to its nearest picked or start row after each
             pick; NaN where it was not asked for or there are no vectors.
-        asked: what was asked: n, size, strategy, metric, seed, options and so on.
+        asked: what was asked: n, size, strategy (of a function, its qualified name), metric, seed, options
+            and so on.
         work: for the greedy strategies, how many distances were worked out; not saved.
     """
 
@@ -40,6 +41,7 @@ class Selection:
     asked: Mapping[str, Any]
     work: Mapping[str, int] = field(default_factory=dict)
     pool: Pool | None = field(default=None, repr=False)
+    function: Strategy | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.order)
@@ -86,7 +88,13 @@ class Selection:
         )
 
     def explain(
-        self, row: int, *, vectors: Any = None, scores: Any = None, further: int = 10_000
+        self,
+        row: int,
+        *,
+        vectors: Any = None,
+        scores: Any = None,
+        strategy: Strategy | None = None,
+        further: int = 10_000,
     ) -> Explanation:
         """Why a row was or was not picked.
 
@@ -94,6 +102,7 @@ class Selection:
             row: a row of the pool.
             vectors: the vectors again, for a selection that was loaded.
             scores: the scores again, likewise.
+            strategy: likewise the strategy, where it was a function of one's own.
             further: how many picks beyond the selection to go on for, to find the rank that the row would
                 have had. A smaller selection is a prefix of a larger one, so that rank is well defined.
 
@@ -113,7 +122,7 @@ class Selection:
             Picks(self.order, self.gains),
             pool,
             row,
-            strategy=str(self.asked["strategy"]),
+            strategy=strategy or self.function or str(self.asked["strategy"]),
             options=self.asked["options"],
             further=further,
         )

@@ -6,11 +6,13 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
 
+import numpy as np
+
 from hf_qads.errors import SelectionError
 from hf_qads.selection.deita import deita
 from hf_qads.selection.ifd import ifd
 from hf_qads.selection.kcenter import kcenter
-from hf_qads.selection.pool import Strategy
+from hf_qads.selection.pool import Picks, Pool, Strategy
 from hf_qads.selection.qads import qads
 from hf_qads.selection.quality import quality
 from hf_qads.selection.random_ import random
@@ -36,16 +38,30 @@ def strategies() -> dict[str, Strategy]:
     return {**added, **STRATEGIES}
 
 
-def find_strategy(name: str) -> Strategy:
-    """The strategy of that name.
+def find_strategy(strategy: str | Strategy) -> Strategy:
+    """The strategy of that name; a function is one already.
 
     Raises:
         SelectionError: there is none.
     """
+    if callable(strategy):
+        return strategy
     known = strategies()
-    if name not in known:
-        raise SelectionError(f"strategy={name!r} is not known. There are: {', '.join(sorted(known))}.")
-    return known[name]
+    if not isinstance(strategy, str) or strategy not in known:
+        raise SelectionError(f"strategy={strategy!r} is not known. There are: {', '.join(sorted(known))}.")
+    return known[strategy]
+
+
+def name_of(strategy: str | Strategy) -> str:
+    """A strategy's name; that of a function that is not registered is its module and qualified name."""
+    if isinstance(strategy, str):
+        return strategy
+    for name, function in strategies().items():
+        if function is strategy:
+            return name
+    # an object with __call__ or a partial has only its class's name
+    named = strategy if inspect.isroutine(strategy) else type(strategy)
+    return f"{named.__module__}.{named.__qualname__}"
 
 
 def checked_options(name: str, strategy: Strategy, options: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -70,3 +86,24 @@ def checked_options(name: str, strategy: Strategy, options: Mapping[str, Any] | 
                 f"option {option!r} of strategy={name!r} must be {type(default).__name__}, got {value!r}."
             )
     return dict(options or {})
+
+
+def checked_picks(name: str, picks: Any, pool: Pool, size: int) -> Picks:
+    """What a strategy gave back, if it is `size` different rows that may be picked.
+
+    Raises:
+        SelectionError: it is not.
+    """
+    wrong = f"strategy={name!r} must give back Picks of {size} rows that may be picked (pool.free())"
+    if not isinstance(picks, Picks):
+        raise SelectionError(f"{wrong}, got {type(picks).__name__}.")
+    order, gains = np.asarray(picks.order), np.asarray(picks.gains, dtype=np.float64)
+    if order.shape != (size,) or gains.shape != (size,):
+        raise SelectionError(f"{wrong}, got an order {order.shape} and gains {gains.shape}.")
+    if size and order.dtype.kind not in "iu":
+        raise SelectionError(f"{wrong}, got an order of {order.dtype}.")
+    if picks.radius is not None and np.shape(picks.radius) != (size,):
+        raise SelectionError(f"{wrong}, got a radius {np.shape(picks.radius)}.")
+    if len(np.unique(order)) < size or not np.isin(order, pool.free()).all():
+        raise SelectionError(f"{wrong}, got rows twice, start rows, or rows that do not take part.")
+    return picks._replace(order=order.astype(np.int64), gains=gains)

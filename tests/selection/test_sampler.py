@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 import hf_qads
 from hf_qads.errors import SelectionError
-from hf_qads.selection import QaDSSampler, select
+from hf_qads.selection import Picks, QaDSSampler, select
 
 RNG = np.random.default_rng(0)
 VECTORS = RNG.standard_normal((200, 6)).astype(np.float32)
@@ -53,6 +53,14 @@ def test_columns_of_a_dataset_are_read():
     assert list(QaDSSampler(dataset, size=40)) == list(sampler_of(size=40))
     hardest = QaDSSampler(dataset, size=40, strategy="ifd", start=0)
     assert list(hardest) == np.argsort(-SCORES)[:40].tolist()
+
+
+def test_a_function_serves_as_the_strategy():
+    def best(pool, size):
+        order = pool.free()[np.argsort(-pool.scores[pool.free()])][:size]
+        return Picks(order, pool.scores[order])
+
+    assert list(sampler_of(size=40, strategy=best)) == list(sampler_of(size=40, strategy="quality"))
 
 
 def test_influence_serves_where_there_is_no_score():

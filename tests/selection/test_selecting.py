@@ -1,9 +1,13 @@
+import functools
+
 import numpy as np
 import pytest
 import torch
 
 from hf_qads.errors import SelectionError
-from hf_qads.selection import choose_anchors, select
+from hf_qads.selection import Picks, Pool, Selection, choose_anchors, select
+from hf_qads.selection.kcenter import kcenter
+from hf_qads.selection.strategies import name_of
 from tests.selection.loops import plain_loop
 
 RNG = np.random.default_rng(0)
@@ -186,3 +190,59 @@ def test_a_set_no_larger_than_the_anchors_is_taken_whole():
     assert choose_anchors(VECTORS, 0).tolist() == []
     with pytest.raises(SelectionError, match="negative"):
         choose_anchors(VECTORS, -1)
+
+
+def lowest(pool: Pool, size: int, *, column: str = "length") -> Picks:
+    """Pick the lowest values."""
+    values = pool.need_column("lowest", column)
+    free = pool.free()
+    order = free[np.argsort(values[free], kind="stable")][:size]
+    return Picks(order, -values[order])
+
+
+def test_a_function_serves_as_a_strategy_and_the_saved_selection_has_its_name(tmp_path):
+    picked = select(None, SCORES, size=20, strategy=lowest, columns={"length": SCORES}, start=[3])
+    assert picked.order.tolist() == [row for row in np.argsort(SCORES) if row != 3][:20]
+    assert picked.explain(int(np.argsort(SCORES)[40])).rank in (39, 40)
+    told = Selection.load(picked.save(tmp_path / "picks.parquet")).asked
+    assert told["strategy"] == "tests.selection.test_selecting.lowest"
+    renamed = select(None, size=5, strategy=lowest, columns={"age": -SCORES}, options={"column": "age"})
+    assert renamed.asked["options"] == {"column": "age"}
+    with pytest.raises(SelectionError, match=r"takes no option 'row'\. Its options: column"):
+        select(VECTORS, size=5, strategy=lowest, options={"row": 1})
+
+
+def first(pool, size):
+    return Picks(pool.free()[:size], np.ones(size))
+
+
+def test_a_loaded_selection_by_a_function_is_explained_with_the_function(tmp_path):
+    loaded = Selection.load(select(VECTORS, size=20, strategy=first).save(tmp_path / "picks.parquet"))
+    row = int(np.setdiff1d(np.arange(300), loaded.start)[30])
+    assert loaded.explain(row, vectors=VECTORS, strategy=first).rank == 30
+    with pytest.raises(SelectionError, match=r"test_selecting\.first' is not known"):
+        loaded.explain(row, vectors=VECTORS)
+
+
+def test_a_registered_function_keeps_its_name_and_other_callables_have_one():
+    by_name, by_function = (select(VECTORS, size=20, strategy=one) for one in ("kcenter", kcenter))
+    assert dict(by_name.asked) == dict(by_function.asked)
+    assert by_name.order.tolist() == by_function.order.tolist()
+    assert name_of(functools.partial(first)) == "functools.partial"
+
+
+@pytest.mark.parametrize(
+    ("returned", "says"),
+    [
+        (lambda pool, size: pool.free()[:size], "got ndarray"),
+        (lambda pool, size: first(pool, size - 1), r"got an order \(9,\)"),
+        (lambda pool, size: Picks(pool.free()[:size], np.ones(3)), r"gains \(3,\)"),
+        (lambda pool, size: Picks(np.full(size, pool.free()[0]), np.ones(size)), "rows twice"),
+        (lambda pool, size: Picks(pool.start[:size], np.ones(size)), "start rows"),
+        (lambda pool, size: Picks(np.linspace(0, 1, size), np.ones(size)), "float64"),
+        (lambda pool, size: first(pool, size)._replace(radius=np.ones(2)), "radius"),
+    ],
+)
+def test_what_a_function_gives_back_is_checked(returned, says):
+    with pytest.raises(SelectionError, match=says):
+        select(VECTORS, size=10, strategy=returned)
