@@ -1,7 +1,7 @@
 """What a reader must know before trusting the numbers, said from the facts of the run."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from hf_qads import schema
 from hf_qads.publishing.escaping import markdown
@@ -9,6 +9,7 @@ from hf_qads.publishing.facts import Facts
 from hf_qads.publishing.templating import listing, number
 
 WEAK: Final = 0.5  # below this correlation a predicted score says little about a single row
+FEW: Final = 10  # rows below which a correlation, of whatever size, may be chance
 
 
 def limits(facts: Facts) -> list[str]:
@@ -32,10 +33,11 @@ def limits(facts: Facts) -> list[str]:
             "`qads_influence` is the share of anchors whose answers become more probable with this row as an "
             f"example under {_model(facts)}; it does not say that an answer is right."
         )
-    weak = [a for a in facts.agreements if a.pearson < WEAK]
-    if weak:
-        named = listing([f"{markdown(a.group)} (Pearson {number(a.pearson)}, n = {a.n:,})" for a in weak])
-        said.append(f"Predicted and real scores agree weakly for {named}: do not read single scores there.")
+    for why, sentence in _AGREEMENT.items():
+        doubted = [a for a in facts.agreements if doubt(a.pearson, a.n) == why]
+        if doubted:
+            named = [f"{markdown(a.group)} (Pearson {number(a.pearson)}, n = {a.n:,})" for a in doubted]
+            said.append(sentence.format(listing(named)))
     unscored = sum(s.rows - s.scored for s in facts.sources) if facts.score_column == schema.SCORE else 0
     if unscored:
         said.append(
@@ -51,6 +53,22 @@ def limits(facts: Facts) -> list[str]:
     if unusable:
         said.append(f"No row of {listing([markdown(name) for name in unusable])} was usable.")
     return said
+
+
+_AGREEMENT: Final = {
+    "against": "Predicted and real scores do not agree for {}: do not use the predicted ones.",
+    "weak": "Predicted and real scores agree weakly for {}: do not read single scores there.",
+    "few": "Whether predicted and real scores agree is not known for {}: too few rows were held out.",
+}
+
+
+def doubt(pearson: float, n: int) -> Literal["few", "against", "weak"] | None:
+    """What there is to be said against predictions that correlate so with real scores of `n` rows."""
+    if n < FEW:
+        return "few"
+    if pearson < 0:
+        return "against"
+    return "weak" if pearson < WEAK else None
 
 
 def _model(facts: Facts) -> str:

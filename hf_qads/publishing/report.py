@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from hf_qads.files import write_json, write_text
 from hf_qads.publishing.figures import FIGURES, Sketch, save
-from hf_qads.publishing.limits import WEAK
+from hf_qads.publishing.limits import doubt
 from hf_qads.publishing.measuring import Measured, measure
 from hf_qads.publishing.tables import tables
 from hf_qads.publishing.templating import number, percent, render, seconds
@@ -101,15 +101,21 @@ def tiles(measured: Measured) -> list[tuple[str, str]]:
     return found
 
 
+_DOUBTS = {
+    "against": "does not agree with measured scores {}: do not use it",
+    "weak": "agrees weakly with measured scores {}: read no single one",
+    "few": "was compared with too few measured scores {} to say whether it agrees",
+}
+
+
 def findings(measured: Measured) -> list[str]:
     """Sentences that a reader should not have to find alone."""
     said = []
     for held in measured.held_out:
-        if held.pearson and held.pearson.r < WEAK:
-            r = number(held.pearson.r)
-            said.append(
-                f"The scorer {held.group} agrees weakly with measured scores (r = {r}): read no single one."
-            )
+        why = doubt(held.pearson.r, held.pearson.n) if held.pearson else None
+        if held.pearson and why:
+            found = f"(r = {number(held.pearson.r)}, n = {held.pearson.n:,})"
+            said.append(f"The scorer {held.group} {_DOUBTS[why].format(found)}.")
     reliability = measured.halves.reliability if measured.halves else None
     if reliability is not None and reliability < STEADY:
         said.append(

@@ -120,8 +120,9 @@ def _units(spec: SourceSpec, entry: Entry | None) -> tuple[list[Unit], dict[str,
     if entry is not None and spec.path_or_name == entry.name:
         if entry.hub is None:
             raise SourceMissing(
-                f"{entry.name} has no copy on the Hub. Get it from {entry.home or 'its authors'} and name "
-                f"the file: {{path: FILE, name: {entry.name}}}."
+                f"{entry.name} has no copy on the Hub. Get it from {entry.home or 'its authors'} and give "
+                f"the file: copies: {{{entry.name}: FILE}} in a config, "
+                f"SourceSpec(FILE, name={entry.name!r}) from Python."
             )
         fetched = hub.fetch(
             entry.hub,

@@ -158,3 +158,23 @@ def _rows(folder: Path, source: str, rows):
     )
     pq.write_table(table, folder / "part-00000.parquet")
     return [folder / "part-00000.parquet"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, r"the pool 'mine' names .*pool\.parquet, which is not there"),
+        (b"text", r"pool\.parquet of the pool 'mine' cannot be read as parquet"),
+        ({"id": ["a"], "question": ["b"]}, "pool 'mine' lacks row_id, found id, question"),
+    ],
+)
+def test_a_pool_that_cannot_be_read_is_named(tmp_path, content, message):
+    path = tmp_path / "pool.parquet"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        pq.write_table(pa.table(content), path)
+        with pytest.raises(MixingError, match="the table of the pool 'mine' lacks row_id"):
+            find_overlap({"test": [TRAIN]}, {"mine": pa.table(content)})
+    with pytest.raises(MixingError, match=message):
+        find_overlap({"test": [TRAIN]}, {"mine": [path]})

@@ -60,9 +60,8 @@ def test_what_has_no_copy_on_the_hub_is_local():
         "mathematics",
         "simuleq",
     }
-    with pytest.raises(
-        SourceError, match=r"kpmath_plus has no copy on the Hub.*path: FILE, name: kpmath_plus"
-    ):
+    mend = r"copies: \{kpmath_plus: FILE\} in a config, SourceSpec\(FILE, name='kpmath_plus'\) from Python"
+    with pytest.raises(SourceError, match=rf"kpmath_plus has no copy on the Hub.*{mend}"):
         read_source(SourceSpec("kpmath_plus"), out=None)
 
 

@@ -10,7 +10,7 @@ from hf_qads.publishing.citations import citations
 from hf_qads.publishing.escaping import markdown, one_line
 from hf_qads.publishing.facts import Agreement, Facts
 from hf_qads.publishing.licences import together
-from hf_qads.publishing.limits import WEAK
+from hf_qads.publishing.limits import doubt
 from hf_qads.publishing.templating import number
 
 EXAMPLE: Final = {"question": "What is 2 + 3?", "answer": "2 + 3 = 5. The answer is 5."}
@@ -219,15 +219,21 @@ def _model_summary(facts: Facts, model: ModelFacts, base: str) -> str:
     return f"{how} {named}, trained on {f'{rows:,} rows of ' if rows else ''}{where}."
 
 
+_DOUBTS = {
+    "against": "It does not agree with measured scores {}: do not use it.",
+    "weak": "It agrees weakly with measured scores {}: use only means.",
+    "few": "It was compared with too few measured scores {} to say whether it agrees: do not rely on it.",
+}
+
+
 def _scorer_limits(facts: Facts, scorer: ScorerFacts) -> list[str]:
     said = []
     if facts.demonstration:
         said.append("A demonstration scorer, trained on generated problems: never filter real data with it.")
     found = scorer.agreement
-    if found and found.pearson < WEAK:
-        said.append(
-            f"It agrees weakly with measured scores (Pearson {number(found.pearson)}): use only means."
-        )
+    why = doubt(found.pearson, found.n) if found else None
+    if found and why:
+        said.append(_DOUBTS[why].format(f"(Pearson {number(found.pearson)}, n = {found.n:,})"))
     said.append(
         "It saw the kinds of rows of its training sources. On other kinds, measure some scores and compare "
         "before you trust it."
