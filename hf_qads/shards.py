@@ -1,5 +1,6 @@
 """Work on many rows in shards, each of them a file: resumed after a kill, shared by the ranks of a launch."""
 
+import logging
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,6 +12,8 @@ from tqdm import tqdm
 
 from hf_qads import files, ranks
 from hf_qads.errors import RunError
+
+logger = logging.getLogger(__name__)
 
 SHARD_ROWS = 4096
 
@@ -98,6 +101,10 @@ def work_through(
     folder.mkdir(parents=True, exist_ok=True)
     own = [shard for shard in shards if shard.number % world == rank]
     others = [shard for shard in reversed(shards) if shard.number % world != rank]
+    finished = sum(shard_file(folder, shard).exists() for shard in shards) if rank == 0 else 0
+    if finished:
+        name = shards[0].path.parent.name
+        logger.info("%s of %s: %d of %d shards were done before.", what, name, finished, len(shards))
     bar = tqdm(total=sum(s.rows for s in shards), desc=what, unit="row", disable=rank > 0 or None)
     with bar:
         for shard in (*own, *others):

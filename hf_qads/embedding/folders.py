@@ -1,6 +1,7 @@
 """Parquet rows to a folder of vectors, shard by shard: resumed after a kill, shared by ranks."""
 
 import json
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from hf_qads.embedding.vectors import ARRAY, FACTS, ID_SCHEMA, IDS, Vectors, fac
 from hf_qads.errors import EmbeddingError
 from hf_qads.schema import ANSWER, HISTORY, QUESTION, ROW_ID
 from hf_qads.shards import SHARD_ROWS, RowShard, ShardReader, merge, row_shards, work_through
+
+logger = logging.getLogger(__name__)
 
 PLAN = "plan.json"
 
@@ -89,6 +92,8 @@ def embed_folder(
             if (building / ARRAY).exists():
                 os.replace(building / ARRAY, folder / ARRAY)
             files.write_json(folder / FACTS, plan)
+    elif leads:
+        logger.info("embedding of %s: done before.", rows.name)
     if leads:
         files.remove(building)
     ranks.barrier()

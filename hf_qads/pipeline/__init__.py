@@ -5,6 +5,7 @@ Read `STAGES` downwards to see the way of a row from its source to the mixture.
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from hf_qads.pipeline import experience, influence, mixture, pool, report, score
 from hf_qads.pipeline.checks import check
 from hf_qads.pipeline.memory import peak_memory
 from hf_qads.pipeline.stage import Context, Outcome, Stage
+from hf_qads.pipeline.telling import INDENT, telling
 from hf_qads.progress import quiet
 from hf_qads.runfolder import RunFolder, stage_key
 
@@ -106,7 +108,8 @@ def _do(context: Context, stage: Stage, key: str, settings: Mapping[str, Any]) -
     ranks.barrier()
     started = time.monotonic()
     outcome: Outcome | None = None
-    with peak_memory() as peak:
+    # what another rank has to warn of is said by nobody else, so there it stays in the log
+    with peak_memory() as peak, telling(context.say) if leads else nullcontext():
         if leads or stage.shared:
             outcome = stage.work(context, folder)
     ranks.barrier()
@@ -123,7 +126,7 @@ def _do(context: Context, stage: Stage, key: str, settings: Mapping[str, Any]) -
             "details": outcome.details,
         }
         context.run.record(stage.name, line)
-        context.say(f"      {_summary(outcome)} in {seconds:.1f} s")
+        context.say(f"{INDENT}{_summary(outcome)} in {seconds:.1f} s")
     ranks.barrier()
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hf_qads import ranks
 from hf_qads.errors import ScoringError
 from hf_qads.rendering import Renderer, template_of
 from hf_qads.scoring.backbone import Backbone
@@ -96,7 +97,7 @@ def influence(
     work, pairs = sweep.work, max(1, sweep.work.pairs)
     known = (work.tokens / pairs, work.least / pairs) if work.pairs else (float("nan"), float("nan"))
     result = join(parts, known)
-    for reason, count in sorted(result.left_out.items()):
+    for reason, count in sorted(result.left_out.items()) if ranks.rank() == 0 else ():
         logger.warning("%d of %d pairs were not scored: %s.", count, result.one_shot.size, reason)
     return result
 

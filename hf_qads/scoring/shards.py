@@ -106,6 +106,12 @@ class ShardFolder:
         with files.atomic_path(self.folder / shard.name) as temporary, temporary.open("wb") as stream:
             np.save(stream, scores, allow_pickle=False)
 
+    def tell_finished(self, shards: Sequence[Shard]) -> None:
+        """Log how many shards an earlier start has finished, if any."""
+        finished = sum(self.folder is not None and (self.folder / shard.name).is_file() for shard in shards)
+        if finished:
+            logger.info("%d of %d shards were done before.", finished, len(shards))
+
     def write_plan(self, shards: Sequence[Shard], anchors: Mapping[str, int]) -> None:
         """Write `plan.json`: every shard of this run with its anchor set and number of prompt rows."""
         if self.folder is None:

@@ -80,6 +80,8 @@ class Sweep:
         ]
         if ranks.rank() == 0:
             self.folder.write_plan(shards, {name: len(self._usable(name)) for name in self.anchors})
+        if ranks.rank() == 0:
+            self.folder.tell_finished(shards)
         done = self._do(shards)
         found = {
             name: np.full((len(self.prompts.blocks), len(texts.blocks)), np.nan, dtype=np.float32)

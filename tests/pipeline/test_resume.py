@@ -3,6 +3,7 @@
 import hashlib
 import json
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,10 @@ import pytest
 import yaml
 
 from hf_qads import config, files, pipeline
+from hf_qads.embedding import folders as embedding
 from hf_qads.runfolder import RunFolder
+from hf_qads.scoring import folders as scoring
+from hf_qads.scoring.shards import ShardFolder
 
 ROOT = Path(__file__).parents[2]
 
@@ -149,3 +153,45 @@ def test_until_takes_yaml_written_by_the_run_itself(tmp_path, raw_config):
     quietly(raw_config, out, until="pool")
     again = yaml.safe_load((out / "config.yaml").read_text())
     assert quietly(again, out, until="pool")[0].endswith("done before")
+
+
+def stopped_at(monkeypatch, place, name, number):
+    """Have a function of a class or module stop the run at its `number`th call."""
+    original, calls = getattr(place, name), []
+
+    def stops(*arguments, **more):
+        calls.append(name)
+        if len(calls) == number:
+            raise KeyboardInterrupt
+        return original(*arguments, **more)
+
+    monkeypatch.setattr(place, name, stops)
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "number", "stage", "says"),
+    [
+        (ShardFolder, "write", 5, "influence", "      3 of 5 shards were done before."),
+        (embedding, "merge", 2, "vectors", "      embedding of sums: done before."),
+        (embedding, "merge", 1, "vectors", "      embedding of sums: 1 of 1 shards were done before."),
+        (scoring, "merge", 2, "scores", "      scoring of sums: done before."),
+        (scoring, "merge", 1, "scores", "      scoring of sums: 1 of 1 shards were done before."),
+    ],
+)
+def test_a_run_that_goes_on_says_what_was_done_before(
+    tmp_path, raw_config, monkeypatch, place, name, number, stage, says
+):
+    with monkeypatch.context() as patch:
+        stopped_at(patch, place, name, number)
+        with pytest.raises(KeyboardInterrupt):
+            quietly(raw_config, tmp_path / "out", until=stage)
+    told = quietly(raw_config, tmp_path / "out", until=stage)
+    assert told.count(says) == 1, told
+
+
+def test_what_the_library_logs_is_indented_like_its_stage(tmp_path, raw_config):
+    raw_config["anchors"]["sources"] = [raw_config["sources"][0]["path"]]
+    told = quietly(raw_config, tmp_path / "out", until="influence")
+    place = next(index for index, line in enumerate(told) if "influence" in line)
+    pairs = r" {6}\d of 240 pairs were not scored: the anchor asks the prompt row's own question\."
+    assert re.fullmatch(pairs, told[place + 1])
