@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import yaml
 from pydantic import (
@@ -22,6 +22,7 @@ from hf_qads.errors import ConfigError
 Share = Annotated[float, Field(gt=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0, lt=1)]
+SECTIONS: Final = ("model", "anchors", "experience", "scorer", "select", "overlap")  # merged with a preset's
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}$")]
 
 
@@ -207,7 +208,8 @@ class Config(_Section):
 def load(path: Path | str, overrides: Sequence[str] = ()) -> Config:
     """Read a YAML config, apply `KEY=VALUE` overrides (dots go into sections) and check it.
 
-    Relative paths in it stay relative to the folder in which the command runs.
+    Relative paths in it stay relative to the folder in which the command runs. An override is what the file
+    would say in its place; one that goes into a part that only the preset gives changes the preset's.
 
     Raises:
         ConfigError: the file is missing or no YAML, or a key or value is wrong.
@@ -215,14 +217,14 @@ def load(path: Path | str, overrides: Sequence[str] = ()) -> Config:
     try:
         raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ConfigError(f"there is no config file {path}. Check the path.") from None
+        raise ConfigError(f"there is no config file {path}. {_instead(Path(path))}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}. Give a YAML file in UTF-8.") from error
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(raw, dict):
         raise ConfigError(f"{path} holds {type(raw).__name__}, not keys and values. Start with `name: ...`.")
-    for override in overrides:
+    for override in sorted(overrides, key=lambda text: not text.startswith("preset=")):
         _override(raw, override)
     return parse(raw, where=str(path))
 
@@ -230,15 +232,21 @@ def load(path: Path | str, overrides: Sequence[str] = ()) -> Config:
 def parse(raw: Mapping[str, Any], *, where: str = "config") -> Config:
     """Check a mapping as a config; `preset: NAME` fills in what the mapping does not say.
 
+    Sections (`model`, `anchors`, `experience`, `scorer`, `select`, `overlap`) are merged with the preset's
+    key by key; all else that stands beside it, `ratio`, `prompts`, `copies` and lists too, replaces the
+    preset's whole. `null` switches a section off.
+
     Raises:
         ConfigError: a key or value is wrong; the message names each key and what was got.
     """
-    keys = dict(raw)
-    if "preset" in keys:
-        from hf_qads.mixing.presets import preset
-
-        keys = {**preset(keys.pop("preset")), **keys}
-    keys = with_copies({key: _with_short_forms(key, value) for key, value in keys.items()})
+    own = {key: _with_short_forms(key, value) for key, value in raw.items() if key != "preset"}
+    keys = {key: _with_short_forms(key, value) for key, value in _preset(raw).items()}
+    for key, value in own.items():
+        below = keys.get(key)
+        if key in SECTIONS and isinstance(value, dict) and isinstance(below, dict):
+            value = {**below, **value}
+        keys[key] = value
+    keys = with_copies(keys)
     try:
         return Config.model_validate(keys)
     except ValidationError as error:
@@ -248,6 +256,23 @@ def parse(raw: Mapping[str, Any], *, where: str = "config") -> Config:
 def dump(config: Config) -> str:
     """The config as YAML, with every default filled in."""
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def _preset(keys: Mapping[str, Any]) -> dict[str, Any]:
+    if "preset" not in keys:
+        return {}
+    from hf_qads.mixing.presets import preset
+
+    return preset(keys["preset"])
+
+
+def _instead(path: Path) -> str:
+    from hf_qads.mixing.presets import names
+
+    name = path.stem if path.suffix in (".yaml", ".yml") else str(path)
+    if name not in names():
+        return "Check the path."
+    return f"There is a preset of that name: write `preset: {name}` into a YAML file, and give that file."
 
 
 def _with_short_forms(key: str, value: Any) -> Any:
@@ -276,12 +301,18 @@ def _override(raw: dict[str, Any], override: str) -> None:
         raise ConfigError(f"{override!r} is no KEY=VALUE. Write for example select.metric=cosine.")
     section = raw
     *parents, last = key.split(".")
+    if parents and parents[0] not in SECTIONS and parents[0] not in raw:
+        raw.update({top: value for top, value in _preset(raw).items() if top == parents[0]})
+    if parents == ["model"] and isinstance(raw.get("model"), str):
+        raw["model"] = _with_short_forms("model", raw["model"])
     for parent in parents:
         inner = section.get(parent)
         if inner is None:
             inner = {}
         if not isinstance(inner, dict):
-            raise ConfigError(f"{key}: {parent} holds {inner!r}, not a section. Override {parent} whole.")
+            raise ConfigError(
+                f"{key}: {parent} holds {_short(inner)}, not a section. Override {parent} whole."
+            )
         section[parent] = inner
         section = inner
     try:

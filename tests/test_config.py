@@ -2,6 +2,7 @@ import pytest
 import yaml
 
 from hf_qads import config
+from hf_qads.cli import main
 from hf_qads.errors import ConfigError
 
 MINIMAL = {
@@ -133,3 +134,81 @@ def test_prompts_are_for_all_sources_or_for_those_that_are_named():
     checked = config.parse({**MINIMAL, "prompts": {"gsm8k": 30}})
     assert (checked.prompts_of("gsm8k"), checked.prompts_of("mine")) == (30, 0)
     assert config.parse(MINIMAL).prompts_of("mine") == 2000
+
+
+def preset_file(folder, **beside):
+    """A config file of the paper's smallest setting, with something beside the preset."""
+    path = folder / "pre.yaml"
+    path.write_text(yaml.safe_dump({"preset": "s_base_69k", **beside}), encoding="utf-8")
+    return path
+
+
+SECTIONS = [  # what stands beside the preset, and the key of the preset that has to stay
+    ({"model": {"dtype": "float16"}}, ("model", "path", "meta-llama/Llama-2-7b-hf")),
+    ({"scorer": {"type": "probe"}}, ("scorer", "per", "all")),
+    ({"select": {"metric": "cosine"}}, ("select", "strategy", "qads")),
+    ({"overlap": {"ngram": 20}}, ("overlap", "drop", False)),
+    ({"experience": {"share": 0.02}}, ("experience", "epochs", 1.0)),
+]
+
+
+@pytest.mark.parametrize(("beside", "stays"), SECTIONS, ids=[stays[0] for _, stays in SECTIONS])
+def test_a_section_beside_a_preset_is_merged_with_it_key_by_key(tmp_path, beside, stays):
+    ((section, values),) = beside.items()
+    ((key, value),) = values.items()
+    in_file = config.parse({"preset": "s_base_69k", **beside})
+    assert getattr(getattr(in_file, section), key) == value
+    assert getattr(getattr(in_file, section), stays[1]) == stays[2]
+    assert config.load(preset_file(tmp_path), [f"{section}.{key}={value}"]) == in_file
+    assert config.load(preset_file(tmp_path), [f"{section}={{{key}: {value}}}"]) == in_file
+
+
+@pytest.mark.parametrize("beside", [{}, {"anchors": {"size": 20}}, {"anchors": {"allow_benchmark": False}}])
+def test_the_size_of_the_anchor_sets_is_changed_without_naming_them_again(tmp_path, beside):
+    of_the_paper = config.parse({"preset": "s_base_69k"}).anchors
+    changed = config.load(preset_file(tmp_path, **beside), ["anchors.size=8"]).anchors
+    assert (changed.size, changed.sources) == (8, of_the_paper.sources)
+    assert len(of_the_paper.sources) == 8
+    assert config.parse({"preset": "s_base_69k", "anchors": {"size": 8}}).anchors == changed
+    own = config.load(preset_file(tmp_path), ["anchors.sources=[gsm8k]"]).anchors
+    assert ([source.path for source in own.sources], own.size) == (["gsm8k"], 100)  # lists whole, keys not
+
+
+def test_ratio_and_prompts_beside_a_preset_replace_it_whole():
+    checked = config.parse(
+        {"preset": "s_base_69k", "ratio": {"rule": "all"}, "prompts": {"cot": 9}, "sources": ["cot"]}
+    )
+    assert checked.ratio == config.Ratio(rule="all")
+    assert (checked.prompts, len(checked.sources)) == ({"cot": 9}, 1)
+
+
+def test_an_override_goes_into_the_ratio_and_the_prompts_of_a_preset(tmp_path):
+    checked = config.load(preset_file(tmp_path), ["ratio.upp=5000", "prompts.cot=9"])
+    assert (checked.ratio.rule, checked.ratio.low, checked.ratio.upp) == ("size", 1_000, 5_000)
+    assert checked.prompts == {"aqua_rat": 2000, "camel_math": 2000, "cot": 9, "evol_instruct_v2": 2000}
+    own = preset_file(tmp_path, ratio={"rule": "size", "low": 10, "upp": 20})
+    assert config.load(own, ["ratio.upp=5000"]).ratio.low == 10
+    kinds = config.load(preset_file(tmp_path), ["ratio.general.rule=all", "preset=openmathmix"]).ratio
+    assert (kinds.reasoning.rule, kinds.general.rule) == ("all", "all")
+    with pytest.raises(ConfigError, match="rule all does not take low, upp"):
+        config.load(preset_file(tmp_path), ["ratio.rule=all"])
+    with pytest.raises(ConfigError, match=r"sources holds .* not a section"):
+        config.load(preset_file(tmp_path), ["sources.0.rows=5"])
+
+
+def test_null_beside_a_preset_switches_a_section_off(tmp_path):
+    assert config.parse({"preset": "s_base_69k", "scorer": None, "overlap": None}).scorer is None
+    assert config.load(preset_file(tmp_path), ["overlap=null"]).overlap is None
+
+
+def test_an_override_goes_into_a_model_that_is_only_named(tmp_path):
+    checked = config.load(preset_file(tmp_path, model="Qwen/Qwen3-8B"), ["model.dtype=bfloat16"])
+    assert (checked.model.path, checked.model.dtype) == ("Qwen/Qwen3-8B", "bfloat16")
+
+
+@pytest.mark.parametrize("name", ["s_base_69k", "openmathmix_10.yaml"])
+def test_a_preset_in_place_of_a_file_is_told_how_to_be_written(name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["run", name]) == 2
+    preset = name.removesuffix(".yaml")
+    assert f"write `preset: {preset}` into a YAML file" in capsys.readouterr().err

@@ -80,13 +80,13 @@ class Plan:
         whole, kept = sum(self.sizes.values()), sum(self.kept.values())
         lines.append(f"{'total':<22}{whole:>12,}{kept / max(1, whole):>8.3f}{kept:>12,}")
         lines += [f"  subset {name}: {rows:,} rows" for name, rows in self.subsets.items()]
-        lines += ["", f"{'stage':<12}{'rows':>12}{'passes':>14}{'tokens':>9}{'GPU hours':>11}{'disk':>9}"]
+        lines += ["", f"{'stage':<12}{'rows':>12}{'passes':>14}{'tokens':>9}{'GPU time':>11}{'disk':>9}"]
         for stage in self.stages:
             lines.append(
                 f"{stage.name:<12}{stage.rows:>12,}{stage.passes:>14,}{_short(stage.tokens):>9}"
-                f"{stage.gpu_hours:>11,.1f}{_short(stage.disk) + 'B':>9}"
+                f"{_time(stage.gpu_hours):>11}{_short(stage.disk) + 'B':>9}"
             )
-        lines += [f"{'total':<12}{'':>35}{self.gpu_hours:>11,.1f}{_short(self.disk) + 'B':>9}", ""]
+        lines += [f"{'total':<12}{'':>35}{_time(self.gpu_hours):>11}{_short(self.disk) + 'B':>9}", ""]
         lines += ["How this was estimated:", *(f"- {text}" for text in self.assumed)]
         return "\n".join([*lines, *(f"- {stage.name}: {stage.how}" for stage in self.stages)])
 
@@ -97,8 +97,7 @@ def plan(
     *,
     subsets: Sequence[float] = (),
     kinds: Mapping[str, str] | None = None,
-    anchor_sets: int = 1,
-    anchors: int = 100,
+    anchors: Sequence[int] = (100,),
     prompts: int | Mapping[str, int] = 2_000,
     experience: float | None = 0.05,
     scorer_epochs: float | None = 2.0,
@@ -116,8 +115,7 @@ def plan(
         shares: share of each source that is kept.
         subsets: fractions; selection ranks as far as the largest one needs where a source is kept whole.
         kinds: kind per source; one scorer for each kind where given, else one for all.
-        anchor_sets: sets of anchors, each of `anchors` rows.
-        anchors: rows per anchor set.
+        anchors: rows of each anchor set.
         prompts: rows that are scored for real, for all sources or for some.
         experience: share of the pool for the pre-experienced model; None takes the base model.
         scorer_epochs: passes over the prompt rows; None scores every row for real.
@@ -146,7 +144,7 @@ def plan(
         stages.append(_experience(experience, rows, pool, rate))
     how = f"a forward pass a row, 2 operations a parameter and token; float16 vectors of {width:,}"
     stages.append(StagePlan("vectors", rows, rows, pool, rate.forward(pool), rows * width * 2.0, how))
-    stages.append(_influence(scored, lengths, pool / max(1, rows), anchor_sets * anchors, rate))
+    stages.append(_influence(scored, lengths, pool / max(1, rows), sum(anchors), rate))
     if scorer_epochs is not None:
         count = len(set(kinds.values())) if kinds else 1
         stages.append(_scorer(scored, lengths, scorer_epochs, count, rate))
@@ -170,9 +168,15 @@ def plan(
 
 
 def plan_preset(
-    name: str, *, row_tokens: float | Mapping[str, float] = ROW_TOKENS, gpu: str | None = None
+    name: str,
+    *,
+    row_tokens: float | Mapping[str, float] = ROW_TOKENS,
+    gpu: str | None = None,
+    notes: Sequence[str] = (),
 ) -> Plan:
     """Estimate one of the paper's settings, with the sizes of Table 1 and the shares that its counts imply.
+
+    `notes` are further lines, as for `plan`.
 
     Raises:
         ConfigError: there is no such preset.
@@ -187,13 +191,15 @@ def plan_preset(
         shares,
         subsets=config["subsets"],
         kinds=None if base else {source: paper.kind(source) for source in sizes},
-        anchor_sets=len(config["anchors"]["sources"]),
-        anchors=config["anchors"]["size"],
+        anchors=[config["anchors"]["size"]] * len(config["anchors"]["sources"]),
         prompts=config["prompts"],
         epochs=3.0 if base else 1.0,
         row_tokens=row_tokens,
         gpu=gpu or ("A100" if base else "H100"),
-        notes=["sizes are the paper's Table 1, shares what its Tables 7 and 8 imply; a run computes its own"],
+        notes=[
+            "sizes are the paper's Table 1, shares what its Tables 7 and 8 imply; a run computes its own",
+            *notes,
+        ],
     )
 
 
@@ -263,6 +269,16 @@ def _selection(
     hours = read / (gpu.bandwidth * BANDWIDTH_USE) / 3600
     how = "at most: for each pick a pass over its source's float16 vectors, at the speed of memory"
     return StagePlan("selection", sum(picks.values()), 0, 0.0, hours, sum(picks.values()) * 48.0, how)
+
+
+def _time(hours: float) -> str:
+    """Seconds below a minute, minutes below an hour."""
+    seconds = hours * 3_600
+    if 0 < seconds < 0.1:
+        return "<0.1 s"
+    if seconds < 60:
+        return f"{seconds:.2g} s"
+    return f"{seconds / 60:.2g} min" if hours < 1 else f"{hours:,.1f} h"
 
 
 def _short(value: float) -> str:

@@ -31,17 +31,17 @@ def preset(name: str) -> dict[str, Any]:
     Raises:
         ConfigError: there is no such preset.
     """
+    if name not in names():
+        raise ConfigError(f"there is no preset {name!r}. There are: {', '.join(names())}.")
     if name in paper.UPP:
         return _base(name)
     if name in paper.LARGE_RULES:
         return _large(name, name)
     if name == "openmathmix":
         return _large(name, OPENMATHMIX)
-    if name in _subset_presets():
-        fraction = _subset_presets()[name]
-        shares = {source: fraction * share for source, share in paper.implied_shares(OPENMATHMIX).items()}
-        return {**_large(name, OPENMATHMIX), "ratio": {"rule": "given", "shares": shares}, "subsets": []}
-    raise ConfigError(f"there is no preset {name!r}. There are: {', '.join(names())}.")
+    fraction = _subset_presets()[name]
+    shares = {source: fraction * share for source, share in paper.implied_shares(OPENMATHMIX).items()}
+    return {**_large(name, OPENMATHMIX), "ratio": {"rule": "given", "shares": shares}, "subsets": []}
 
 
 def implied_ratio(name: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -9,8 +10,9 @@ import pyarrow.parquet as pq
 from hf_qads import config as configs
 from hf_qads import schema
 from hf_qads.config import Config, Model, Source
-from hf_qads.errors import ConfigError
+from hf_qads.errors import ConfigError, MixingError
 from hf_qads.pipeline.models import check_model, model_path
+from hf_qads.pipeline.reachable import Reachable, named, reachable, unpublished
 from hf_qads.pipeline.reading import spec_of
 
 CHARACTERS_PER_TOKEN = 3.5
@@ -18,85 +20,140 @@ ASSUMED_SCORE = 0.6  # of the highest score, where a ratio goes by scores that a
 ASSUMED_MODEL = (7e9, 4096)
 
 
-def plan(what: str) -> str:
-    """Rows, tokens, forward passes, GPU hours and disk of a config file or a preset, as text.
+class _Counted(NamedTuple):
+    """A source: its name and kind, its rows and their mean tokens, and whether it was read."""
 
-    Local and embedded sources are read and counted. Sources of the catalogue that are not at hand count with
-    the paper's size; nothing is downloaded.
+    name: str
+    kind: str
+    rows: int
+    tokens: float
+    read: bool
+
+
+def plan(what: str) -> str:
+    """Rows, tokens, forward passes, GPU time and disk of a config file or a preset, as text.
+
+    Local and embedded sources and anchors are read and counted. Those of the catalogue count with the
+    paper's size; the Hub is asked whether it has them, and no row is downloaded. What a config asks for and
+    cannot be had now is named with the reason. With `missing: leave_out` it is not counted, as in a run;
+    with `missing: error` the text says that a run would stop, and it counts with the paper's size.
 
     Raises:
         QaDSError: there is no such config or preset, or it is wrong.
     """
+    from hf_qads.mixing import paper, presets
     from hf_qads.mixing.plan import plan_preset
 
-    if Path(what).suffix in (".yaml", ".yml") or Path(what).exists():
+    if Path(what).suffix in (".yaml", ".yml") or (Path(what).exists() and what not in presets.names()):
         return _plan_config(configs.load(what))
-    return str(plan_preset(what))
+    setting = what if what in paper.TOTALS else presets.OPENMATHMIX
+    return str(plan_preset(what, notes=unpublished(paper.sizes(setting))))
 
 
 def _plan_config(config: Config) -> str:
     from hf_qads.mixing import plan as planning
-    from hf_qads.mixing import ratios
 
-    notes: list[str] = []
-    counted = [_count(source, config.seed, notes) for source in config.sources]
-    sizes = {name: rows for name, _, rows, _ in counted}
-    kinds = {name: kind for name, kind, _, _ in counted}
-    lengths = {name: tokens for name, _, _, tokens in counted}
-    scale = 5.0 if config.scorer else 1.0
-    shares = ratios.from_rule(
-        config.ratio.model_dump(exclude_none=True),
-        sizes=sizes,
-        means=dict.fromkeys(sizes, ASSUMED_SCORE * scale),
-        kinds=kinds,
-        scale=scale,
-    )
+    found = reachable(config)
+    counts: dict[str, _Counted] = {}
+    sources = [_count(s, config.seed, counts) for s in config.sources if named(s) not in found.sources]
+    try:
+        shares = _shares(config, sources)
+    except MixingError as error:
+        if not found.sources:
+            raise
+        found = Reachable([*found.said, f"A run would stop: {error} The figures count all sources."])
+        sources = [_count(s, config.seed, counts) for s in config.sources]
+        shares = _shares(config, sources)
+    anchors = _anchors(config, found, counts)
+    notes = []
+    if unread := [one.name for one in counts.values() if not one.read]:
+        notes.append(f"not read, so the paper's sizes are taken: {', '.join(dict.fromkeys(unread))}")
     if "score" in str(config.ratio) or "total" in str(config.ratio):
         notes.append(
             f"ratios by score take a mean of {ASSUMED_SCORE:.0%} of the highest; a run computes its own"
         )
     parameters, width = _shape(config.model, notes)
-    return str(
-        planning.plan(
-            sizes,
-            shares,
-            subsets=config.subsets,
-            kinds=kinds if config.scorer and config.scorer.per == "kind" else None,
-            anchor_sets=len(config.anchors.sources) if config.anchors else 0,
-            anchors=config.anchors.size if config.anchors else 0,
-            prompts=config.prompts,
-            experience=config.experience.share if config.experience else None,
-            scorer_epochs=config.scorer.epochs if config.scorer else None,
-            parameters=parameters,
-            width=width,
-            row_tokens=lengths,
-            notes=notes,
-        )
+    per_kind = config.scorer is not None and config.scorer.per == "kind"
+    made = planning.plan(
+        {one.name: one.rows for one in sources},
+        shares,
+        subsets=config.subsets,
+        kinds={one.name: one.kind for one in sources} if per_kind else None,
+        anchors=anchors,
+        prompts=config.prompts,
+        experience=config.experience.share if config.experience else None,
+        scorer_epochs=config.scorer.epochs if config.scorer else None,
+        parameters=parameters,
+        width=width,
+        row_tokens={one.name: one.tokens for one in sources},
+        notes=notes,
+    )
+    return "\n".join([*found.said, *([""] if found.said else []), str(made)])
+
+
+def _shares(config: Config, sources: list[_Counted]) -> dict[str, float]:
+    from hf_qads.mixing import ratios
+
+    scale = 5.0 if config.scorer else 1.0
+    return ratios.from_rule(
+        config.ratio.model_dump(exclude_none=True),
+        sizes={one.name: one.rows for one in sources},
+        means={one.name: ASSUMED_SCORE * scale for one in sources},
+        kinds={one.name: one.kind for one in sources},
+        scale=scale,
     )
 
 
-def _count(source: Source, seed: int, notes: list[str]) -> tuple[str, str, int, float]:
-    """Name, kind, rows and mean tokens of a source."""
-    from hf_qads.mixing import plan as planning
-    from hf_qads.sources import CATALOGUE, local, read_source
+def _anchors(config: Config, found: Reachable, counts: dict[str, _Counted]) -> list[int]:
+    """Rows of each anchor set that can be had: all of a set that is no larger than asked."""
+    if config.anchors is None or config.scores_given:
+        return []
+    size, rows = config.anchors.size, []
+    for source in config.anchors.sources:
+        if named(source) in found.anchors:
+            continue
+        rows.append(min(size, _count(source, config.seed, counts).rows) if _countable(source) else size)
+    return rows
 
-    entry = CATALOGUE.get(source.path)
-    if entry is None and not local.looks_local(source.path) and not source.path.startswith("embedded_"):
+
+def _countable(source: Source) -> bool:
+    """Whether a source's size is known before anything is downloaded."""
+    from hf_qads.sources import CATALOGUE, local
+
+    at_hand = local.looks_local(source.path) or source.path.startswith("embedded_")
+    return at_hand or source.path in CATALOGUE
+
+
+def _count(source: Source, seed: int, counts: dict[str, _Counted]) -> _Counted:
+    """Count a source; each is read once, and kept in `counts`."""
+    key = source.model_dump_json()
+    if key not in counts:
+        counts[key] = _measure(source, seed)
+    return counts[key]
+
+
+def _measure(source: Source, seed: int) -> _Counted:
+    from hf_qads.mixing import plan as planning
+    from hf_qads.sources import CATALOGUE, read_source
+
+    if not _countable(source):
         raise ConfigError(
             f"source {source.path!r} is neither local nor in the catalogue, so its size is unknown before it "
             "is downloaded. Plan with a local copy, or with a catalogue name."
         )
+    entry = CATALOGUE.get(source.path)
     if entry is not None and not source.path.startswith("embedded_"):
         rows = min(max(entry.sizes.values(), default=0), source.rows or 10**12)
-        notes.append(f"{entry.name}: not at hand, so the paper's size is taken")
-        return source.name or entry.name, source.kind or entry.kind, rows, planning.ROW_TOKENS
+        return _Counted(
+            source.name or entry.name, source.kind or entry.kind, rows, planning.ROW_TOKENS, False
+        )
     with tempfile.TemporaryDirectory() as folder:
         read = read_source(spec_of(source, seed=seed), out=Path(folder) / "rows")
         characters = 0
         for path in read.folder.glob("part-*.parquet"):
             for column in pq.read_table(path, columns=[schema.QUESTION, schema.ANSWER]).columns:
                 characters += pc.sum(pc.utf8_length(column)).as_py() or 0
-    return read.name, read.kind, read.rows, characters / read.rows / CHARACTERS_PER_TOKEN
+    return _Counted(read.name, read.kind, read.rows, characters / read.rows / CHARACTERS_PER_TOKEN, True)
 
 
 def _shape(model: Model, notes: list[str]) -> tuple[float, int]:

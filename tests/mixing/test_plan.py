@@ -10,8 +10,7 @@ def test_every_stage_is_counted(monkeypatch):
         {"a": 1_000, "b": 3_000},
         {"a": 1.0, "b": 0.5},
         subsets=[0.1],
-        anchor_sets=2,
-        anchors=10,
+        anchors=[10, 10],
         prompts=2_000,
         experience=0.1,
         parameters=1e9,
@@ -50,6 +49,24 @@ def test_the_plan_of_a_preset_reads_with_its_assumptions(name):
     assert all(line in text for line in made.assumed)
     total = {"s_base_69k": "67,777", "openmathmix": "4,569,900", "openmathmix_10": "456,990"}[name]
     assert total in text
+
+
+@pytest.mark.parametrize(
+    ("parameters", "told"),
+    [
+        (1e6, "<0.1 s"),  # 2 * 1e6 * 3e5 / 5e14 = 0.0012 s
+        (1e10, "12 s"),
+        (1e12, "20 min"),  # 1,200 s
+        (1e16, "3,333.3 h"),  # 12,000,000 s
+    ],
+)
+def test_a_duration_has_the_unit_that_suits_it(monkeypatch, parameters, told):
+    monkeypatch.setitem(GPUS, "H100", Gpu(flops=1e15, bandwidth=1e12))
+    made = plan({"a": 1_000}, {"a": 1.0}, parameters=parameters)
+    (line,) = [line for line in str(made).splitlines() if line.startswith("vectors ")]
+    assert f" {told} " in line
+    (line,) = [line for line in str(made).splitlines() if line.startswith("pool ")]
+    assert " 0 s " in line  # no model reads it
 
 
 def test_an_unknown_gpu_is_an_error():

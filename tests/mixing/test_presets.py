@@ -28,6 +28,12 @@ def test_an_unknown_preset_is_an_error_that_names_the_others():
         preset("s_small")
 
 
+@pytest.mark.parametrize("name", [None, 3, ["s_base_69k"]])
+def test_a_preset_that_is_no_name_is_an_error(name):
+    with pytest.raises(ConfigError, match="there is no preset"):
+        config.parse({"preset": name})
+
+
 @pytest.mark.parametrize(
     ("name", "low", "upp", "cut", "rows"),
     [
