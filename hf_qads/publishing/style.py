@@ -15,19 +15,18 @@ INK: Final = "#1f2328"
 QUIET: Final = "#5b636b"
 GRID: Final = "#e3e6ea"
 POOL: Final = "#b8bfc7"
+LEFT: Final = "#7d858e"  # a row that was not kept, in front of
+FAINT: Final = "#e3e6ea"  # rows that only show where the pool is
 PICKED: Final = "#0072b2"
 RANDOM: Final = "#d55e00"
 KIND: Final = {"reasoning": "#0072b2", "general": "#d55e00"}
-# Okabe and Ito's set without yellow (too faint on white); told apart by markers as well.
-COLOURS: Final = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#4d4d4d")
-MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X")
 
 STYLE: Final[dict[str, Any]] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 9.0,
     "text.color": INK,
-    "text.parse_math": False,  # a source named `$x$` is a name
+    "text.parse_math": False,  # a source named `$x$` is a name; so no tick may be labelled in mathtext
     "axes.edgecolor": QUIET,
     "axes.labelcolor": INK,
     "axes.labelsize": 9.0,
@@ -95,6 +94,15 @@ def shorten(name: str, limit: int = 26) -> str:
         return shown
     head = (limit - 1) * 2 // 3
     return f"{shown[:head]}…{shown[len(shown) - (limit - 1 - head) :]}"
+
+
+def folded(name: str, limit: int) -> str:
+    """A name for a title: on two lines of at most `limit` characters before any of it is cut."""
+    shown = shorten(name, len(name))
+    if len(shown) <= limit:
+        return shown
+    breaks = [place for place, c in enumerate(shown[:limit], 1) if c in "_-/. "]
+    return f"{shown[: breaks[-1]]}\n{shorten(shown[breaks[-1] :], limit)}" if breaks else shorten(name, limit)
 
 
 def thousands(axis_number: float, _position: float = 0) -> str:

@@ -1,3 +1,4 @@
+import signal
 import subprocess
 import sys
 import time
@@ -76,6 +77,33 @@ def test_a_budget_keeps_a_share_of_each_source_by_rank(pool):
     assert (inside["rank"] < 20).all()
 
 
+def test_what_was_kept_is_a_budget_of_its_own(pool):
+    assert pool.at_budget(None).equals(pool.rows["kept"])
+    rows = pool.compare(10, None).set_index("source")["rows B"]
+    assert {name: int(text) for name, text in rows.items()} == {
+        name: source["kept"] for name, source in pool.sources.items()
+    }
+
+
+def test_the_map_leaves_room_around_its_points(pool):
+    from hf_qads.publishing.space.explorer import _room
+
+    low, high = _room(pool.rows["y"])
+    assert low < pool.rows["y"].min()
+    assert high > pool.rows["y"].max()
+    assert _room(pool.rows["y"] * float("nan")) is None
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_it_quietly(small_run):
+    command = [sys.executable, "-W", "ignore", "-m", "hf_qads", "explore", str(small_run.path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert "until Ctrl-C" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=60) == ("", "")
+    assert process.returncode == 0
+
+
 def test_two_budgets_stand_side_by_side(pool):
     compared = pool.compare(10, 40).set_index("source")
     assert compared.loc["gsm8k", "rows A"] == "20"
@@ -133,7 +161,7 @@ def test_people_can_use_it_in_a_browser(served, width, tmp_path):
             browser.devtools("Input.dispatchMouseEvent", mouse)
         assert browser.wait("return document.querySelector('#question textarea').value.length > 3", 30)
         assert browser.run("return document.querySelector('#why textarea').value").startswith(
-            ("Picked", "Drawn", "Not")
+            ("Picked", "Ranked", "Not")
         )
         assert browser.run("return document.documentElement.scrollWidth <= innerWidth + 1")
         for tab, shown in (("Map", "canvas, svg.marks"), ("Two budgets", "#compared [role=gridcell]")):

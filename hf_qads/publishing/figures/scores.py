@@ -6,6 +6,7 @@ import numpy as np
 
 from hf_qads import schema
 from hf_qads.publishing import style
+from hf_qads.publishing.figures.axes import by_kind, count_axis, few, mean
 from hf_qads.publishing.measuring import Measured, length_correlation
 from hf_qads.publishing.reading import SourceData
 from hf_qads.publishing.statistics import binned_median, mean_interval
@@ -31,26 +32,31 @@ def limits(measured: Measured) -> tuple[float, float]:
 
 def describe_means(measured: Measured) -> str | None:
     """Best and worst source by mean score."""
-    means = sorted(((float(np.nanmean(s.score)), s.name) for s in measured.scored), reverse=True)
+    means = [(mean(source), source.name) for _, group in by_kind(measured) for source in group]
     if not means:
         return None
     text = "Mean quality score of each source's rows, with the 95 % interval of the mean. "
-    text += f"{means[0][1]} is highest with {number(means[0][0])}"
-    return f"{text}, {means[-1][1]} lowest with {number(means[-1][0])}." if len(means) > 1 else f"{text}."
+    ends = [number(max(means)[0]), number(min(means)[0])]
+    if len(means) > 1 and ends[0] == ends[1]:
+        return f"{text}To two decimals all {len(means)} sources have the same, {ends[0]}."
+    highest, lowest = ([name for value, name in means if number(value) == end] for end in ends)
+    text += f"{_are(highest)} highest with {ends[0]}"
+    return f"{text}, {_are(lowest)} lowest with {ends[1]}." if len(means) > 1 else f"{text}."
 
 
 def draw_means(measured: Measured, narrow: bool) -> "Figure":
     """Mean score per source, kinds one under the other, the best on top."""
-    groups = _by_kind(measured)
+    groups = by_kind(measured)
     figure, axes = _stacked(groups, narrow)
     low, high = limits(measured)
     for axis, (kind, group) in zip(axes, groups, strict=True):
-        group = sorted(group, key=lambda s: float(np.nanmean(s.score)))
         for place, source in enumerate(group):
-            mean, lower, upper = mean_interval(source.score[np.isfinite(source.score)])
-            axis.barh(place, mean - low, left=low, height=0.66, color=style.KIND.get(kind, style.PICKED))
+            middle, lower, upper = mean_interval(source.score[np.isfinite(source.score)])
+            axis.barh(place, middle - low, left=low, height=0.66, color=style.KIND.get(kind, style.PICKED))
             axis.plot([lower, upper], [place, place], color=style.INK, linewidth=1.1, solid_capstyle="butt")
-            axis.text(max(upper, mean) + (high - low) * 0.018, place, number(mean), va="center", fontsize=8.5)
+            axis.text(
+                max(upper, middle) + (high - low) * 0.018, place, number(middle), va="center", fontsize=8.5
+            )
         _frame(axis, kind, group, narrow, step=(high - low) / 4)
         axis.set_xlim(low, high + (high - low) * 0.06)
     axes[-1].set_xlabel("mean " + label(measured))
@@ -63,26 +69,35 @@ def describe_spread(measured: Measured) -> str | None:
     if not known:
         return None
     return (
-        f"Scores of {known:,} rows: the dot is the median, the thick line holds the middle half of "
-        "a source's rows, the thin one 90 % of them."
+        f"Scores of {known:,} rows: the dark mark is the median, the box holds the middle half of a source's "
+        "rows, the line 90 % of them. Sources are ordered by their mean."
     )
 
 
 def draw_spread(measured: Measured, narrow: bool) -> "Figure":
     """Median, middle half and 90 % of the scores of each source."""
-    groups = _by_kind(measured)
+    from matplotlib.colors import to_rgba
+
+    groups = by_kind(measured)
     figure, axes = _stacked(groups, narrow)
     low, high = limits(measured)
     for axis, (kind, group) in zip(axes, groups, strict=True):
-        group = sorted(group, key=lambda s: float(np.nanmedian(s.score)))
         colour = style.KIND.get(kind, style.PICKED)
         for place, source in enumerate(group):
             five, quarter, middle, third, most = np.nanpercentile(source.score, [5, 25, 50, 75, 95])
             axis.plot([five, most], [place, place], color=colour, linewidth=1.2, solid_capstyle="butt")
-            axis.plot(
-                [quarter, third], [place, place], color=colour, linewidth=5, solid_capstyle="butt", alpha=0.55
+            # Its edge keeps the box in sight where half of the rows have one score.
+            axis.barh(
+                place,
+                third - quarter,
+                left=quarter,
+                height=0.46,
+                color=to_rgba(colour, 0.4),
+                edgecolor=colour,
+                linewidth=1.4,
+                zorder=2.5,
             )
-            axis.plot(middle, place, "o", color=colour, markeredgecolor="white", markersize=6.5)
+            axis.plot([middle] * 2, [place - 0.33, place + 0.33], color=style.INK, linewidth=1.8, zorder=3)
         _frame(axis, kind, group, narrow, step=(high - low) / 4)
         axis.set_xlim(low - (high - low) * 0.02, high + (high - low) * 0.02)
     axes[-1].set_xlabel(label(measured))
@@ -94,16 +109,17 @@ def describe_picked(measured: Measured) -> str | None:
     score, kept = _together(measured.scored)
     if not kept.any() or kept.all():
         return None
+    pool, picked = number(score.mean()), number(score[kept].mean())
+    means = f"the mean goes from {pool} to {picked}" if pool != picked else f"both have the mean {pool}"
     return (
-        "The pool's scores and, in front, those of the rows that were kept: the mean goes from "
-        f"{number(score.mean())} to {number(score[kept].mean())}. Rows are picked within each source, so the "
-        "shares of the sources weigh in."
+        f"The pool's scores and, in front, those of the rows that were kept: {means}. Rows are picked within "
+        "each source, so the shares of the sources weigh in."
     )
 
 
 def draw_picked(measured: Measured, narrow: bool) -> "Figure":
     """Histogram of all scores with the kept ones inside, one panel per kind."""
-    kinds = [(kind, _together(group)) for kind, group in _by_kind(measured)]
+    kinds = [(kind, _together(group)) for kind, group in by_kind(measured)]
     side_by_side = not narrow and len(kinds) > 1
     rows, columns = (1, len(kinds)) if side_by_side else (len(kinds), 1)
     figure, axes = style.canvas(2.5 * rows, narrow=narrow, rows=rows, columns=columns)
@@ -165,7 +181,7 @@ def describe_length(measured: Measured) -> str | None:
     if not measured.scored:
         return None
     parts = []
-    for kind, group in _by_kind(measured):
+    for kind, group in by_kind(measured):
         log, rank = length_correlation(group)
         if log and rank:
             parts.append(
@@ -175,16 +191,21 @@ def describe_length(measured: Measured) -> str | None:
     known = sum(int(np.isfinite(s.score).sum()) for s in measured.scored)
     shown = f" {DRAWN:,} rows per kind are drawn at most." if known > DRAWN else ""
     said = "; ".join(parts) or "too few different rows for a correlation"
-    return f"Does a long answer score high for its length? {said}. The line is the median.{shown}"
+    return (
+        f"Does a long answer score high for its length? {said}. The dots are "
+        f"medians, each of a group of rows of similar length.{shown}"
+    )
 
 
 def draw_length(measured: Measured, narrow: bool) -> "Figure":
     """Score against characters of the answer on a logarithmic axis, one panel per kind."""
-    groups = _by_kind(measured)
+    groups = by_kind(measured)
     side_by_side = not narrow and len(groups) > 1
     rows, columns = (1, len(groups)) if side_by_side else (len(groups), 1)
     figure, axes = style.canvas(2.7 * rows, narrow=narrow, rows=rows, columns=columns, sharey=True)
     low, high = limits(measured)
+    known = np.concatenate([s.length[np.isfinite(s.score)] for s in measured.scored])
+    reach = float(known.min()), float(known.max())
     for axis, (kind, group) in zip(axes, groups, strict=True):
         score = np.concatenate([s.score for s in group])
         length = np.concatenate([s.length for s in group])[np.isfinite(score)]
@@ -201,21 +222,25 @@ def draw_length(measured: Measured, narrow: bool) -> "Figure":
             rasterized=True,
         )
         axis.plot(
-            *binned_median(np.maximum(length, 1), score), "o-", color=style.INK, linewidth=1.3, markersize=3
+            *binned_median(np.maximum(length, 1), score),
+            "o",
+            color=style.INK,
+            markersize=5.5,
+            markeredgecolor="white",
+            label="median of a group of rows of similar length",
         )
-        axis.set_xscale("log")
-        axis.xaxis.set_major_formatter(style.thousands)
+        count_axis(axis, *reach)
         axis.set_ylim(low - (high - low) * 0.03, high + (high - low) * 0.03)
         axis.set_title(kind)
         axis.set_xlabel("characters of the answer")
         axis.grid()
     axes[0].set_ylabel(label(measured))
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper left")
     return figure
 
 
-def _by_kind(measured: Measured) -> list[tuple[str, list[SourceData]]]:
-    groups = [(kind, [s for s in measured.scored if s.kind == kind]) for kind in measured.facts.kinds]
-    return [(kind, group) for kind, group in groups if group]
+def _are(names: list[str]) -> str:
+    return f"{few(names)} {'is' if len(names) == 1 else 'are'}"
 
 
 def _together(group: list[SourceData]) -> tuple[np.ndarray, np.ndarray]:
@@ -241,8 +266,9 @@ def _frame(axis: "Axes", kind: str, group: list[SourceData], narrow: bool, *, st
     axis.xaxis.set_major_locator(MultipleLocator(step))
     axis.grid(axis="x")
     axis.tick_params(axis="y", length=0)
-    axis.set_yticks(range(len(group)), [style.shorten(s.name, 16 if narrow else 26) for s in group])
-    axis.set_ylim(-0.6, len(group) - 0.4)
+    names = [style.folded(s.name, 17) if narrow else style.shorten(s.name) for s in group]
+    axis.set_yticks(range(len(group)), names, fontsize=7.4 if narrow else 8.5, linespacing=1.0)
+    axis.set_ylim(len(group) - 0.4, -0.6)
 
 
 def _sample(size: int) -> np.ndarray:

@@ -18,7 +18,8 @@ def describe_stages(measured: Measured) -> str | None:
         return None
     longest = max(measured.stages, key=lambda stage: stage.seconds)
     total = sum(stage.seconds for stage in measured.stages)
-    text = f"{seconds(total)} in all; {longest.name} took longest with {seconds(longest.seconds)}."
+    text = f"{seconds(total)} in all before the report; "
+    text += f"{longest.name} took longest with {seconds(longest.seconds)}."
     peaks = [stage for stage in measured.stages if stage.peak_mib]
     if peaks:
         most = max(peaks, key=lambda stage: stage.peak_mib or 0)

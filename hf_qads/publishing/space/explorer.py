@@ -78,8 +78,8 @@ class Pool:
         number, inside = int(rank) + 1, "so it is in" if row["kept"] else "so it is not in"
         keeps = f"The mixture keeps {kept:,} rows of {name}, {inside}."
         if row["start"]:
-            drawn = "Drawn at random for the start pool, which is ranked behind all picks"
-            return f"{drawn}: number {number:,}. {keeps}"
+            behind = "Ranked behind all picks, in the start pool or as one of a source that is kept whole"
+            return f"{behind}: number {number:,}. {keeps}"
         gain = row["gain"]
         if pd.isna(gain) or not score or self.facts["strategy"] != "qads":
             return f"Picked as number {number:,} of {name}. {place} {keeps}"
@@ -88,20 +88,23 @@ class Pool:
             f"the nearest row picked before gave {gain:.3g}, the most of all rows left. {keeps}"
         )
 
-    def at_budget(self, share: float) -> pd.Series:
-        """Which rows are in, when `share` per cent of each source are kept."""
+    def at_budget(self, share: float | None) -> pd.Series:
+        """Which rows are in, when `share` per cent of each source are kept; None is what was kept."""
+        if share is None:
+            return self.rows["kept"]
         limit = self.rows["source"].map({n: round(s["rows"] * share / 100) for n, s in self.sources.items()})
         return self.rows["rank"].notna() & (self.rows["rank"] < limit)
 
-    def compare(self, first: float, second: float) -> pd.DataFrame:
-        """Rows, mean score and coverage of two budgets, per source."""
+    def compare(self, first: float | None, second: float | None) -> pd.DataFrame:
+        """Rows, mean score and coverage of two budgets, per source; None is what was kept."""
         lines = []
         for name, source in self.sources.items():
             mine = self.rows[self.rows["source"] == name]
             line: dict[str, Any] = {"source": name}
             for label, share in (("A", first), ("B", second)):
                 inside = mine[self.at_budget(share).loc[mine.index]]
-                size = min(round(source["rows"] * share / 100), source["ranked"])
+                asked = source["kept"] if share is None else round(source["rows"] * share / 100)
+                size = min(asked, source["ranked"])
                 line[f"rows {label}"] = f"{size:,}"
                 line[f"mean score {label}"] = f"{inside['score'].mean():.2f}" if len(inside) else "none"
                 line[f"farthest row {label}"] = _coverage(source, size)
@@ -185,46 +188,64 @@ def _rows_tab(gr: Any, app: Any, pool: Pool) -> None:
     app.load(look, filters, seen)
 
 
+def _budget(gr: Any, pool: Pool, label: str) -> tuple[Any, Any]:
+    """A slider of per cents, and a box that takes exactly the rows kept instead until the slider moves."""
+    some = any(source["kept"] for source in pool.sources.values())
+    with gr.Column(min_width=220):
+        share = gr.Slider(1, 100, pool.facts["share"], step=1, label=label, min_width=220)
+        kept = gr.Checkbox(some, label="exactly the rows that were kept", visible=some, min_width=220)
+    share.input(lambda: False, None, kept)
+    return share, kept
+
+
 def _map_tab(gr: Any, app: Any, pool: Pool) -> None:
     with gr.Row():
         source = gr.Dropdown([EVERY, *pool.sources], value=EVERY, label="Source", min_width=160)
-        share = gr.Slider(
-            1, 100, pool.facts["share"], step=1, label="Per cent kept of each source", min_width=220
-        )
+        budget = _budget(gr, pool, "Per cent kept of each source")
     note = _said(gr, "", "note")
     plot = gr.ScatterPlot(
         x="x", y="y", color="row", color_map={"kept": KEPT, "not kept": OTHERS}, height=520, show_label=False,
         x_title="1st component", y_title="2nd component", tooltip=["source", "score"], buttons=[],
+        x_lim=_room(pool.rows["x"]), y_lim=_room(pool.rows["y"]),
     )  # fmt: skip
 
-    def draw(of: str, kept: float) -> Any:
+    def draw(of: str, share: float, kept: bool) -> Any:
         points = pool.rows.dropna(subset=["x", "y"])
         points = points if of == EVERY else points[points["source"] == of]
         total = len(points)
         points = points.sample(POINTS, random_state=0) if total > POINTS else points
         frame = points[["x", "y", "source"]].assign(score=points["score"].round(2))
-        frame["row"] = np.where(pool.at_budget(kept).loc[points.index], "kept", "not kept")
+        frame["row"] = np.where(pool.at_budget(None if kept else share).loc[points.index], "kept", "not kept")
         drawn = f"{len(points):,} of {total:,}" if len(points) < total else f"All {total:,}"
         return frame, f"{pool.facts['map']} {drawn} rows are drawn."
 
-    for part in (source, share):
-        part.change(draw, [source, share], [plot, note])
-    app.load(draw, [source, share], [plot, note])
+    for part in (source, *budget):
+        part.change(draw, [source, *budget], [plot, note])
+    app.load(draw, [source, *budget], [plot, note])
 
 
 def _budgets_tab(gr: Any, app: Any, pool: Pool) -> None:
     with gr.Row():
         first = gr.Slider(1, 100, 10, step=1, label="A: per cent of each source", min_width=220)
-        second = gr.Slider(
-            1, 100, pool.facts["share"], step=1, label="B: per cent of each source", min_width=220
-        )
+        second, kept = _budget(gr, pool, "B: per cent of each source")
     _said(gr, pool.facts["budgets"], "budgets")
     compared = gr.Dataframe(
         interactive=False, elem_id="compared", show_label=False, datatype="str", buttons=[]
     )
-    for part in (first, second):
-        part.change(pool.compare, [first, second], [compared])
-    app.load(pool.compare, [first, second], [compared])
+
+    def compare(one: float, two: float, as_kept: bool) -> pd.DataFrame:
+        return pool.compare(one, None if as_kept else two)
+
+    for part in (first, second, kept):
+        part.change(compare, [first, second, kept], [compared])
+    app.load(compare, [first, second, kept], [compared])
+
+
+def _room(places: pd.Series) -> list[float] | None:
+    """Ends of an axis with a margin, so that no point is cut; None where there is no point."""
+    low, high = places.min(), places.max()
+    margin = 0.04 * (high - low) or 1.0
+    return None if pd.isna(low) else [float(low - margin), float(high + margin)]
 
 
 def _listed(part: pd.DataFrame) -> pd.DataFrame:
