@@ -232,6 +232,12 @@ def _publish(arguments: argparse.Namespace) -> None:
     )
     for repository in done:
         _say(repository.line)
+    if arguments.dry_run:
+        staged = arguments.run / "publish"
+        _say(
+            f"Nothing was sent. What would go lies in {staged}: read the README.md of each repository there,"
+        )
+        _say(f"and check them with: hf-qads check {staged}")
 
 
 def _check(arguments: argparse.Namespace) -> None:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,24 @@ def file_hash(path: Path) -> str:
     """SHA-256 of a file's bytes, as hex, read in blocks."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def named_by_content(paths: Sequence[Path]) -> list[Path]:
+    """Put 16 hex digits of what some files hold together into their names, in front of the last dash.
+
+    `part-00000.parquet` becomes `part-0f3a...-00000.parquet`. A card that names the files by these digits
+    changes whenever a byte of them does; `datasets` keeps its cache of a local folder by the card, not by
+    the files.
+
+    Returns:
+        the new paths, in the given order. The same bytes give the same names.
+    """
+    found = hashlib.sha256("".join(file_hash(path) for path in paths).encode()).hexdigest()[:16]
+    renamed = []
+    for path in paths:
+        stem, _, number = path.name.rpartition("-")
+        renamed.append(path.rename(path.with_name(f"{stem}-{found}-{number}")))
+    return renamed
 
 
 def _fsync(path: Path) -> None:

@@ -1,6 +1,9 @@
 """Every test runs offline, on one thread, with the Hub's and the tokenizers' background work off."""
 
 import os
+from pathlib import Path
+
+import pytest
 
 for key, value in {
     "OMP_NUM_THREADS": "1",
@@ -14,3 +17,12 @@ for key, value in {
     "MPLBACKEND": "agg",
 }.items():
     os.environ.setdefault(key, value)
+
+
+@pytest.fixture
+def one_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache of `datasets` for one test, as a user has one for all that is loaded."""
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "one-cache")
+    return tmp_path / "one-cache"

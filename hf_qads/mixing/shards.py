@@ -1,7 +1,8 @@
 """A mixture on disk: parquet shards cut at the subset borders, a README that loads them, and qads.yaml.
 
 The bytes depend on the rows alone: row groups and shards are cut at fixed row numbers, and nothing of the
-clock, the machine or the way in which the rows arrived goes into them.
+clock, the machine or the way in which the rows arrived goes into them. A file's name tells what its segment
+holds: `datasets` takes a folder of the same name and card for the same rows, so the card has to differ.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +24,10 @@ DATA: Final = "data"
 
 
 class ShardWriter:
-    """Writes the rows of one segment, given in order, to `data/<label>-00000.parquet` and so on.
+    """Writes the rows of one segment, given in order, to `data/<label>-<content>-00000.parquet` and so on.
+
+    Attributes:
+        written: file name, inside the folder, and rows of each shard; with the content once it is closed.
 
     Cost: holds up to `GROUP_ROWS` rows and one given table in memory.
     """
@@ -43,10 +47,25 @@ class ShardWriter:
             self._flush(GROUP_ROWS)
 
     def close(self) -> None:
-        """Write what is left. A segment without rows still gets one, empty, shard."""
+        """Write what is left, and name the shards by their content. Without rows there is one empty shard."""
         if self._waiting_rows or not self.written:
             self._flush(self._waiting_rows)
-        self._end_shard()
+        self.abandon()
+        named = files.named_by_content([self._folder / name for name, _ in self.written])
+        self.written = [
+            (f"{DATA}/{path.name}", rows) for path, (_, rows) in zip(named, self.written, strict=True)
+        ]
+
+    def abandon(self) -> None:
+        """Close the shard that is being written, whole or not."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    @property
+    def pattern(self) -> str:
+        """What the files of a closed segment are called."""
+        return self.written[0][0].rpartition("-")[0] + "-*.parquet"
 
     def _flush(self, rows: int) -> None:
         waiting = pa.concat_tables(self._waiting) if self._waiting else self._schema.empty_table()
@@ -61,12 +80,7 @@ class ShardWriter:
         name, count = self.written[-1]
         self.written[-1] = (name, count + len(group))
         if count + len(group) >= SHARD_ROWS:
-            self._end_shard()
-
-    def _end_shard(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+            self.abandon()
 
 
 class MixtureWriter:
@@ -91,7 +105,7 @@ class MixtureWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for segment in self._segments[-1:]:
-            segment._end_shard()
+            segment.abandon()
 
     def write(self, segment: int, table: pa.Table) -> None:
         """Add rows to a segment; segments come in rising order."""
@@ -115,10 +129,9 @@ class MixtureWriter:
             {"path": name, "rows": rows, "sha256": files.file_hash(self._folder / name)}
             for name, rows in written
         ]
-        configs = [_config("default", self._patterns(len(self._names) + 1)) | {"default": True}]
-        configs += [
-            _config(name, self._patterns(i + 1)) for i, name in enumerate(self._names) if subsets[name]
-        ]
+        patterns = [segment.pattern for segment in self._segments]
+        configs = [_config("default", patterns) | {"default": True}]
+        configs += [_config(name, patterns[: i + 1]) for i, name in enumerate(self._names) if subsets[name]]
         files.write_text(self._folder / "README.md", with_front_matter(card, {"configs": configs}))
         known = {**facts, "rows": sum(rows for _, rows in written), "subsets": dict(subsets), "files": listed}
         files.write_text(
@@ -132,9 +145,6 @@ class MixtureWriter:
                 self._segments[-1].close()
             label = segment_label(len(self._segments), self._names)
             self._segments.append(ShardWriter(self._folder, label, self._schema))
-
-    def _patterns(self, count: int) -> list[str]:
-        return [f"{DATA}/{segment_label(i, self._names)}-*.parquet" for i in range(count)]
 
 
 def segment_label(segment: int, names: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ def _settings(config: Config) -> Mapping[str, Any]:
 
 def _work(context: Context, folder: Path) -> Outcome:
     from hf_qads.mixing.stream import MIXTURE_SCHEMA, Part, pool_mixture
-    from hf_qads.publishing.cards.datasets import Extras, mixture_card
+    from hf_qads.publishing.cards.datasets import HERE, Extras, mixture_card
     from hf_qads.publishing.facts import Subset, public, run_facts
 
     run = context.run
@@ -58,9 +58,9 @@ def _work(context: Context, folder: Path) -> Outcome:
         "mean_scores": chosen["means"],
     }
     # Until it is published, the mixture is loaded from the folder that the card lies in.
-    extras = Extras(repo=".", columns=MIXTURE_SCHEMA.names)
+    extras = Extras(repo=HERE, columns=MIXTURE_SCHEMA.names)
     mixture.save(folder, card=mixture_card(facts, extras=extras), facts=made)
     return Outcome(sum(chosen["sizes"].values()), rows, details={"subsets": mixture.subsets})
 
 
-STAGE = Stage("mixture", 1, ("pool", "selection", "scores", "influence"), _settings, _work)
+STAGE = Stage("mixture", 2, ("pool", "selection", "scores", "influence"), _settings, _work)

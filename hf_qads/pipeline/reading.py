@@ -33,14 +33,19 @@ def spec_of(source: Source, *, seed: int, given: tuple[str, ...] = ()) -> "Sourc
 
 def marks(sources: list[Source]) -> dict[str, Any]:
     """What the rows of some sources depend on beside their settings: size and time of local files."""
+    from hf_qads.repositories import data_files
     from hf_qads.sources import local
 
     found: dict[str, Any] = {}
     for source in sources:
         if not local.looks_local(source.path):
             continue
+        folder = Path(source.path).expanduser()
         try:
-            paths, _ = local.find_files(source.path, source.split)
+            if folder.is_dir() and local.is_repository(folder):
+                paths = list(data_files(folder))
+            else:
+                paths, _ = local.find_files(source.path, source.split)
         except SourceError:
             continue  # said when the source is read
         found[source.path] = [[p.name, p.stat().st_size, p.stat().st_mtime_ns] for p in paths]

@@ -12,6 +12,7 @@ from hf_qads.config import Model
 from hf_qads.errors import SelectionError, SourceError
 from hf_qads.files import atomic_path
 from hf_qads.progress import counted_rows, quiet
+from hf_qads.repositories import place
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -36,7 +37,8 @@ def load(dataset: str, *, split: str) -> "Dataset":
             return load_dataset(FORMATS[path.suffix.lower()], data_files=str(path), split="train")
         if not path.exists() and (path.suffix.lower() in FORMATS or dataset.startswith((".", "/", "~"))):
             raise SourceError(f"there is no file or folder {dataset}. Check the path.")
-        return load_dataset(dataset, split=split)
+        here = place(dataset)
+        return load_dataset(here.path, split=split, cache_dir=here.cache_dir)
     except (OSError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error.__cause__ or error).split())[:300]
         raise SourceError(f"{dataset} cannot be read: {reason}. Check the name, split and files.") from error

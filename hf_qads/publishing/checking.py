@@ -120,13 +120,14 @@ def _loads(folder: Path, name: str, rows: int) -> Iterator[str]:
     """Open one config as a user will."""
     import datasets
 
+    path = str(folder.resolve())  # load_dataset(".") finds no name for the dataset
     with own_cache():
         try:
             if rows > LOADED:
-                stream = datasets.load_dataset(str(folder), name, split="train", streaming=True)
+                stream = datasets.load_dataset(path, name, split="train", streaming=True)
                 found = rows if next(iter(stream), None) is not None else 0
             else:
-                found = len(datasets.load_dataset(str(folder), name, split="train"))
+                found = len(datasets.load_dataset(path, name, split="train"))
         except (
             ValueError,
             OSError,

@@ -210,7 +210,7 @@ def _check_licences(run: RunFolder, *, dry_run: bool) -> None:
         return
     raise PublishingError(
         f"licences need your decision before a push: {told}. If you may publish these rows, repeat with "
-        "--accept-licences."
+        "--accept-licences; what files of your own are under is said by `licence:` on their source."
     )
 
 

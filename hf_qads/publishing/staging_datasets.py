@@ -40,12 +40,11 @@ def mixture(gathered: Gathered, folder: Path, name: str) -> None:
 
 def scored(gathered: Gathered, folder: Path, name: str) -> None:
     """Every row of the pool with its scores and ranks: a config for all, and one per source."""
-    for source in gathered.run.sources():
-        _write(gathered.run.table(source), folder / "data" / source)
-    sources = [s for s in gathered.run.sources() if any((folder / "data" / s).iterdir())]
-    configs = [_subset(folder, "default", [f"data/{source}/*.parquet" for source in sources])]
-    if len(sources) > 1:
-        configs += [_subset(folder, s, [f"data/{s}/*.parquet"]) for s in sources if s != "default"]
+    written = {s: _write(gathered.run.table(s), folder / "data" / s) for s in gathered.run.sources()}
+    patterns = {source: f"data/{source}/{name}" for source, name in written.items() if name}
+    configs = [_subset(folder, "default", list(patterns.values()))]
+    if len(patterns) > 1:
+        configs += [_subset(folder, s, [pattern]) for s, pattern in patterns.items() if s != "default"]
 
     def card(extras: Extras) -> str:
         return scored_card(gathered.facts, extras=extras, configs=configs)
@@ -89,13 +88,16 @@ def dataset_info(folder: Path, config: Subset, schema: pa.Schema) -> dict[str, A
     }
 
 
-def _write(table: pa.Table, folder: Path) -> None:
-    """Rows of one source as parquet shards; the same rows, the same bytes."""
+def _write(table: pa.Table, folder: Path) -> str:
+    """Rows of one source as parquet shards, and what they are called; the same rows, the same bytes."""
     folder.mkdir(parents=True, exist_ok=True)
+    paths = []
     for number, low in enumerate(range(0, len(table), SHARD_ROWS)):
         part = table.slice(low, SHARD_ROWS).replace_schema_metadata(None)
         path = folder / f"part-{number:05d}.parquet"
         pq.write_table(part, path, compression="zstd", row_group_size=GROUP_ROWS)
+        paths.append(path)
+    return files.named_by_content(paths)[0].name.rpartition("-")[0] + "-*.parquet" if paths else ""
 
 
 def _configs(card: Path) -> dict[str, list[str]]:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hf_qads import files as hashing
 from hf_qads.errors import SourceError, SourceMissing
+from hf_qads.repositories import Place, place
 
 
 @dataclass(frozen=True)
@@ -46,19 +48,35 @@ def fetch(
         raise SourceError(
             f"split={split!r} of {path} is a slice. Name the whole split; rows: N draws a sample."
         )
-    local = Path(path).is_dir()
+    here = place(path)
+    local = here.cache_dir is not None
     resolved = {} if local else _resolve(path, revision)
     facts = resolved or {}
     commit = facts.get("revision", revision)
     with _offline() if resolved is None else nullcontext():
-        dataset = _load(path, config, split, None if local else commit, list(files))
-    if not local and "revision" not in facts:
+        dataset = _load(path, here, config, split, None if local else commit, list(files))
+    if local:
+        facts["files"] = _held(here, dataset)
+    elif "revision" not in facts:
         facts["revision"] = _cached_commit(path, revision, dataset)
     facts |= {"config": str(dataset.info.config_name), "split": str(dataset.split)}
     for key, value in (("licence", dataset.info.license), ("citation", dataset.info.citation)):
         if value:
             facts.setdefault(key, value)
     return Fetched([Path(file["filename"]) for file in dataset.cache_files], facts)
+
+
+def _held(here: Place, dataset: Any) -> list[dict[str, Any]]:
+    """Name, size and hash of the files of a local folder that a split was read from."""
+    from datasets import load_dataset_builder
+
+    builder = load_dataset_builder(here.path, dataset.info.config_name, cache_dir=here.cache_dir)
+    found = [Path(name) for name in (builder.config.data_files or {}).get(str(dataset.split), ())]
+    return [
+        {"name": path.name, "bytes": path.stat().st_size, "sha256": hashing.file_hash(path)}
+        for path in found
+        if path.is_file()
+    ]
 
 
 def on_hub(path: str, revision: str | None) -> bool:
@@ -143,7 +161,9 @@ def _card(path: str, commit: str | None) -> dict[str, Any]:
     return card if isinstance(card, dict) else {}
 
 
-def _load(path: str, config: str | None, split: str | None, revision: str | None, files: list[str]) -> Any:
+def _load(
+    path: str, here: Place, config: str | None, split: str | None, revision: str | None, files: list[str]
+) -> Any:
     from datasets import get_dataset_split_names, load_dataset
     from datasets.exceptions import DatasetNotFoundError, DatasetsError
     from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]
@@ -152,11 +172,11 @@ def _load(path: str, config: str | None, split: str | None, revision: str | None
         if files:
             return load_dataset(path, data_files={"train": files}, split="train", revision=revision)
         if split is None:
-            names = get_dataset_split_names(path, config, revision=revision)
+            names = get_dataset_split_names(here.path, config, revision=revision, cache_dir=here.cache_dir)
             split = "train" if "train" in names else names[0]
             if len(names) > 1 and split != "train":
                 raise SourceError(f"{path} has the splits {names} and no train. Name one with split.")
-        return load_dataset(path, config, split=split, revision=revision)
+        return load_dataset(here.path, config, split=split, revision=revision, cache_dir=here.cache_dir)
     except DatasetNotFoundError as error:
         raise SourceMissing(
             f"no dataset {path!r} on the Hub, in the cache or here: {_first(error)}."

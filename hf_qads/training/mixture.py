@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from hf_qads.errors import TrainingError
+from hf_qads.repositories import card, place
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -20,6 +21,9 @@ def load_mixture(
 ) -> "Dataset":
     """Load the rows of a mixture.
 
+    A folder's rows are those that it holds now, whatever `datasets` has in its cache of another folder of
+    this name, and as many as its qads.yaml and card say.
+
     Args:
         name: a dataset folder, a parquet, json, jsonl or csv file, or a Hub id.
         subset: a configuration of it, such as `10pct`; None is its default one.
@@ -27,7 +31,8 @@ def load_mixture(
         revision: of a Hub dataset.
 
     Raises:
-        TrainingError: there is no such dataset, subset or split, or it is empty.
+        TrainingError: there is no such dataset, subset or split, it is empty, or it holds another number of
+            rows than its record says.
     """
     from datasets import DatasetDict, load_dataset
     from datasets.exceptions import DatasetsError
@@ -50,11 +55,8 @@ def load_mixture(
                 )
             data = load_dataset(READERS[path.suffix], data_files=str(path), split=split)
         else:
-            if split.partition("[")[0] != "train":
-                raise TrainingError(
-                    f"{name} is a file and holds the split train only. Leave out split={split}."
-                )
-            data = load_dataset(name, subset, split=split, revision=revision)
+            here = place(name)
+            data = load_dataset(here.path, subset, split=split, revision=revision, cache_dir=here.cache_dir)
     except (DatasetsError, FileNotFoundError, ConnectionError, ValueError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise TrainingError(
@@ -62,7 +64,52 @@ def load_mixture(
         ) from error
     if isinstance(data, DatasetDict) or not len(data):
         raise TrainingError(f"The split {split} of {name} holds no rows. Name another split or subset.")
+    if path.expanduser().is_dir():
+        _check_rows(path.expanduser(), data, split.partition("[")[0])
     return data
+
+
+def _check_rows(folder: Path, data: "Dataset", split: str) -> None:
+    """Compare a whole split with what the folder's qads.yaml and card say that it holds."""
+    held = (data.info.splits or {}).get(split)
+    config = str(data.info.config_name)
+    for file, rows in told_rows(folder, config, split).items():
+        if held is not None and held.num_examples != rows:
+            raise TrainingError(
+                f"{folder} holds {held.num_examples:,} rows in {config}, but its {file} says {rows:,}. Its "
+                "files are of different mixtures, or some are missing: make the mixture again, or fetch it "
+                "again as a whole."
+            )
+
+
+def told_rows(folder: Path, config: str, split: str = "train") -> dict[str, int]:
+    """Rows of a configuration by what a mixture's folder says of itself.
+
+    Returns:
+        file name -> rows, of qads.yaml and README.md, as far as they are there and say so.
+    """
+    told: dict[str, Any] = {}
+    if split == "train":
+        recorded = _yaml(folder / "qads.yaml")
+        subsets = recorded.get("subsets")
+        known = {**(subsets if isinstance(subsets, Mapping) else {}), "default": recorded.get("rows")}
+        told["qads.yaml"] = known.get(config)
+    info = card(folder).get("dataset_info")
+    for entry in info if isinstance(info, list) else [info]:
+        if isinstance(entry, Mapping) and str(entry.get("config_name", "default")) == config:
+            for one in entry.get("splits") or ():
+                if one.get("name") == split:
+                    told["README.md"] = one.get("num_examples")
+    return {file: rows for file, rows in told.items() if isinstance(rows, int)}
+
+
+def _yaml(path: Path) -> Mapping[str, Any]:
+    """What a YAML file holds; empty where there is none that can be read."""
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return {}
+    return found if isinstance(found, Mapping) else {}
 
 
 def mixture_facts(name: str, **chosen: Any) -> dict[str, Any]:
@@ -74,11 +121,7 @@ def mixture_facts(name: str, **chosen: Any) -> dict[str, Any]:
     """
     path = Path(name)
     facts: dict[str, Any] = {"dataset": path.name if path.exists() else name}
-    try:
-        recorded = yaml.safe_load((path / "qads.yaml").read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError):
-        recorded = None
-    config = recorded.get("config") if isinstance(recorded, Mapping) else None
+    config = _yaml(path / "qads.yaml").get("config")
     if isinstance(config, Mapping):
         facts["mixture"] = {key: config[key] for key in TOLD if key in config}
     return facts | {key: value for key, value in chosen.items() if value is not None}

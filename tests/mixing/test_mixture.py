@@ -11,7 +11,10 @@ from hf_qads import schema
 from hf_qads.errors import MixingError
 from hf_qads.mixing import mix
 from hf_qads.mixing.stream import Part, pool_mixture
+from hf_qads.publishing.cards import Extras, mixture_card
+from hf_qads.publishing.cards.datasets import HERE
 from tests.mixing.rows import dataset, table, write_pool, write_selection
+from tests.publishing.fixed import FACTS
 
 SOURCES = {"maths": (40, 30, 1), "chat": (25, None, 2), "tiny": (3, None, 3)}
 RATIOS = {"maths": 0.5, "chat": 0.8, "tiny": 1.0}
@@ -107,6 +110,25 @@ def test_the_saved_folder_tells_rows_subsets_and_hashes(mixture, tmp_path):
     assert header["license"] == "mit"
     assert [config["config_name"] for config in header["configs"]] == ["default", "10pct", "40pct", "70pct"]
     assert readme.endswith("---\n# Mine\n")
+
+
+def test_the_snippet_of_its_own_card_runs_in_the_folder(mixture, one_cache, tmp_path, monkeypatch, capsys):
+    folder = mixture.save(tmp_path / "of any name", card=mixture_card(FACTS, extras=Extras(repo=HERE)))
+    snippet = (folder / "README.md").read_text().split("```python\n")[1].split("```")[0]
+    monkeypatch.chdir(folder)
+    exec(compile(snippet, "README.md", "exec"), {})
+    assert "num_rows: 4\n" in capsys.readouterr().out
+
+
+def test_a_segment_keeps_its_name_where_only_others_change(tmp_path):
+    rows = dataset("maths", 20)
+    saved = [
+        mix({"maths": rows}, ratios={"maths": ratio}, subsets=[share]).save(tmp_path / str(ratio))
+        for ratio, share in ((0.5, 0.4), (1, 0.2))  # the first four rows; then six and sixteen more
+    ]
+    first, second = ([path.name for path in sorted((one / "data").iterdir())] for one in saved)
+    assert first[0].split("-")[4:] == second[0].split("-")[4:]
+    assert first[1] != second[1]
 
 
 def test_saving_twice_gives_the_same_bytes_without_pandas_metadata(mixture, tmp_path):

@@ -78,6 +78,26 @@ def test_an_amount_that_is_not_there_is_refused(scored, amount, capsys):
     assert "hf-qads: error:" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["score", "select"])
+def test_folders_of_one_name_and_card_give_their_own_rows(command, one_cache, tmp_path):
+    card = "---\nconfigs:\n- {config_name: default, data_files: data/*.parquet}\n---\n"
+    more = {"score": ["--scorer", str(scorer_path())], "select": ["--size", "5"]}[command]
+    found = []
+    for run in ("a", "b", "a"):  # the last one with the rows of b in its place
+        folder = tmp_path / run / "mixture"
+        (folder / "data").mkdir(parents=True, exist_ok=True)
+        (folder / "README.md").write_text(card)
+        rows = pa.Table.from_pylist(tiny_rows(20, seed=len(found))).select(["question", "answer"])
+        vectors = np.random.default_rng(0).normal(size=20 * 4).astype(np.float32)
+        rows = rows.append_column("qads_embedding", pa.FixedSizeListArray.from_arrays(pa.array(vectors), 4))
+        pq.write_table(rows, folder / "data" / "rows.parquet")
+        out = tmp_path / f"{len(found)}.parquet"
+        assert main([command, str(folder), *more, "--out", str(out)]) == 0
+        found.append(set(pq.read_table(out)["question"].to_pylist()))
+        assert found[-1] <= set(rows["question"].to_pylist())
+    assert found[0] != found[1] != found[2] != found[0]
+
+
 def test_plan_counts_the_rows_of_a_config(config_file, capsys):
     assert main(["plan", str(config_file)]) == 0
     told = capsys.readouterr().out

@@ -60,6 +60,8 @@ SOURCES = (
         kept=208,
     ),
 )
+SMALLEST = "data/part-1-to-10pct-9f3c07d2ab4e6158"
+SCORED = "data/gsm8k/part-0c6e4b8fd2a19357-*.parquet"
 FACTS = Facts(
     name="maths-mix",
     seed=7,
@@ -77,8 +79,8 @@ FACTS = Facts(
         "select": {"strategy": "qads", "start": 100, "metric": "euclidean"},
     },
     subsets=(
-        Subset("default", 6_973, ("data/part-1-to-10pct-*.parquet", "data/part-2-rest-*.parquet")),
-        Subset("10pct", 698, ("data/part-1-to-10pct-*.parquet",)),
+        Subset("default", 6_973, (f"{SMALLEST}-*.parquet", "data/part-2-rest-51d7a9e03b68c24f-*.parquet")),
+        Subset("10pct", 698, (f"{SMALLEST}-*.parquet",)),
     ),
     score_column="qads_score",
     model="org/base-1b",
@@ -178,8 +180,8 @@ def cards() -> dict[str, str]:
     alone = replace(FACTS, sources=tuple(replace(s, kept=None, ratio=None) for s in SOURCES[:2]))
     minimal = Facts("first", 0, (Source("rows", "reasoning", 12),), model="embedded", demonstration=True)
     configs = (
-        Subset("default", 10_001, ("data/*/*.parquet",)),
-        Subset("gsm8k", 7_473, ("data/gsm8k/*.parquet",)),
+        Subset("default", 10_001, (SCORED, "data/dmath/part-e7d5138a60bf924c-*.parquet")),
+        Subset("gsm8k", 7_473, (SCORED,)),
     )
     return {
         "mixture.md": mixture_card(FACTS, extras=EXTRAS),

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import shutil
 
@@ -5,7 +6,9 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from hf_qads.cli import main
 from hf_qads.errors import PublishingError, RunError
+from hf_qads.files import file_hash
 from hf_qads.publishing.checking import check
 from hf_qads.publishing.hub import publish
 from hf_qads.publishing.sections import split
@@ -28,8 +31,10 @@ def test_every_artefact_gets_a_repository(staged_once):
     assert all(one.bytes > 10_000 for one in staged_once)
 
 
-def test_staged_repositories_are_complete(staged_once):
+def test_staged_repositories_are_complete(staged_once, monkeypatch):
     assert check(staged_once[0].folder.parent) == []
+    monkeypatch.chdir(staged_once[0].folder)
+    assert check(".") == []
 
 
 @pytest.mark.slow
@@ -67,6 +72,25 @@ def test_the_front_matter_of_a_mixture_is_complete(staged_once):
     assert {"source_datasets", "tags"} <= set(data)
     assert [info["config_name"] for info in data["dataset_info"]] == ["default", "10pct", "40pct"]
     assert data["license"] == "cc-by-sa-4.0"
+
+
+def test_data_files_are_named_by_what_they_hold(staged_once):
+    scored = staged_once[1].folder
+    for config in split((scored / "README.md").read_text())[0]["configs"]:
+        for pattern in config["data_files"][0]["path"]:
+            hashes = [file_hash(path) for path in sorted(scored.glob(pattern))]
+            content = hashlib.sha256("".join(hashes).encode()).hexdigest()[:16]
+            assert pattern.endswith(f"/part-{content}-*.parquet")
+
+
+def test_the_command_for_a_dry_run_says_where_to_look_and_that_nothing_was_sent(tmp_path, capsys):
+    sources = {"a": ("reasoning", 60, 4.0, "mit"), "b": ("general", 60, 3.0, "mit")}
+    run = make_run(tmp_path / "run", sources=sources)
+    assert main(["publish", str(run.path), "--to", "me", "--dry-run"]) == 0
+    told = capsys.readouterr().out
+    assert "Nothing was sent." in told
+    assert f"hf-qads check {run.path / 'publish'}" in told
+    assert main(["check", str(run.path / "publish")]) == 0
 
 
 def test_no_staged_file_names_this_machine(staged_once):

@@ -9,7 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from hf_qads.config import Source
 from hf_qads.errors import SourceError
+from hf_qads.pipeline.reading import marks
 from hf_qads.sources import SourceSpec, read_source
 from tests.hub_server import HubServer
 
@@ -150,3 +152,24 @@ def test_a_folder_that_is_a_dataset_repository_is_read_by_its_card(tmp_path):
     assert str(tmp_path) not in (other.folder / "facts.json").read_text(encoding="utf-8")
     with pytest.raises(SourceError, match="Set config and split"):
         read_source(SourceSpec(str(tmp_path / "mine"), config="none"), out=tmp_path / "none")
+
+
+def test_repository_folders_of_one_name_and_card_are_read_as_they_are_now(one_cache, tmp_path):
+    card = "---\nconfigs:\n- {config_name: default, data_files: rows.parquet}\n---\n"
+    for run, question in (("a", "one"), ("b", "two"), ("a", "three")):
+        folder = tmp_path / run / "mine"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "README.md").write_text(card, encoding="utf-8")
+        (folder / "rows.parquet").write_bytes(parquet(question=[question], answer=["1"]))
+        read_again = read_source(SourceSpec(str(folder)), out=tmp_path / "out" / run)
+        rows = pq.read_table(read_again.folder / "part-00000.parquet")
+        assert rows["question"].to_pylist() == [question]
+        assert [held["name"] for held in read_again.facts["files"]] == ["rows.parquet"]
+
+
+def test_marks_of_a_run_tell_when_a_repository_folder_changed(tmp_path):
+    (tmp_path / "README.md").write_text("---\nconfigs: []\n---\n", encoding="utf-8")
+    (tmp_path / "train.parquet").write_bytes(parquet(question=["a"], answer=["1"]))
+    before = marks([Source(path=str(tmp_path))])
+    (tmp_path / "train.parquet").write_bytes(parquet(question=["a", "b"], answer=["1", "2"]))
+    assert marks([Source(path=str(tmp_path))]) != before

@@ -79,16 +79,23 @@ def scored_card(facts: Facts, *, extras: Extras | None = None, configs: Sequence
     return _dataset(facts, extras, name, summary, snippet, facts.rows, configs)
 
 
+HERE: Final = "."  # in place of a repository: the folder that the card lies in
 BEST: Final = 3  # rows that the scored dataset's snippet shows
 
 
 def mixture_snippet(facts: Facts, repo: str) -> str:
-    """Python that loads a mixture's smallest subset from `repo`."""
+    """Python that loads a mixture's smallest subset from `repo`, or, run in the card's folder, from there."""
     subset = smallest(facts)
     config = f', "{subset.name}"' if subset else ""
+    before, where = "", f'"{repo}"'
+    if repo == HERE:  # load_dataset(".") finds no name for the dataset
+        before, where = (
+            "# run this in the folder that holds this card\nfrom pathlib import Path\n\n",
+            "str(Path.cwd())",
+        )
     return (
-        "from datasets import load_dataset\n\n"
-        f'mixture = load_dataset("{repo}"{config}, split="train")\n'
+        f"{before}from datasets import load_dataset\n\n"
+        f'mixture = load_dataset({where}{config}, split="train")\n'
         "print(mixture)"
     )
 

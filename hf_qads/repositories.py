@@ -1,0 +1,76 @@
+"""Local dataset folders, each state of their files with a cache of its own.
+
+`datasets` finds what it once prepared from a local folder by the folder's last name and its card, not by path
+or content: two folders called `mixture` with the same card give the rows of the first one, and so does one
+folder before and after a change. Whoever reads a folder here loads it by `place`.
+"""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+
+class Place(NamedTuple):
+    """What `load_dataset` is given: `path`, and `cache_dir`, None for what `datasets` tells apart itself."""
+
+    path: str
+    cache_dir: str | None
+
+
+def place(dataset: str) -> Place:
+    """Where to load a dataset from, and where to prepare it.
+
+    Args:
+        dataset: a folder, or anything else, such as a Hub id, which is returned as it is.
+
+    Returns:
+        for a folder its absolute path, and a cache inside that of `datasets` which belongs to the names,
+        sizes and times of the files in it now. It stays valid until one of them changes.
+
+    Cost: a look at each file's size and times; nothing is read.
+    """
+    folder = Path(dataset).expanduser()
+    if not folder.is_dir():
+        return Place(dataset, None)
+    import datasets
+
+    folder = folder.resolve()
+    seen: list[object] = [str(folder)]
+    for path in data_files(folder):
+        stat = path.stat()
+        # a copy may bring its old time of change, but never its old time of status and place on the disk
+        seen.append([str(path), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino])
+    mark = hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:16]
+    return Place(str(folder), str(Path(datasets.config.HF_DATASETS_CACHE) / "hf_qads" / mark))
+
+
+def card(folder: Path) -> Mapping[str, Any]:
+    """The front matter of a folder's card; empty where there is none, or none that can be read."""
+    try:
+        text = (folder / "README.md").read_text(encoding="utf-8")
+        found = re.match(r"---[ \t]*\n(.*?\n)---[ \t]*(?:\n|$)", text, re.DOTALL)
+        data = yaml.safe_load(found[1]) if found else None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return {}
+    return data if isinstance(data, Mapping) else {}
+
+
+def data_files(folder: Path) -> Iterator[Path]:
+    """The files of a folder at any depth, hidden ones left out, in an order that is the same everywhere."""
+    entered = set[str]()
+    for at, folders, names in os.walk(folder, followlinks=True):
+        entered.add(os.path.realpath(at))
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith(".") and os.path.realpath(os.path.join(at, name)) not in entered
+        )
+        yield from (
+            path for name in sorted(names) if not name.startswith(".") and (path := Path(at, name)).is_file()
+        )
