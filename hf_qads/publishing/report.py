@@ -97,7 +97,7 @@ def tiles(measured: Measured) -> list[tuple[str, str]]:
     if measured.halves:
         found.append((number(measured.halves.reliability), "reliability of measured scores"))
     if stages:
-        found.append((seconds(sum(stage.seconds for stage in stages)), "in all stages"))
+        found.append((seconds(sum(stage.seconds for stage in stages)), "in all stages before the report"))
     return found
 
 
@@ -111,6 +111,8 @@ _DOUBTS = {
 def findings(measured: Measured) -> list[str]:
     """Sentences that a reader should not have to find alone."""
     said = []
+    if measured.facts.missing:
+        said.append(f"Asked for, and could not be had: {', '.join(measured.facts.missing)}.")
     for held in measured.held_out:
         why = doubt(held.pearson.r, held.pearson.n) if held.pearson else None
         if held.pearson and why:
