@@ -12,8 +12,8 @@ from hf_qads import schema
 from hf_qads.config import Config, Model, Source
 from hf_qads.errors import ConfigError, MixingError
 from hf_qads.pipeline.models import check_model, model_path
-from hf_qads.pipeline.reachable import Reachable, named, reachable, unpublished
-from hf_qads.pipeline.reading import spec_of
+from hf_qads.pipeline.reachable import Reachable, reachable, unpublished
+from hf_qads.pipeline.reading import named, spec_of
 
 CHARACTERS_PER_TOKEN = 3.5
 ASSUMED_SCORE = 0.6  # of the highest score, where a ratio goes by scores that are not known yet

@@ -106,18 +106,13 @@ def _find_overlap(
 
 
 def _check_prompts(config: Config, names: list[str], missing: list[Missing]) -> None:
-    """Raise a ConfigError where `prompts` names what is no source, or only sources that cannot be had."""
+    """Raise a ConfigError where `prompts` names what is no source."""
     if not isinstance(config.prompts, dict):
         return
     gone = [one.name for one in missing if one.role == "source"]
     unknown = [name for name in config.prompts if name not in (*names, *gone)]
     if unknown:
         raise ConfigError(f"prompts names {unknown[0]!r}, which is no source. There are: {', '.join(names)}.")
-    if not set(config.prompts) & set(names):
-        raise ConfigError(
-            f"none of the sources that prompts names can be had: {', '.join(config.prompts)}. Name others, "
-            "or give files (copies: {NAME: FILE})."
-        )
 
 
 def _place(

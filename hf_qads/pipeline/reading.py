@@ -15,12 +15,20 @@ if TYPE_CHECKING:
     from hf_qads.sources import SourceRead, SourceSpec
 
 
+GIVE = "give files of your own (copies: {NAME: FILE})"
+
+
 class Missing(NamedTuple):
     """Something that cannot be had: its name, what it was wanted as, and why."""
 
     name: str
     role: str
     why: str
+
+
+def named(source: Source) -> str:
+    """The name by which a source is said to be missing."""
+    return source.name or source.path
 
 
 def spec_of(source: Source, *, seed: int, given: tuple[str, ...] = ()) -> "SourceSpec":
@@ -66,34 +74,68 @@ def benchmarks(config: Config) -> list[Source]:
     ]
 
 
-def find_missing(config: Config) -> list[Missing]:
-    """What a run asks for and cannot have, found before anything is read.
+def asked_for(config: Config) -> dict[str, list[Source]]:
+    """Everything that a run reads, by what it is wanted as."""
+    anchors = config.anchors.sources if config.anchors and not config.scores_given else []
+    return {"source": config.sources, "anchors": anchors, "benchmark": benchmarks(config)}
+
+
+def missing_now(config: Config) -> list[Missing]:
+    """What a run asks for and cannot have. Asks the Hub once for each dataset, and downloads no rows.
 
     Raises:
-        SourceMissing: a source or anchor source cannot be had, and `missing` is `error` or nothing else is
-            left; or a benchmark cannot be had whose repeats are to be dropped. Where all benchmarks are
-            asked for, those without a public copy are no error.
+        SourceError: a source names nothing that there is.
     """
     from hf_qads.sources.resolving import why_missing
 
-    anchors = config.anchors.sources if config.anchors and not config.scores_given else []
-    asked = {"source": config.sources, "anchors": anchors, "benchmark": benchmarks(config)}
     known: dict[str, str | None] = {}
     found: list[Missing] = []
-    for role, sources in asked.items():
+    for role, sources in asked_for(config).items():
         for source in sources:
             key = f"{source.path}@{source.revision}"
             if key not in known:
                 known[key] = why_missing(spec_of(source, seed=config.seed))
             why = known[key]
             if why is not None:
-                found.append(Missing(source.name or source.path, role, why))
-    _refuse(config, [one for one in found if not _tolerated(config, one)], "cannot be had")
-    for role in ("source", "anchors"):
-        gone = [one for one in found if one.role == role]
-        if gone and len(gone) == len(asked[role]):
-            _refuse(config, gone, f"is all that the run has as {role}, and cannot be had")
+                found.append(Missing(named(source), role, why))
     return found
+
+
+def reasons_to_stop(config: Config, missing: list[Missing], *, listed: bool = True) -> list[str]:
+    """Why a run cannot go on without what is missing; none where it can.
+
+    A source or anchor set stops it where `missing` is `error` or nothing else is left, a benchmark where
+    rows that repeat its questions are to be dropped; where all benchmarks are asked for, those without a
+    public copy do not.
+
+    Args:
+        config: of the run.
+        missing: from `missing_now`.
+        listed: with the reason of each.
+    """
+    stops = [_cannot_be_had(config, [one for one in missing if not _tolerated(config, one)], listed=listed)]
+    for role, asked in asked_for(config).items():
+        gone = [one for one in missing if one.role == role]
+        if role != "benchmark" and gone and len(gone) == len(asked) and not stops[0]:
+            what = f"is all that the run has as {role}, and cannot be had"
+            stops.append(_cannot_be_had(config, gone, what, listed=listed))
+    lost = {one.name for one in missing if one.role == "source"}
+    if isinstance(config.prompts, dict) and set(config.prompts) <= lost and not any(stops):
+        names = ", ".join(config.prompts)
+        stops.append(f"none of the sources that prompts names can be had: {names}. Name others, or {GIVE}.")
+    return [stop for stop in stops if stop]
+
+
+def find_missing(config: Config) -> list[Missing]:
+    """What a run asks for and cannot have, found before anything is read.
+
+    Raises:
+        SourceMissing: the run cannot go on without it; see `reasons_to_stop`.
+    """
+    missing = missing_now(config)
+    if stops := reasons_to_stop(config, missing):
+        raise SourceMissing(" ".join(stops))
+    return missing
 
 
 def _tolerated(config: Config, one: Missing) -> bool:
@@ -115,19 +157,21 @@ def grouped(missing: list[Missing]) -> dict[tuple[str, str], list[str]]:
     return found
 
 
-def _refuse(config: Config, missing: list[Missing], what: str) -> None:
+def _cannot_be_had(
+    config: Config, missing: list[Missing], what: str = "cannot be had", *, listed: bool = True
+) -> str:
+    """A sentence of what is missing and one of what to do; empty where nothing is."""
     if not missing:
-        return
-    listed = " ".join(
-        f"{', '.join(names)} ({role}): {why}" for (role, why), names in grouped(missing).items()
-    )
-    mend = "Give files of your own (copies: {NAME: FILE})"
+        return ""
+    reasons = [f"{', '.join(names)} ({role}): {why}" for (role, why), names in grouped(missing).items()]
+    mend = GIVE
     if any(one.role == "benchmark" for one in missing):
         mend += ", or name the test sets to compare with (overlap: {against: [...]})"
     if config.missing == "error" and any(one.role != "benchmark" for one in missing):
         mend += ", or go on without them (missing: leave_out)"
     names = ", ".join(dict.fromkeys(one.name for one in missing))
-    raise SourceMissing(f"{names} {what}. {listed} {mend}.")
+    said = f" {' '.join(reasons)}" if listed else ""
+    return f"{names} {what}.{said} {mend[0].upper()}{mend[1:]}."
 
 
 def read_sources(
@@ -145,7 +189,7 @@ def read_sources(
     reads: list[SourceRead] = []
     late: list[Missing] = []
     for number, source in enumerate(config.sources):
-        if (source.name or source.path) in gone:
+        if named(source) in gone:
             continue
         spec = spec_of(source, seed=config.seed, given=config.given)
         try:
@@ -153,13 +197,13 @@ def read_sources(
         except SourceMissing as error:
             if config.missing == "error":
                 raise
-            late.append(Missing(source.name or source.path, "source", str(error)))
+            late.append(Missing(named(source), "source", str(error)))
             continue
         if read.name in {other.name for other in reads}:
             raise ConfigError(f"two sources are called {read.name!r}. Give one of them another `name`.")
         reads.append(read)
     if not reads:
-        _refuse(config, late, "is all that the run has, and cannot be had")
+        raise SourceMissing(_cannot_be_had(config, late, "is all that the run has, and cannot be had"))
     return reads, late
 
 
@@ -171,7 +215,7 @@ def read_questions(context: Context, folder: Path, missing: list[Missing]) -> di
     gone = {one.name for one in missing if one.role == "benchmark"}
     questions: dict[str, list[str]] = {}
     for number, source in enumerate(benchmarks(config)):
-        if (source.name or source.path) in gone:
+        if named(source) in gone:
             continue
         read = read_source(spec_of(source, seed=config.seed), out=folder / f"{number:03d}")
         shards = sorted(read.folder.glob("part-*.parquet"))

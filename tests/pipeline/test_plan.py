@@ -53,7 +53,7 @@ def test_what_a_run_leaves_out_is_named_with_the_reason_and_not_counted(planned,
 
 def test_where_a_run_would_stop_the_plan_says_so_and_counts_with_the_papers_sizes(planned, raw_config):
     told = planned(with_catalogue(raw_config, "dmath"))
-    assert told.startswith("A run would stop now: dmath cannot be had (missing: error). Give files")
+    assert told.startswith("A run would stop now: dmath cannot be had. Give files")
     assert "or go on without them (missing: leave_out)." in told
     assert "Cannot be had now, and counted with the paper's sizes:\n- source dmath (7,900 rows):" in told
     assert (rows_of(told, "dmath"), rows_of(told, "total")) == (7_900, 8_000)
@@ -112,12 +112,12 @@ def test_a_test_set_that_is_not_there_is_named_with_the_reason(planned, raw_conf
 
 def test_prompts_that_only_missing_sources_would_give_stop_a_run(planned, raw_config):
     raw = {**with_catalogue(raw_config, "dmath"), "missing": "leave_out", "prompts": {"dmath": 20}}
-    assert "A run would stop now: none of the sources that prompts names can be had." in planned(raw)
+    assert "A run would stop now: none of the sources that prompts names can be had: dmath." in planned(raw)
 
 
 def test_a_source_of_unknown_size_that_cannot_be_had_is_not_counted(planned, raw_config):
     told = planned(with_catalogue(raw_config, "org/own"))
-    assert told.startswith("A run would stop now: org/own cannot be had (missing: error).")
+    assert told.startswith("A run would stop now: org/own cannot be had.")
     assert "Not counted, as their sizes are not known before they are fetched: org/own." in told
     assert rows_of(told, "total") == 100
 
