@@ -3,9 +3,12 @@
 import argparse
 import errno
 import os
+import signal
 import sys
+import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from hf_qads import __version__, ranks
@@ -14,23 +17,32 @@ from hf_qads.errors import QaDSError
 Command = Callable[[argparse.Namespace], None]
 
 
+class Terminated(BaseException):
+    """SIGTERM came. Like KeyboardInterrupt it is no Exception, so that nobody on the way takes it for one."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        0 on success, 2 where the user can mend what went wrong, 1 on anything else.
+        0 on success, 2 where the user can mend what went wrong, 130 after Ctrl-C, 143 after SIGTERM, 1 on
+        anything else.
     """
     # Threads that spin while they wait bring a small model to a crawl where another process wants the cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     parsed = _parser().parse_args(arguments)
     warnings.formatwarning = _one_line
     command: Command = parsed.command
+    kept = " What is finished is kept: the same command goes on from there." if parsed.resumes else ""
     try:
-        command(parsed)
+        with _terminable():
+            command(parsed)
     except QaDSError as error:
         return _fail(" ".join(str(error).split()))
     except KeyboardInterrupt:
-        return _fail("stopped by Ctrl-C. What is finished is kept: the same command goes on from there.")
+        return _fail(f"stopped by Ctrl-C.{kept}", code=128 + signal.SIGINT)
+    except Terminated:
+        return _fail(f"stopped by SIGTERM.{kept}", code=128 + signal.SIGTERM)
     except BrokenPipeError:
         # Whoever read our output has gone; leave nothing for the interpreter to flush at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -52,9 +64,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _fail(message: str) -> int:
+def _fail(message: str, *, code: int = 2) -> int:
     print(f"hf-qads: error: {message}", file=sys.stderr)
-    return 2
+    return code
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Turn SIGTERM into `Terminated`, so that a scheduler's kill ends with a line and no half-written file.
+
+    The ranks of a launch die at once, as their launcher expects: one that waits for another would not come
+    to run Python code. So do workers that were forked from here, and so does a process killed twice.
+    """
+    if threading.current_thread() is not threading.main_thread() or ranks.world_size() > 1:
+        yield
+        return
+    here = os.getpid()
+
+    def stop(number: int, _: object) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        if os.getpid() != here:
+            os.kill(os.getpid(), number)
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _one_line(message: Warning | str, *_: object, **__: object) -> str:
@@ -76,15 +113,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"hf-qads {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    def add(name: str, function: Command, help_text: str) -> argparse.ArgumentParser:
+    def add(
+        name: str, function: Command, help_text: str, *, resumes: bool = False
+    ) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=help_text, description=help_text)
-        added.set_defaults(command=function)
+        added.set_defaults(command=function, resumes=resumes)
         return added
 
-    quickstart = add("quickstart", _quickstart, "the whole way on the embedded pool, model and scorer")
+    quickstart = add(
+        "quickstart", _quickstart, "the whole way on the embedded pool, model and scorer", resumes=True
+    )
     quickstart.add_argument("--out", type=Path, default=Path("runs/quickstart"), help="run folder")
 
-    run = add("run", _run, "go from raw rows to a finished mixture, as a config says; resumes")
+    run = add("run", _run, "go from raw rows to a finished mixture, as a config says; resumes", resumes=True)
     run.add_argument("config", type=Path, help="YAML file")
     run.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="for example select.metric=cosine")
     run.add_argument("--out", type=Path, help="run folder (default: runs/NAME)")
@@ -101,7 +142,11 @@ def _parser() -> argparse.ArgumentParser:
 
     score = add("score", _score, "add a quality score to each row of a dataset")
     score.add_argument("dataset", help="Hub id, folder or file")
-    score.add_argument("--scorer", help="Hub id or folder (default: the embedded one, for demonstration)")
+    score.add_argument(
+        "--scorer",
+        help="Hub id or folder (default: what the environment variable HF_QADS_SCORER names, else the "
+        "embedded one, for demonstration)",
+    )
     score.add_argument("--split", default="train")
     score.add_argument("--out", type=Path, help="parquet file to write (default: NAME-scored.parquet)")
     score.add_argument("--push", metavar="REPO", help="dataset repository to push to")
@@ -111,12 +156,19 @@ def _parser() -> argparse.ArgumentParser:
     amount = select.add_mutually_exclusive_group(required=True)
     amount.add_argument("--size", type=int, help="rows to choose")
     amount.add_argument("--fraction", type=float, help="share of the rows to choose, in (0, 1]")
-    select.add_argument("--strategy", default="qads")
+    select.add_argument(
+        "--strategy",
+        default="qads",
+        help="qads (default), kcenter, quality, random, ssl_prototype, deita, ifd, or one that an installed "
+        "package adds; see hf-qads strategies",
+    )
     select.add_argument("--metric", default="euclidean", choices=("euclidean", "cosine"))
     select.add_argument("--start", type=int, default=100, help="rows of the start pool")
     select.add_argument("--seed", type=int, default=0)
     select.add_argument("--split", default="train")
-    select.add_argument("--model", default="embedded", help="embeds rows that bring no qads_embedding")
+    select.add_argument(
+        "--model", help="embeds rows that bring no qads_embedding: Hub id, folder, or embedded (default)"
+    )
     select.add_argument("--out", type=Path, help="parquet file to write (default: NAME-selected.parquet)")
 
     plan = add("plan", _plan, "rows, tokens, passes, hours and disk, before anything runs")

@@ -1,6 +1,8 @@
 """One step on its own, on any dataset: `hf-qads score` and `hf-qads select`."""
 
+import tempfile
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ from hf_qads.repositories import place
 if TYPE_CHECKING:
     from datasets import Dataset
 
+EMPTY = "{} is empty: it holds no row. Check the file and split."
 FORMATS = {".parquet": "parquet", ".json": "json", ".jsonl": "json", ".csv": "csv"}
 
 
@@ -27,6 +30,7 @@ def load(dataset: str, *, split: str) -> "Dataset":
         SourceError: it is not there, is damaged, or lacks the split.
     """
     from datasets import load_dataset
+    from datasets.exceptions import DatasetsError
 
     quiet()
     path = Path(dataset)
@@ -34,18 +38,26 @@ def load(dataset: str, *, split: str) -> "Dataset":
         if path.is_file():
             if path.suffix.lower() not in FORMATS:
                 raise SourceError(f"{dataset} is none of {', '.join(FORMATS)}. Convert it, or name a folder.")
+            if not path.stat().st_size:
+                raise SourceError(EMPTY.format(dataset))
             return load_dataset(FORMATS[path.suffix.lower()], data_files=str(path), split="train")
         if not path.exists() and (path.suffix.lower() in FORMATS or dataset.startswith((".", "/", "~"))):
             raise SourceError(f"there is no file or folder {dataset}. Check the path.")
         here = place(dataset)
         return load_dataset(here.path, split=split, cache_dir=here.cache_dir)
-    except (OSError, ValueError, RuntimeError) as error:
+    except StopIteration as error:
+        raise SourceError(EMPTY.format(dataset)) from error
+    except (OSError, ValueError, RuntimeError, DatasetsError) as error:
         reason = " ".join(str(error.__cause__ or error).split())[:300]
+        if "corresponds to no data" in reason:
+            raise SourceError(EMPTY.format(dataset)) from error
         raise SourceError(f"{dataset} cannot be read: {reason}. Check the name, split and files.") from error
 
 
 def score(dataset: str, *, scorer: str | None, split: str, out: Path | None, push: str | None) -> str:
     """Score every row of a dataset, write it as parquet and push it where asked.
+
+    Without `scorer`, the environment variable `HF_QADS_SCORER` names it, else it is the embedded one.
 
     Returns:
         what was done, as text.
@@ -53,13 +65,15 @@ def score(dataset: str, *, scorer: str | None, split: str, out: Path | None, pus
     Raises:
         QaDSError: the dataset or the scorer cannot be read.
     """
-    from hf_qads.scoring.scorer import QaDSScorer, qads_score
+    from hf_qads.scoring.location import default_scorer
+    from hf_qads.scoring.scorer import QaDSScorer
 
-    rows = load(dataset, split=split)
-    function = qads_score if scorer is None else QaDSScorer.from_pretrained(scorer)
+    target = out or Path(f"{Path(dataset).stem}-scored.parquet")
+    check_target(target)
+    rows = _rows(dataset, split)
+    function = QaDSScorer.from_pretrained(scorer or default_scorer("--scorer"))
     with counted_rows():
         scored = rows.map(function, batched=True, batch_size=2048, desc="scoring")
-    target = out or Path(f"{Path(dataset).stem}-scored.parquet")
     write(scored, target)
     values = np.asarray(scored.with_format("numpy")[schema.SCORE], dtype=np.float64)
     known = values[np.isfinite(values)]
@@ -85,20 +99,27 @@ def select(
     start: int,
     seed: int,
     split: str,
-    model: str,
+    model: str | None,
     out: Path | None,
 ) -> str:
     """Choose rows of a dataset by its scores and vectors, and write them as parquet in rank order.
 
     Rows without a score or vector are left out and counted. A dataset without a score column is chosen from
-    as if all scores were equal.
+    as if all scores were equal. Rows without vectors get them from `model`; None is the embedded one.
 
     Raises:
         QaDSError: the dataset cannot be read, or the size does not fit it.
     """
     import hf_qads
+    from hf_qads.selection.strategies import find_strategy
 
-    rows = load(dataset, split=split)
+    target = out or Path(f"{Path(dataset).stem}-selected.parquet")
+    _check_amount(size, fraction, start)
+    find_strategy(strategy)
+    check_target(target)
+    rows = _rows(dataset, split)
+    if size is not None and size > len(rows):
+        raise SelectionError(f"--size {size} but {dataset} has {len(rows):,} rows. Lower --size.")
     vectors = _vectors(rows, model)
     usable = np.isfinite(vectors).all(axis=1)
     column = next((name for name in (schema.SCORE, schema.INFLUENCE) if name in rows.column_names), None)
@@ -107,8 +128,6 @@ def select(
         scores = np.asarray(rows.with_format("numpy")[column], dtype=np.float32)
         usable &= np.isfinite(scores)
     keep = np.flatnonzero(usable)
-    if fraction is not None and not 0 < fraction <= 1:
-        raise SelectionError(f"--fraction {fraction} is outside (0, 1]. Give a share such as 0.1.")
     count = size if size is not None else max(1, round((fraction or 0.0) * len(keep)))
     drawn = min(start, max(1, len(keep) // 10))
     picked = hf_qads.select(
@@ -128,7 +147,6 @@ def select(
     )
     chosen = chosen.add_column(schema.RANK, np.arange(len(order), dtype=np.int32))
     chosen = chosen.add_column(schema.GAIN, gains)
-    target = out or Path(f"{Path(dataset).stem}-selected.parquet")
     write(chosen, target)
     by = column or "no score column: all scores equal"
     left = len(rows) - len(keep)
@@ -139,7 +157,32 @@ def select(
     )
 
 
-def _vectors(rows: "Dataset", model: str) -> NDArray[Any]:
+def _rows(dataset: str, split: str) -> "Dataset":
+    """A dataset with rows.
+
+    Raises:
+        SourceError: it cannot be read, or holds no row.
+    """
+    rows = load(dataset, split=split)
+    if not len(rows):
+        raise SourceError(EMPTY.format(dataset))
+    return rows
+
+
+def _check_amount(size: int | None, fraction: float | None, start: int) -> None:
+    """Refuse what no dataset could meet.
+
+    Raises:
+        SelectionError: a number out of range.
+    """
+    if fraction is not None and not 0 < fraction <= 1:
+        raise SelectionError(f"--fraction {fraction} is outside (0, 1]. Give a share such as 0.1.")
+    for name, number in (("size", size), ("start", start)):
+        if number is not None and number < 0:
+            raise SelectionError(f"--{name} {number} is negative. Give a number of rows.")
+
+
+def _vectors(rows: "Dataset", model: str | None) -> NDArray[Any]:
     """The dataset's own vectors, else new ones by `model`."""
     if schema.EMBEDDING in rows.column_names:
         table = rows.select_columns([schema.EMBEDDING]).with_format("arrow")[:]
@@ -154,14 +197,14 @@ def _vectors(rows: "Dataset", model: str) -> NDArray[Any]:
     from hf_qads.embedding.encoder import embed
     from hf_qads.pipeline.models import EMBEDDED, load_model
 
-    if model == EMBEDDED:
+    if model is None:
         warnings.warn(
             "These rows bring no qads_embedding; the embedded demonstration model makes their vectors. "
-            "Name a model of your own with --model.",
+            "Name a model of your own with --model (or `--model embedded`, without this note).",
             UserWarning,
             stacklevel=2,
         )
-    loaded, tokenizer = load_model(Model(path=model), device=None)
+    loaded, tokenizer = load_model(Model(path=model or EMBEDDED), device=None)
     return embed(loaded, tokenizer, rows, device=loaded.device)
 
 
@@ -176,13 +219,35 @@ def reasons(rows: "Dataset") -> dict[str, int]:
     return counts
 
 
-def write(rows: "Dataset", target: Path) -> None:
-    """Write a dataset as one parquet file, whole or not at all.
+def check_target(target: Path) -> None:
+    """Check, before any work, that a parquet file can be written there; nothing is left of the attempt.
 
     Raises:
-        SourceError: the name does not end in .parquet.
+        SourceError: the name does not end in .parquet, is a folder's, or lies where nothing can be written.
     """
     if target.suffix != ".parquet":
         raise SourceError(f"--out {target} does not end in .parquet. Name a parquet file.")
+    if target.is_dir():
+        raise SourceError(f"--out {target} is a folder. Name a parquet file.")
+    made: list[Path] = []
+    try:
+        for folder in reversed(target.parents):
+            if not folder.exists():
+                folder.mkdir()
+                made.append(folder)
+        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}."):
+            pass
+    except OSError as error:
+        raise SourceError(
+            f"--out {target} cannot be written: {error.strerror}. Name a file where you may write."
+        ) from error
+    finally:
+        for folder in reversed(made):
+            with suppress(OSError):  # something else was put there meanwhile
+                folder.rmdir()
+
+
+def write(rows: "Dataset", target: Path) -> None:
+    """Write a dataset as one parquet file, whole or not at all."""
     with atomic_path(target) as temporary:
         rows.to_parquet(str(temporary))

@@ -30,16 +30,22 @@ class Location(NamedTuple):
     folder: Path
 
 
-def default_scorer() -> str:
-    """The scorer that `HF_QADS_SCORER` names, else the embedded one, with a warning that it is a demo."""
+def default_scorer(how: str = f"QaDSScorer(FOLDER or HUB ID), or the variable {ENVIRONMENT}") -> str:
+    """The scorer that `HF_QADS_SCORER` names, else the embedded one, with a warning that it is a demo.
+
+    Args:
+        how: how whoever reads the warning names another one.
+    """
     named = os.environ.get(ENVIRONMENT)
     if named:
         return named
     from hf_qads.embedded import scorer_path
 
     warnings.warn(
-        "qads_score uses the embedded scorer, which is for demonstration: it was trained on generated "
-        f"maths problems. Train one on your own rows, and name it in {ENVIRONMENT}.",
+        "This is the embedded scorer, for demonstration. It knows the generated problems of this package, "
+        "with small numbers, answered in full as sentences, a numbered list or `Step 1: ...` that end in "
+        "`The answer is 18.` or `#### 18`; almost any other row gets about 1, however good it is. Train a "
+        f"scorer on your own rows, and name it with {how}.",
         UserWarning,
         stacklevel=2,
     )

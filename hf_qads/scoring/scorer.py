@@ -42,7 +42,8 @@ class QaDSScorer:
         """Remember what to load; nothing is read or downloaded yet.
 
         Args:
-            model: a scorer's folder or Hub id; None is what `HF_QADS_SCORER` names, else the embedded one.
+            model: a scorer's folder or Hub id; None is what the environment variable `HF_QADS_SCORER` names,
+                looked at when the scorer is first needed, else the embedded one, for demonstration.
             revision: branch, tag or commit of a Hub repository.
             device: None takes CUDA where there is one (by the worker's rank), else the CPU.
             batch_tokens: most tokens of a batch, padding included; halved where memory runs out.
@@ -158,3 +159,4 @@ def _in_worker() -> bool:
 
 
 qads_score = QaDSScorer()
+"""For `Dataset.map`: the scorer (folder or Hub id) that `HF_QADS_SCORER` names, else the embedded one."""

@@ -99,7 +99,9 @@ python recipes/embedded/measure.py --scores runs/embedded/scores
 ## Limits
 
 - It has learnt what the embedded language model prefers: complete, correct reasoning in the target's
-  layout.
+  layout: sentences, a numbered list or `Step 1: ...`, with small numbers and operations spelt out
+  (`6 * 5 = 30`), that end in `The answer is 18.` or `#### 18`. A good row of that kind gets 3.5 to 5.
+- Almost any other row gets about 1, however good it is; rows of GSM8K or MATH are such rows.
 - Score rows of other datasets with a scorer that was trained on them.
 """
 
