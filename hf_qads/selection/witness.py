@@ -24,7 +24,8 @@ def likely_centers(estimate: torch.Tensor, count: int) -> torch.Tensor:
             estimate[:, :count], min(GUESSES, count), dim=1, largest=False, sorted=False
         ).indices
     chosen = torch.topk(members.amin(1), GUESSES, dim=1, largest=False, sorted=False).indices
-    inside = members.gather(2, chosen.unsqueeze(1).expand(-1, members.shape[1], -1)).argmin(1)
+    each = chosen.unsqueeze(2).expand(-1, -1, members.shape[1])
+    inside = members.transpose(1, 2).gather(1, each).argmin(2)
     return inside * members.shape[2] + chosen
 
 
