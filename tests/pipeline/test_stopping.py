@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hf_qads import cli
+from tests.signals import heed_ctrl_c
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,6 +21,7 @@ def start(*arguments):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=heed_ctrl_c,
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 from hf_qads.publishing.measuring import measure
 from tests.publishing.browser import Browser, installed
 from tests.publishing.runs import HOSTILE
+from tests.signals import heed_ctrl_c
 
 pytest.importorskip("gradio")
 SERVE = """
@@ -97,7 +98,8 @@ def test_the_map_leaves_room_around_its_points(pool):
 @pytest.mark.slow
 def test_ctrl_c_ends_it_quietly(small_run):
     command = [sys.executable, "-W", "ignore", "-m", "hf_qads", "explore", str(small_run.path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, preexec_fn=heed_ctrl_c) as process:
         assert "until Ctrl-C" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
         assert process.communicate(timeout=60) == ("", "")
