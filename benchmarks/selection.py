@@ -3,13 +3,18 @@
     python benchmarks/selection.py --rows 100000 --dim 384 --size 10000
     python benchmarks/selection.py --vectors sentences.npy --size 10000       # from sentence_vectors.py
     python benchmarks/selection.py --rows 1000000 --dim 1024 --size 20000 --dtype float16 --memmap
+    python benchmarks/selection.py --rows 100000 --dim 384 --size 10000 --owned 1000000
 
 The plain loop keeps the distance of every row to its nearest picked row, and after each pick works out the
-distances of all rows to the new one. It is written three ways: with torch and with numpy as a matrix-vector
-product with the squared lengths kept (the fastest), and with torch as the norm of the differences (the one
-most often seen). Where it would take minutes, its time is extrapolated from `--plain-picks` picks; every
+distances of all rows to the new one. It is written four ways: with torch and with numpy, as a matrix-vector
+product with the squared lengths kept (the fastest) and as the norm of the differences (the one most often
+seen). Where it would take minutes, its time is extrapolated from `--plain-picks` picks; every
 pick costs the same. Picks are compared with the loop's as far as it ran. With `--check` all are replayed:
 each must be worth the best there is at its turn, up to float32 rounding.
+
+With `--owned`, so many further vectors count as picked before the first pick. What a user would write then is
+the rows' distances to the nearest of them by blocks of `torch.cdist`, before the loop begins; that alone is
+timed, and extrapolated from `--plain-picks` blocks of 10,000 rows and 1,000 owned vectors.
 
 Vectors are made: `--clusters` Gaussian clusters of unequal spread around random centers. Scores are uniform
 in [1, 5], or all equal with `--equal` (K-center).
@@ -180,6 +185,18 @@ def time_loops(vectors: np.ndarray, scores: np.ndarray, start: np.ndarray, size:
     return found
 
 
+def time_nearest(vectors: np.ndarray, owned: np.ndarray, blocks: int) -> float:
+    """Seconds that the nearest distances of all rows to all owned vectors take by blocks, extrapolated."""
+    x, rest = torch.from_numpy(vectors), torch.from_numpy(owned)
+    pairs, begin = 0, time.perf_counter()
+    for block in range(blocks):
+        first, row = 1000 * block % len(rest), 10_000 * block % len(x)
+        one, other = x[row : row + 10_000], rest[first : first + 1000]
+        torch.cdist(one, other).amin(1)
+        pairs += len(one) * len(other)
+    return (time.perf_counter() - begin) * len(x) * len(rest) / pairs
+
+
 def replay(vectors: np.ndarray, scores: np.ndarray, start: np.ndarray, order: np.ndarray) -> float:
     """Largest share by which any pick fell short of the best at its turn, in float32."""
     x, weights = torch.from_numpy(vectors), torch.from_numpy(scores).float()
@@ -210,6 +227,7 @@ def main() -> None:
     parser.add_argument("--dim", type=int, default=384)
     parser.add_argument("--size", type=int, help="default: a tenth of the rows")
     parser.add_argument("--start", type=int, default=100)
+    parser.add_argument("--owned", type=int, default=0, help="vectors that count as picked; then no --start")
     parser.add_argument("--dtype", choices=["float16", "float32"], default="float32")
     parser.add_argument("--clusters", type=int, default=256)
     parser.add_argument("--vectors", type=Path, help="an .npy file instead of made vectors")
@@ -227,6 +245,8 @@ def main() -> None:
 
     if given.metric == "cosine" and (given.plain_picks or given.check):
         parser.error("the plain loops here are Euclidean: for cosine, --plain-picks 0 and no --check")
+    if given.owned and (given.check or given.memmap or given.vectors):
+        parser.error("--owned goes with made vectors in memory, and without --check")
 
     torch.set_num_threads(given.threads)
     with tempfile.TemporaryDirectory() as scratch:
@@ -245,7 +265,7 @@ def open_vectors(given: argparse.Namespace, scratch: Path) -> np.ndarray:
         vectors = np.load(given.vectors, mmap_mode="r" if given.memmap else None)
         return vectors[: given.rows] if "rows" in given and given.rows < len(vectors) else vectors
     if not given.memmap:
-        return make_vectors(given.rows, given.dim, given.clusters, given.dtype, None)
+        return make_vectors(given.rows + given.owned, given.dim, given.clusters, given.dtype, None)
     folder = given.folder or scratch
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"vectors-{given.rows}-{given.dim}-{given.dtype}-{given.clusters}.npy"
@@ -256,10 +276,18 @@ def open_vectors(given: argparse.Namespace, scratch: Path) -> np.ndarray:
 
 def measure(given: argparse.Namespace, vectors: np.ndarray) -> dict[str, object]:
     """Run the engine and the loops; all figures."""
-    rows = len(vectors)
+    rows = len(vectors) - given.owned
+    vectors, owned = vectors[:rows], vectors[rows:] if given.owned else None
     size = given.size or rows // 10
     scores = np.ones(rows) if given.equal else np.random.default_rng(1).uniform(1, 5, rows)
-    asked = {"start": given.start, "metric": given.metric, "device": given.device, "coverage": given.coverage}
+    start = 0 if given.owned else given.start
+    asked = {
+        "start": start,
+        "owned": owned,
+        "metric": given.metric,
+        "device": given.device,
+        "coverage": given.coverage,
+    }
     select(vectors[:2000].astype(np.float32), scores[:2000], size=50, **asked)  # warm up
     memory = Memory()
     before = anonymous()
@@ -280,7 +308,11 @@ def measure(given: argparse.Namespace, vectors: np.ndarray) -> dict[str, object]
         "anonymous memory at peak, MiB": memory.peak >> 20,
         "of which before, MiB": before >> 20,
     }
-    if given.plain_picks:
+    if owned is not None and given.plain_picks:
+        nearest = time_nearest(vectors, owned, given.plain_picks)
+        report["owned vectors"] = len(owned)
+        report["torch.cdist to them, by blocks"] = f"{nearest:.1f} s, ratio {nearest / seconds:.1f}"
+    elif given.plain_picks:
         dense = np.ascontiguousarray(vectors, dtype=np.float32)
         for name, found in time_loops(dense, scores, picked.start, size, given.plain_picks).items():
             agree = int(np.argmin([*(np.array(found["order"]) == picked.order[: found["picks"]]), False]))

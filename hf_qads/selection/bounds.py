@@ -28,9 +28,10 @@ class Bounds:
     Attributes:
         key: upper bound of score times distance; minus infinity once picked.
         best: upper bound of the measure to the nearest center.
-        exact: exact measure to the nearest of the first `seen` centers.
+        exact: exact measure to the nearest of the first `seen` centers, and of the start pools if `settled`.
         seen: number of centers, counted from the first, that `exact` takes in.
         tried: number of centers among which a near one was looked for.
+        settled: whether `exact` takes in the start pools.
     """
 
     def __init__(self, best: Floats, exact: Floats, key: Floats) -> None:
@@ -39,6 +40,7 @@ class Bounds:
         self.key = key
         self.seen = np.zeros(len(best), dtype=np.int32)
         self.tried = np.zeros(len(best), dtype=np.int32)
+        self.settled = np.ones(len(best), dtype=bool)
 
 
 class Frontier:

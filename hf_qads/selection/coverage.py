@@ -26,10 +26,11 @@ def coverage(pool: Pool, order: Rows) -> Floats:
     if len(order) == 0:
         return np.empty(0)
     space = Space(pool.need_vectors("coverage"), metric=pool.metric, device=pool.device, out=pool.out)
-    engine = Engine(space, np.ones(space.n), len(pool.start) + len(order), out=pool.out)
     nothing_before = len(pool.start) == 0 and pool.owned is None
     start = order[:1] if nothing_before else pool.start
-    engine.begin(start, owned_tensor(space, pool))
+    owned = owned_tensor(space, pool)
+    engine = Engine(space, np.ones(space.n), len(order), start=start, owned=owned, out=pool.out)
+    engine.begin()
     engine.bounds.key[start] = space.distance(engine.bounds.best[start])  # they are to be covered as well
     follow = order[1:] if nothing_before else order
     first = engine.now

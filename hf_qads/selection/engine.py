@@ -10,19 +10,19 @@ does (`live`). Then comes the next refill.
 Source: section 3.3, Eq. 4 and Algorithm 1.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from tqdm import tqdm
 
-from hf_qads.selection.bounds import Bounds, Frontier, Rival
+from hf_qads.selection.bounds import Bounds, Frontier, Rival, largest
 from hf_qads.selection.centers import Centers, coordinates
 from hf_qads.selection.live import Live
 from hf_qads.selection.pool import Floats, Rows
 from hf_qads.selection.products import Scratch
 from hf_qads.selection.space import Space
+from hf_qads.selection.startpool import StartPool
 from hf_qads.selection.survey import Missed, Pairs, Surveyor, join, on
 from hf_qads.selection.witness import GUESSES, near_centers
 
@@ -31,7 +31,8 @@ FEW, MANY = 256, 2048  # candidates of a refill
 MANY_ON_DEVICE = 32768
 SLAB = 512  # rows in one product
 CLEAR = 0.02  # share of pairs left by the lower bound below which all rows are surveyed at once
-FEW_CENTERS = 1024  # start rows up to which their exact distances are left for later
+FEW_CENTERS = 1024  # start rows up to which they are centers like the picks
+PAIR_BYTES = 64 << 20  # raw rows that are measured at once
 
 
 class Engine:
@@ -40,18 +41,28 @@ class Engine:
     Args:
         space: the vectors.
         weights: (n,) scores, not negative.
-        capacity: most centers there will be among the pool's rows.
+        size: most picks there will be.
+        start: rows that count as picked before the first pick.
+        owned: (m, d) further vectors that do, or None.
         out: rows that are as if they were not there.
     """
 
-    def __init__(self, space: Space, weights: Floats, capacity: int, *, out: Rows) -> None:
+    def __init__(
+        self, space: Space, weights: Floats, size: int, *, start: Rows, owned: torch.Tensor | None, out: Rows
+    ) -> None:
         self.space = space
         self.weights = weights
+        self.start = start
         self.out = out
-        self.centers = Centers(space, capacity)
+        few = len(start) <= FEW_CENTERS
+        self.first = start if few else start[:0]  # the centers before the first pick
+        self.centers = Centers(space, len(self.first) + size)
         self.now = 0
         self.scratch = Scratch(space.device)
         self.surveyor = Surveyor(self.centers, self.scratch)
+        self.start_pools = [] if few else [StartPool(space, space.tensor, start, self.scratch)]
+        if owned is not None:
+            self.start_pools.append(StartPool(space, owned, None, self.scratch))
         self.norms = np.zeros(space.n)
         self.slack = self.norms
         self.slab = SLAB if space.device.type == "cpu" else MANY_ON_DEVICE
@@ -66,28 +77,30 @@ class Engine:
 
     def work(self) -> dict[str, int]:
         """How many distances were worked out in full, and how many along the principal directions only."""
-        return {"full": self.full + self.surveyor.full_pairs, "short": self.short + self.surveyor.bound_pairs}
+        surveyors = [self.surveyor, *(pool.surveyor for pool in self.start_pools)]
+        full = self.full + sum(pool.full for pool in self.start_pools)
+        return {
+            "full": full + sum(surveyor.full_pairs for surveyor in surveyors),
+            "short": self.short + sum(surveyor.bound_pairs for surveyor in surveyors),
+        }
 
-    def begin(self, start: Rows, owned: torch.Tensor | None) -> None:
-        """Take in the rows and vectors that count as picked before the first pick."""
-        few = len(start) <= FEW_CENTERS
-        if few and len(start):
-            self.add_centers(start)
-        nearest = self.read_all()
-        if owned is not None:
-            self.take_in_exactly(owned)
-        if not few:
-            self.take_in_exactly(self.space.tensor, start)
-        # Of the few centers only upper bounds are kept; exact nearest ones are found when they are needed.
-        np.minimum(self.bounds.best, np.maximum(nearest + self.slack, 0), out=self.bounds.best)
+    def begin(self) -> None:
+        """Take in the rows and vectors that count as picked before the first pick, by upper bounds."""
+        self.add_centers(self.first)
+        squared = self.read_all()
+        for pool in self.start_pools:
+            np.minimum(squared, pool.upper_bounds(self.norms), out=squared)
+            self.slack = np.maximum(self.slack, self.space.slack(self.norms, pool.largest))
+        self.bounds.best[:] = np.maximum(squared + self.slack, 0)
+        self.bounds.settled[:] = not self.start_pools
         self.bounds.tried[:] = self.now
         self.bounds.key[:] = self.weights * self.space.distance(self.bounds.best)
-        self.bounds.key[start] = -np.inf
+        self.bounds.key[self.start] = -np.inf
         self.bounds.key[self.out] = -np.inf
 
-    def restore(self, start: Rows, order: Rows, slack: Floats) -> None:
+    def restore(self, order: Rows, slack: Floats) -> None:
         """Put back the centers of a saved state whose bounds are in place."""
-        self.add_centers(np.concatenate([start if len(start) <= FEW_CENTERS else start[:0], order]))
+        self.add_centers(np.concatenate([self.first, order]))
         self.read_all(nearest=False)
         self.slack = slack
 
@@ -117,33 +130,18 @@ class Engine:
         self.slack = self.space.slack(self.norms, float(self.norms.max()))
         return found + self.norms
 
-    def take_in_exactly(self, vectors: torch.Tensor, index: Rows | None = None) -> None:
-        """Exact measures of all rows to the nearest of many vectors (all, or the rows `index` of them)."""
-        total = len(vectors) if index is None else len(index)
-        surveyor = Surveyor(self.centers, self.scratch)  # of all chunks, to learn once whether the bound pays
-        chunks = range(0, total, CHUNK)
-        for begin in tqdm(chunks, desc="start pool", unit="block", disable=None, leave=False):
-            if index is None:
-                raw = vectors[begin : begin + CHUNK]
-            else:
-                raw = vectors.index_select(
-                    0, torch.from_numpy(index[begin : begin + CHUNK]).to(vectors.device)
-                )
-            rows = self.space.working(raw)
-            largest = float(rows.square().sum(1).max())
-            self.slack = np.maximum(self.slack, self.space.slack(self.norms, largest))
-            chunk = Centers(self.space, len(raw))
-            chunk.add(np.arange(len(raw)), rows)
-            surveyor.centers = chunk
-            measured = self.space.exact(raw)
-            for first in range(0, self.space.n, self.slab):
-                block = np.arange(first, min(first + self.slab, self.space.n))
-                missed = self.missed(block, self.space.rows(block))
-                pairs = surveyor.nearest_pairs(missed, 0, len(raw))
-                self.settle(block, pairs, measured[pairs.centers])
-        self.full += surveyor.full_pairs
-        self.short += surveyor.bound_pairs
-        self.bounds.best[:] = self.bounds.exact
+    def settle_some(self) -> None:
+        """Find the exact nearest vector in the start pools for the largest keys that lack it."""
+        waiting = np.where(self.bounds.settled, -np.inf, self.bounds.key)
+        index = np.sort(largest(waiting, None, self.most)[0])
+        index = index[waiting[index] > -np.inf]
+        missed = self.missed(index, self.space.rows(index))
+        for pool in self.start_pools:
+            for pairs in pool.nearest_pairs(missed, self.slab):
+                self.measure(index, pairs, pool.raw)
+        self.bounds.settled[index] = True
+        self.bounds.best[index] = np.minimum(missed.best, self.bounds.exact[index])
+        self.bounds.key[index] = self.weights[index] * self.space.distance(self.bounds.best[index])
 
     def missed(self, index: Rows, rows: torch.Tensor) -> Missed:
         """What the survey wants to know of rows."""
@@ -156,12 +154,16 @@ class Engine:
         best = np.minimum(self.bounds.best[index], self.bounds.exact[index])
         return Missed(rows, flat, norms, self.slack[index], best)
 
-    def settle(self, index: Rows, pairs: Pairs, centers: Floats) -> None:
-        """Measure pairs in float64, `centers` being their raw rows, and lower the exact measures."""
+    def measure(self, index: Rows, pairs: Pairs, raw: Callable[[Rows], Floats]) -> None:
+        """Measure pairs in float64 and lower the exact measures of the rows `index` by them.
+
+        `raw` gives the raw vectors of the pairs' centers.
+        """
         exact = self.bounds.exact[index]
-        if len(pairs.rows):
-            measures = self.space.measure(self.space.raw(index[pairs.rows]), centers)
-            np.minimum.at(exact, pairs.rows, measures)
+        step = max(1, PAIR_BYTES // (8 * self.space.d))
+        for begin in range(0, len(pairs.rows), step):
+            rows, centers = pairs.rows[begin : begin + step], pairs.centers[begin : begin + step]
+            np.minimum.at(exact, rows, self.space.measure(self.space.raw(index[rows]), raw(centers)))
         self.bounds.exact[index] = exact
 
     def refill(self) -> tuple[Live, Rival] | None:
@@ -174,6 +176,9 @@ class Engine:
         if self.surveyor.share_left > CLEAR:
             self.look_for_witnesses(candidates, missed)
         ahead = np.flatnonzero(rival.beaten_by(self.bounds.key[candidates], candidates))
+        if not self.bounds.settled[candidates[ahead]].all():
+            self.settle_some()
+            return None
         if len(ahead):
             ahead = ahead[np.argsort(-self.bounds.seen[candidates[ahead]], kind="stable")]
             chosen = on(ahead, rows)
@@ -233,7 +238,7 @@ class Engine:
             parts.append(Pairs(pairs.rows + rows.start, pairs.centers, pairs.squared))
         if parts:
             pairs = join(parts, missed)
-            self.settle(index, pairs, self.space.raw(self.centers.index[pairs.centers]))
+            self.measure(index, pairs, lambda places: self.space.raw(self.centers.index[places]))
         self.record(index, self.bounds.exact[index])
 
     def steps(self, done: npt.NDArray[np.int32]) -> Iterator[tuple[slice, int, int]]:

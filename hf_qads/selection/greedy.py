@@ -37,11 +37,11 @@ def greedy(pool: Pool, size: int, weights: Floats, *, strategy: str) -> Picks:
     owned = owned_tensor(space, pool)
     if size == 0:
         return Picks(np.empty(0, dtype=np.int64), np.empty(0))
-    engine = Engine(space, weights, len(pool.start) + size, out=pool.out)
+    engine = Engine(space, weights, size, start=pool.start, owned=owned, out=pool.out)
     saved = None if pool.state is None else SavedState.of(pool, space, owned, weights, strategy)
     order, gains = ([], []) if saved is None else saved.load(engine, pool, size)
     if not order:
-        engine.begin(pool.start, owned)
+        engine.begin()
     with tqdm(total=size, initial=len(order), desc=strategy, unit="row", disable=None) as bar:
         while len(order) < size:
             found = engine.refill()

@@ -18,14 +18,14 @@ from hf_qads.selection.space import Space
 
 EVERY = 60.0  # seconds between two saves
 FILE = "selection-state.npz"
-ARRAYS = ("best", "exact", "key", "seen", "tried")
+ARRAYS = ("best", "exact", "key", "seen", "tried", "settled")
 
 
 @dataclass
 class SavedState:
     """Where a selection keeps its progress, and what identifies the selection.
 
-    The file holds the order so far and the bounds of all rows (32 bytes each). Picks do not depend on how
+    The file holds the order so far and the bounds of all rows (33 bytes each). Picks do not depend on how
     far the bounds had come, so a continued selection picks what an undisturbed one would have picked.
     """
 
@@ -93,7 +93,7 @@ class SavedState:
             return found["order"][:size].tolist(), found["gains"][:size].tolist()
         for name in ARRAYS:
             getattr(engine.bounds, name)[:] = found[name]
-        engine.restore(pool.start, found["order"], found["slack"])
+        engine.restore(found["order"], found["slack"])
         return found["order"].tolist(), found["gains"].tolist()
 
 

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hf_qads.selection import engine, groups, live, select, survey, witness
+from hf_qads.selection import engine, groups, live, select, startpool, survey, witness
 from tests.selection.loops import plain_loop
 
 
@@ -15,6 +15,8 @@ def small_steps(monkeypatch):
     monkeypatch.setattr(engine, "FEW", 8)
     monkeypatch.setattr(engine, "MANY", 64)
     monkeypatch.setattr(live, "AT_ONCE", 4)
+    monkeypatch.setattr(startpool, "CHUNK", 48)
+    monkeypatch.setattr(startpool, "TWINS", 1)
     monkeypatch.setattr(groups, "GROUP", 4)
     monkeypatch.setattr(engine, "GUESSES", 3)
     monkeypatch.setattr(witness, "GUESSES", 3)
@@ -111,6 +113,35 @@ def test_owned_vectors_count_as_picked(small_steps, metric, start):
     same_as_loop(
         clustered(500, 10), scores_of(500), 200, metric=metric, start=start, owned=clustered(333, 10, seed=9)
     )
+
+
+@pytest.mark.parametrize("owned", [1, 2, 60])
+def test_owned_vectors_that_are_all_the_same(small_steps, owned):
+    same_as_loop(clustered(400, 8), scores_of(400), 150, start=0, owned=np.full((owned, 8), 0.25))
+
+
+def test_owned_vectors_that_crowd_in_one_cell(small_steps, monkeypatch):
+    monkeypatch.setattr(startpool, "CROWDED", 1)
+    owned = np.concatenate([clustered(300, 6, clusters=1, seed=4), 50 * clustered(9, 6, seed=5)])
+    same_as_loop(clustered(500, 6), scores_of(500), 200, start=0, owned=owned)
+
+
+def test_a_large_start_pool_and_owned_vectors_together(small_steps, monkeypatch):
+    monkeypatch.setattr(engine, "FEW_CENTERS", 10)
+    asked = {"start": np.arange(0, 500, 9), "owned": 1e4 + clustered(40, 6, seed=8)}
+    same_as_loop(clustered(500, 6), scores_of(500), 444, **asked)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_whole_numbers_with_owned_vectors_equal_the_plain_loop(data):
+    def table(rows):
+        cells = st.lists(st.integers(-3, 3), min_size=3 * rows, max_size=3 * rows)
+        return np.array(data.draw(cells), dtype=np.float64).reshape(rows, 3)
+
+    vectors, owned = table(data.draw(st.integers(2, 40))), table(data.draw(st.integers(1, 40)))
+    scores = data.draw(st.lists(st.integers(0, 4), min_size=len(vectors), max_size=len(vectors)))
+    same_as_loop(vectors, np.array(scores, dtype=float), len(vectors), start=0, owned=owned)
 
 
 def test_rows_that_do_not_take_part_are_as_if_not_there(small_steps):
