@@ -45,6 +45,10 @@ class SelectionError(QaDSError):
     """Rows cannot be chosen as asked."""
 
 
+class VectorsNeeded(SelectionError):
+    """A strategy looks at vectors, and there are none."""
+
+
 class MixingError(QaDSError):
     """Sources cannot be mixed as asked."""
 

@@ -2,6 +2,7 @@
 
 import tempfile
 import warnings
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +12,10 @@ from numpy.typing import NDArray
 
 from hf_qads import schema
 from hf_qads.config import Model
-from hf_qads.errors import SelectionError, SourceError
+from hf_qads.errors import PublishingError, SelectionError, SourceError
 from hf_qads.files import atomic_path
 from hf_qads.progress import counted_rows, quiet
+from hf_qads.publishing.patience import patiently
 from hf_qads.repositories import place
 
 if TYPE_CHECKING:
@@ -70,6 +72,8 @@ def score(dataset: str, *, scorer: str | None, split: str, out: Path | None, pus
 
     target = out or Path(f"{Path(dataset).stem}-scored.parquet")
     check_target(target)
+    if push is not None:
+        _check_push(push)
     rows = _rows(dataset, split)
     function = QaDSScorer.from_pretrained(scorer or default_scorer("--scorer"))
     with counted_rows():
@@ -84,7 +88,7 @@ def score(dataset: str, *, scorer: str | None, split: str, out: Path | None, pus
     for reason, count in reasons(scored).items():
         told.append(f"{count:,} rows have no score: {reason}")
     if push is not None:
-        scored.push_to_hub(push)
+        patiently(lambda: scored.push_to_hub(push), f"pushing {push}")
         told.append(f"pushed to {push}")
     return "\n".join([*told, f"written to {target}"])
 
@@ -105,12 +109,14 @@ def select(
     """Choose rows of a dataset by its scores and vectors, and write them as parquet in rank order.
 
     Rows without a score or vector are left out and counted. A dataset without a score column is chosen from
-    as if all scores were equal. Rows without vectors get them from `model`; None is the embedded one.
+    as if all scores were equal. Where the strategy looks at vectors and the rows bring none, `model` makes
+    them; None is the embedded one. Numeric columns go to the strategy.
 
     Raises:
         QaDSError: the dataset cannot be read, or the size does not fit it.
     """
     import hf_qads
+    from hf_qads.selection.columns import numeric_columns, vectors_of
     from hf_qads.selection.strategies import find_strategy
 
     target = out or Path(f"{Path(dataset).stem}-selected.parquet")
@@ -120,24 +126,28 @@ def select(
     rows = _rows(dataset, split)
     if size is not None and size > len(rows):
         raise SelectionError(f"--size {size} but {dataset} has {len(rows):,} rows. Lower --size.")
-    vectors = _vectors(rows, model)
-    usable = np.isfinite(vectors).all(axis=1)
-    column = next((name for name in (schema.SCORE, schema.INFLUENCE) if name in rows.column_names), None)
-    scores = None
-    if column is not None:
-        scores = np.asarray(rows.with_format("numpy")[column], dtype=np.float32)
-        usable &= np.isfinite(scores)
+    columns = {"row": np.arange(len(rows)), **numeric_columns(rows)}
+    column = next((name for name in (schema.SCORE, schema.INFLUENCE) if name in columns), None)
+    scores = None if column is None else columns[column]
+    usable = np.ones(len(rows), dtype=bool) if scores is None else np.isfinite(scores)
+    vectors = vectors_of(rows)
+    if vectors is None and _looks_at_vectors(strategy, scores, columns):
+        vectors = _new_vectors(rows, model)
+    if vectors is not None:
+        usable &= np.isfinite(vectors).all(axis=1)
     keep = np.flatnonzero(usable)
     count = size if size is not None else max(1, round((fraction or 0.0) * len(keep)))
     drawn = min(start, max(1, len(keep) // 10))
     picked = hf_qads.select(
-        vectors[keep],
+        None if vectors is None else vectors[keep],
         None if scores is None else scores[keep],
+        columns={name: values[keep] for name, values in columns.items()},
         size=min(count, len(keep) - drawn) if count <= len(keep) else count,
         strategy=strategy,
         metric=metric,
         start=drawn,
         seed=seed,
+        coverage=False,
     )
     order = np.concatenate([picked.order, picked.start])[:count]
     gains = np.full(len(order), np.nan, np.float32)
@@ -182,18 +192,23 @@ def _check_amount(size: int | None, fraction: float | None, start: int) -> None:
             raise SelectionError(f"--{name} {number} is negative. Give a number of rows.")
 
 
-def _vectors(rows: "Dataset", model: str | None) -> NDArray[Any]:
-    """The dataset's own vectors, else new ones by `model`."""
-    if schema.EMBEDDING in rows.column_names:
-        table = rows.select_columns([schema.EMBEDDING]).with_format("arrow")[:]
-        column = table[schema.EMBEDDING].combine_chunks()
-        flat = column.flatten().to_numpy(zero_copy_only=False)
-        if not len(rows) or column.null_count or len(flat) % len(rows):
-            raise SelectionError(
-                f"column {schema.EMBEDDING} holds nulls or vectors of unequal length. Mend it."
-            )
-        vectors: NDArray[Any] = flat.reshape(len(rows), -1)
-        return vectors
+def _looks_at_vectors(
+    strategy: str, scores: NDArray[Any] | None, columns: Mapping[str, NDArray[Any]]
+) -> bool:
+    """Whether a strategy asks for vectors where there are none."""
+    from hf_qads.errors import VectorsNeeded
+    from hf_qads.selection.selecting import select
+
+    usable = np.flatnonzero(np.isfinite(scores)) if scores is not None else None
+    try:
+        select(None, scores, size=0, strategy=strategy, columns=columns, among=usable)
+    except VectorsNeeded:
+        return True
+    return False
+
+
+def _new_vectors(rows: "Dataset", model: str | None) -> NDArray[Any]:
+    """Vectors by `model`; None is the embedded one."""
     from hf_qads.embedding.encoder import embed
     from hf_qads.pipeline.models import EMBEDDED, load_model
 
@@ -206,6 +221,27 @@ def _vectors(rows: "Dataset", model: str | None) -> NDArray[Any]:
         )
     loaded, tokenizer = load_model(Model(path=model or EMBEDDED), device=None)
     return embed(loaded, tokenizer, rows, device=loaded.device)
+
+
+def _check_push(repo_id: str) -> None:
+    """Check, before any work, the name to push to and the login.
+
+    Raises:
+        PublishingError: it can be no repository's name, or the Hub does not know who asks.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HFValidationError
+
+    api = HfApi()
+    try:
+        patiently(
+            lambda: api.repo_exists(repo_id, repo_type="dataset"),
+            f"looking for {repo_id}",
+            pass_on=lambda error: isinstance(error, HFValidationError),
+        )
+    except HFValidationError as error:
+        raise PublishingError(f"--push {repo_id!r} can be no repository's name: {error}") from error
+    patiently(api.whoami, "asking the Hub who you are")
 
 
 def reasons(rows: "Dataset") -> dict[str, int]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hf_qads.errors import SelectionError
+from hf_qads.errors import SelectionError, VectorsNeeded
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
@@ -62,9 +62,9 @@ class Pool:
     state: Path | None = None
 
     def need_vectors(self, strategy: str) -> Any:
-        """The vectors, or a SelectionError that names the strategy."""
+        """The vectors, or a VectorsNeeded that names the strategy."""
         if self.vectors is None:
-            raise SelectionError(f"strategy={strategy!r} needs vectors, got None. Give an (n, d) array.")
+            raise VectorsNeeded(f"strategy={strategy!r} needs vectors, got None. Give an (n, d) array.")
         return self.vectors
 
     def need_scores(self, strategy: str) -> Floats:

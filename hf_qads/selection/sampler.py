@@ -8,8 +8,9 @@ import numpy as np
 from torch.utils.data import Sampler
 
 from hf_qads.errors import SelectionError
-from hf_qads.schema import EMBEDDING, INFLUENCE, RANK, SCORE
-from hf_qads.selection.pool import Floats, Rows, Strategy
+from hf_qads.schema import INFLUENCE, RANK, SCORE
+from hf_qads.selection.columns import by_rank, finite_rows, numeric_columns, vectors_of
+from hf_qads.selection.pool import Strategy
 from hf_qads.selection.selecting import select
 
 
@@ -63,9 +64,9 @@ class QaDSSampler(Sampler[int]):
         self.seed = seed
         self.shuffle = shuffle
         self.epoch = 0
-        given = columns_of(dataset)
+        given = numeric_columns(dataset)
         if vectors is None:
-            vectors = given.pop(EMBEDDING, None)
+            vectors = vectors_of(dataset)
         if scores is None:
             scores = given.get(SCORE, given.get(INFLUENCE))
         ranks = given.pop(RANK, None)
@@ -135,39 +136,3 @@ class QaDSSampler(Sampler[int]):
 
     def __len__(self) -> int:
         return len(self.order)
-
-
-def columns_of(dataset: Sized) -> dict[str, Any]:
-    """The numeric columns and the vectors of a `datasets.Dataset`; nothing for any other dataset."""
-    from datasets import Dataset, Value
-
-    if not isinstance(dataset, Dataset):
-        return {}
-    numeric = {
-        name: column_as_floats(dataset, name)
-        for name, feature in dataset.features.items()
-        if isinstance(feature, Value) and feature.dtype.startswith(("int", "uint", "float"))
-    }
-    if EMBEDDING in dataset.column_names:
-        numeric[EMBEDDING] = np.asarray(dataset.with_format("numpy")[EMBEDDING][:])
-    return numeric
-
-
-def column_as_floats(dataset: Any, name: str) -> Floats:
-    """A column as float64, NaN where it is null."""
-    values = [np.nan if value is None else value for value in dataset[name][:]]
-    return np.array(values, dtype=np.float64)
-
-
-def by_rank(ranks: Floats) -> Rows:
-    """Rows that have a rank, by rank."""
-    ranked = np.flatnonzero(np.isfinite(ranks))
-    order: Rows = ranked[np.argsort(ranks[ranked], kind="stable")]
-    return order
-
-
-def finite_rows(scores: Any, n: int) -> Rows:
-    """Rows with a finite score; all rows where there are no scores."""
-    if scores is None:
-        return np.arange(n)
-    return np.flatnonzero(np.isfinite(np.asarray(scores, dtype=np.float64)))

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pyarrow as pa
@@ -31,6 +32,7 @@ def test_score_shows_its_own_bar_alone_and_none_in_a_log(tmp_path, terminal):
     arguments = ["score", str(rows), "--scorer", str(scorer_path()), "--out", str(tmp_path / "out.parquet")]
     code = f"""
 import sys
+import warnings
 sys.stderr.isatty = lambda: {terminal}
 from hf_qads.cli import main
 sys.exit(main({arguments}))
@@ -103,3 +105,22 @@ def test_plan_counts_the_rows_of_a_config(config_file, capsys):
     told = capsys.readouterr().out
     assert "sums                            60" in told
     assert "How this was estimated" in told
+
+
+@pytest.mark.parametrize(
+    ("strategy", "picked"), [("quality", [4, 1, 2]), ("ifd", [2, 4, 0]), ("random", None), ("kcenter", None)]
+)
+def test_select_makes_vectors_only_for_strategies_that_look_at_them(tmp_path, strategy, picked):
+    rows = pa.Table.from_pylist(tiny_rows(6)).select(["question", "answer"])
+    rows = rows.append_column("qads_score", pa.array([1.0, 4.0, 3.0, 2.0, 5.0, None]))
+    rows = rows.append_column("ifd", pa.array([0.3, 1.4, 0.9, 0.1, 0.5, 0.2]))
+    pq.write_table(rows, tmp_path / "rows.parquet")
+    out = tmp_path / "out.parquet"
+    asked = ["select", str(tmp_path / "rows.parquet"), "--size", "3", "--strategy", strategy, "--start", "0"]
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert main([*asked, *(["--start", "1"] if strategy == "kcenter" else []), "--out", str(out)]) == 0
+    assert any("makes their vectors" in str(note.message) for note in told) == (strategy == "kcenter")
+    found = pq.read_table(out)["question"].to_pylist()
+    if picked is not None:
+        assert found == [rows["question"][row].as_py() for row in picked]
