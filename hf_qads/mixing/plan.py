@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from hf_qads.errors import MixingError
 from hf_qads.mixing import paper, presets, ratios
@@ -100,7 +100,10 @@ def plan(
     anchors: Sequence[int] = (100,),
     prompts: int | Mapping[str, int] = 2_000,
     experience: float | None = 0.05,
-    scorer_epochs: float | None = 2.0,
+    experience_epochs: float = 1.0,
+    vectors: Literal["model", "given"] = "model",
+    scorer: Literal["model", "probe", "given"] | None = "model",
+    scorer_epochs: float = 2.0,
     epochs: float = 1.0,
     parameters: float = 7e9,
     width: int = 4_096,
@@ -118,7 +121,10 @@ def plan(
         anchors: rows of each anchor set.
         prompts: rows that are scored for real, for all sources or for some.
         experience: share of the pool for the pre-experienced model; None takes the base model.
-        scorer_epochs: passes over the prompt rows; None scores every row for real.
+        experience_epochs: passes over that share.
+        vectors: "given" where the rows bring them: no row goes through the model then.
+        scorer: "model", a "probe" on the vectors, or "given" scores; None scores every row for real.
+        scorer_epochs: passes of a model over the prompt rows.
         epochs: passes over the mixture in the final training.
         parameters: of the model.
         width: of its hidden states.
@@ -137,20 +143,26 @@ def plan(
     lengths = {s: float(row_tokens[s] if isinstance(row_tokens, Mapping) else row_tokens) for s in sizes}
     pool, rows = sum(sizes[s] * lengths[s] for s in sizes), sum(sizes.values())
     drawn = prompts if isinstance(prompts, Mapping) else dict.fromkeys(sizes, prompts)
-    scored = dict(sizes) if scorer_epochs is None else {s: min(drawn.get(s, 0), sizes[s]) for s in sizes}
+    scored = dict(sizes) if scorer is None else {s: min(drawn.get(s, 0), sizes[s]) for s in sizes}
     rate = _Rate(GPUS[gpu], parameters)
     stages = [StagePlan("pool", rows, 0, pool, 0.0, _text(pool), "text at 4 bytes a token, halved by zstd")]
-    if experience is not None:
-        stages.append(_experience(experience, rows, pool, rate))
-    how = f"a forward pass a row, 2 operations a parameter and token; float16 vectors of {width:,}"
-    stages.append(StagePlan("vectors", rows, rows, pool, rate.forward(pool), rows * width * 2.0, how))
-    stages.append(_influence(scored, lengths, pool / max(1, rows), sum(anchors), rate))
-    if scorer_epochs is not None:
+    if vectors == "model":
+        if experience is not None:
+            stages.append(_experience(experience, experience_epochs, rows, pool, rate))
+        how = f"a forward pass a row, 2 operations a parameter and token; float16 vectors of {width:,}"
+        stages.append(StagePlan("vectors", rows, rows, pool, rate.forward(pool), rows * width * 2.0, how))
+    if scorer != "given":
+        stages.append(_influence(scored, lengths, pool / max(1, rows), sum(anchors), rate))
+    if scorer == "model":
         count = len(set(kinds.values())) if kinds else 1
         stages.append(_scorer(scored, lengths, scorer_epochs, count, rate))
-        stages.append(
-            StagePlan("scores", rows, rows, pool, rate.forward(pool), rows * 24.0, "a forward pass a row")
-        )
+        how = "a forward pass a row"
+        stages.append(StagePlan("scores", rows, rows, pool, rate.forward(pool), rows * 24.0, how))
+    elif scorer == "probe":
+        how = "a regression on the vectors of the rows scored for real; no model reads them again"
+        stages.append(StagePlan("scorer", sum(scored.values()), 0, 0.0, 0.0, width * 8.0, how))
+        how = "a product with each vector"
+        stages.append(StagePlan("scores", rows, 0, 0.0, 0.0, rows * 24.0, how))
     stages.append(_selection(sizes, kept, subsets, width, GPUS[gpu]))
     stages += _mixture(sum(kept.values()), sum(kept[s] * lengths[s] for s in sizes), epochs, rate)
     said = "as given" if isinstance(row_tokens, Mapping) else f"{row_tokens:,.0f}"
@@ -224,19 +236,26 @@ def _text(tokens: float) -> float:
     return tokens * TOKEN_BYTES * 0.5
 
 
-def _experience(share: float, rows: int, pool: float, rate: _Rate) -> StagePlan:
-    drawn, tokens = round(share * rows), share * pool
-    how = f"an epoch on {share:.0%} of the pool, 6 operations a parameter and token; the model in bfloat16"
-    return StagePlan("experience", drawn, drawn, tokens, rate.train(tokens), 2 * rate.parameters, how)
+def _experience(share: float, epochs: float, rows: int, pool: float, rate: _Rate) -> StagePlan:
+    drawn, tokens = round(share * rows), share * pool * epochs
+    how = (
+        f"{epochs:g} epoch(s) on {share:.0%} of the pool, 6 operations a parameter and token; the model in "
+        "bfloat16"
+    )
+    passes = round(drawn * epochs)
+    return StagePlan("experience", drawn, passes, tokens, rate.train(tokens), 2 * rate.parameters, how)
 
 
 def _influence(
     scored: Mapping[str, int], lengths: Mapping[str, float], length: float, watched: int, rate: _Rate
 ) -> StagePlan:
-    """Each scored row before each anchor, and each anchor alone."""
+    """Each scored row once, after it each anchor, and each anchor alone."""
     rows = sum(scored.values())
-    tokens = sum(scored[s] * (lengths[s] + length) for s in scored) * watched + watched * length
-    how = f"{rows:,} rows as example before each of {watched} anchors, and each anchor alone; nothing shared"
+    tokens = sum(scored[s] * (lengths[s] + watched * length) for s in scored) + watched * length
+    how = (
+        f"{rows:,} rows as example before each of {watched} anchors, which share the example's pass, and "
+        "each anchor alone"
+    )
     passes = rows * watched + watched
     return StagePlan("influence", rows, passes, tokens, rate.forward(tokens), rows * watched * 4.0, how)
 

@@ -21,9 +21,9 @@ def test_every_stage_is_counted(monkeypatch):
     assert (made.kept, made.subsets) == ({"a": 1_000, "b": 1_500}, {"10pct": 250})
     assert stages["pool"].tokens == 1_000 * 100 + 3_000 * 200 == 700_000
     assert stages["vectors"].disk == 4_000 * 100 * 2
-    # 1,000 rows of a and 2,000 of b before 20 anchors of 175 tokens, and each anchor alone
+    # 1,000 rows of a and 2,000 of b, each once and 20 anchors of 175 tokens after it, and each anchor alone
     assert stages["influence"].passes == 3_000 * 20 + 20
-    assert stages["influence"].tokens == (1_000 * 275 + 2_000 * 375) * 20 + 20 * 175
+    assert stages["influence"].tokens == 1_000 * 100 + 2_000 * 200 + (3_000 + 1) * 20 * 175
     assert stages["scorer"].tokens == 2 * (1_000 * 100 + 2_000 * 200)
     assert stages["selection"].rows == 100 + 1_500  # a is kept whole: only its subset needs an order
     assert stages["mixture"].tokens == 1_000 * 100 + 1_500 * 200
@@ -33,11 +33,28 @@ def test_every_stage_is_counted(monkeypatch):
 
 
 def test_without_a_scorer_every_row_is_scored_for_real():
-    made = plan({"a": 5_000}, {"a": 1.0}, scorer_epochs=None, experience=None)
+    made = plan({"a": 5_000}, {"a": 1.0}, scorer=None, experience=None)
     assert [stage.name for stage in made.stages] == [
         "pool", "vectors", "influence", "selection", "mixture", "training"
     ]  # fmt: skip
     assert made.stages[2].rows == 5_000
+
+
+def test_a_probe_costs_no_pass_and_no_copy_of_the_model():
+    made = {stage.name: stage for stage in plan({"a": 5_000}, {"a": 1.0}, scorer="probe").stages}
+    assert (made["scorer"].passes, made["scores"].passes, made["scores"].gpu_hours) == (0, 0, 0.0)
+    assert made["scorer"].disk < 1e6
+    assert made["influence"].rows == 2_000
+
+
+def test_what_the_rows_bring_is_not_worked_out():
+    made = plan({"a": 5_000}, {"a": 1.0}, vectors="given", scorer="given")
+    assert [stage.name for stage in made.stages] == ["pool", "selection", "mixture", "training"]
+
+
+def test_epochs_of_experience_count():
+    once, twice = (plan({"a": 500}, {"a": 1.0}, experience_epochs=epochs) for epochs in (1.0, 2.0))
+    assert twice.stages[1].tokens == 2 * once.stages[1].tokens
 
 
 @pytest.mark.parametrize("name", ["s_base_69k", "openmathmix", "openmathmix_10"])
