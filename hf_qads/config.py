@@ -143,10 +143,25 @@ Prompts = Annotated[
 ]
 
 
-class Overlap(_Section):
-    """Rows that repeat a benchmark's question are listed and counted, and dropped unless asked otherwise."""
+def _form_of_against(value: Any) -> str:
+    return "kinds" if isinstance(value, list) else "one"
 
-    against: Literal["benchmarks"] | list[Source] = "benchmarks"
+
+Against = Annotated[
+    Annotated[Literal["benchmarks"], Tag("one")] | Annotated[list[Source], Field(min_length=1), Tag("kinds")],
+    Discriminator(_form_of_against),
+]
+
+
+class Overlap(_Section):
+    """Rows that repeat a benchmark's question are listed and counted, and dropped unless asked otherwise.
+
+    `missing` says what becomes of test sets that cannot be had. A config that does not speak of `overlap`
+    leaves them out and tells it; one that asks for the comparison is stopped.
+    """
+
+    against: Against = "benchmarks"
+    missing: Literal["error", "leave_out"] = "error"
     drop: bool = True
     ngram: Annotated[int, Field(ge=2, le=64)] | None = 13
     near: Annotated[float, Field(gt=0, le=1)] | None = None
@@ -170,7 +185,7 @@ class Config(_Section):
     subsets: list[Share] = [0.1, 0.4, 0.7]
     across: Literal["first", "keep"] = "first"
     near: Annotated[float, Field(gt=0, le=1)] | None = None
-    overlap: Overlap | None = None
+    overlap: Overlap | None = Overlap(missing="leave_out")
     copies: dict[str, Source] = {}  # files that stand in for names of the catalogue
     missing: Literal["error", "leave_out"] = "error"  # what becomes of sources that cannot be had
     batch_tokens: Annotated[int, Field(ge=64)] = 16384
@@ -234,12 +249,15 @@ def parse(raw: Mapping[str, Any], *, where: str = "config") -> Config:
 
     Sections (`model`, `anchors`, `experience`, `scorer`, `select`, `overlap`) are merged with the preset's
     key by key; all else that stands beside it, `ratio`, `prompts`, `copies` and lists too, replaces the
-    preset's whole. `null` switches a section off.
+    preset's whole. `null` switches a section off. `ratio: {rule: implied}` beside a preset stands for the
+    shares that the paper's counts imply.
 
     Raises:
         ConfigError: a key or value is wrong; the message names each key and what was got.
     """
     own = {key: _with_short_forms(key, value) for key, value in raw.items() if key != "preset"}
+    if isinstance(own.get("ratio"), dict) and own["ratio"].get("rule") == "implied":
+        own["ratio"] = _implied(raw, where)
     keys = {key: _with_short_forms(key, value) for key, value in _preset(raw).items()}
     for key, value in own.items():
         below = keys.get(key)
@@ -264,6 +282,16 @@ def _preset(keys: Mapping[str, Any]) -> dict[str, Any]:
     from hf_qads.mixing.presets import preset
 
     return preset(keys["preset"])
+
+
+def _implied(keys: Mapping[str, Any], where: str) -> dict[str, Any]:
+    from hf_qads.mixing.presets import implied_ratio
+
+    if "preset" not in keys:
+        raise ConfigError(
+            f"{where}: ratio rule implied is for a preset of the paper. Give shares, rule: given."
+        )
+    return implied_ratio(keys["preset"])
 
 
 def _instead(path: Path) -> str:

@@ -61,6 +61,7 @@ def test_overrides_reach_into_sections(tmp_path):
         ({"across": "last"}, "across: input should be 'first' or 'keep', got 'last'"),
         ({"scorer": {"type": "tree"}}, "scorer.type: input should be 'model', 'probe' or 'given'"),
         ({"experience": {"share": 0}}, "experience.share: input should be greater than 0, got 0"),
+        ({"overlap": {"against": []}}, "overlap.against: list should have at least 1 item"),
         ({"augment": {"operators": 5}}, "augment: input should be None"),
         ({"batch_tokens": 1.5}, "batch_tokens: input should be a valid integer"),
     ],
@@ -127,7 +128,7 @@ def test_copies_stand_in_for_names_of_the_catalogue_wherever_they_are_asked_for(
 @pytest.mark.parametrize("name", ["gsm9k", "dmath", "gsm8k_test"])
 def test_a_copy_that_nothing_asks_for_is_an_error(name):
     with pytest.raises(ConfigError, match=f"copies names '{name}', which no source"):
-        config.parse({**MINIMAL, "copies": {name: "file.parquet"}})
+        config.parse({**MINIMAL, "overlap": None, "copies": {name: "file.parquet"}})
 
 
 def test_prompts_are_for_all_sources_or_for_those_that_are_named():

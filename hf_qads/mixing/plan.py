@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from hf_qads.errors import MixingError
-from hf_qads.mixing import paper, presets, ratios
+from hf_qads.mixing import ratios
 from hf_qads.mixing.subsets import subset_name
 
 ROW_TOKENS: Final = 300  # the paper gives no lengths
@@ -165,7 +165,11 @@ def plan(
         stages.append(StagePlan("scores", rows, 0, 0.0, 0.0, rows * 24.0, how))
     stages.append(_selection(sizes, kept, subsets, width, GPUS[gpu]))
     stages += _mixture(sum(kept.values()), sum(kept[s] * lengths[s] for s in sizes), epochs, rate)
-    said = "as given" if isinstance(row_tokens, Mapping) else f"{row_tokens:,.0f}"
+    said = (
+        f"{pool / max(1, rows):,.0f}, the mean of all sources"
+        if isinstance(row_tokens, Mapping)
+        else f"{row_tokens:,.0f}"
+    )
     assumed = (
         *notes,
         f"model: {_size(parameters)} parameters, hidden width {width:,}",
@@ -177,42 +181,6 @@ def plan(
     )
     names = {subset_name(f): sum(ratios.nearest(f * count) for count in kept.values()) for f in subsets}
     return Plan(tuple(stages), kept, dict(sizes), names, assumed)
-
-
-def plan_preset(
-    name: str,
-    *,
-    row_tokens: float | Mapping[str, float] = ROW_TOKENS,
-    gpu: str | None = None,
-    notes: Sequence[str] = (),
-) -> Plan:
-    """Estimate one of the paper's settings, with the sizes of Table 1 and the shares that its counts imply.
-
-    `notes` are further lines, as for `plan`.
-
-    Raises:
-        ConfigError: there is no such preset.
-        MixingError: an unknown GPU.
-    """
-    config: dict[str, Any] = presets.preset(name)
-    shares = presets.implied_ratio(name)["shares"]
-    base = name in paper.UPP
-    sizes = paper.sizes(name if name in paper.TOTALS else presets.OPENMATHMIX)
-    return plan(
-        sizes,
-        shares,
-        subsets=config["subsets"],
-        kinds=None if base else {source: paper.kind(source) for source in sizes},
-        anchors=[config["anchors"]["size"]] * len(config["anchors"]["sources"]),
-        prompts=config["prompts"],
-        epochs=3.0 if base else 1.0,
-        row_tokens=row_tokens,
-        gpu=gpu or ("A100" if base else "H100"),
-        notes=[
-            "sizes are the paper's Table 1, shares what its Tables 7 and 8 imply; a run computes its own",
-            *notes,
-        ],
-    )
 
 
 class _Rate:

@@ -1,5 +1,6 @@
 """The paper's settings as configs: plain mappings in the keys of a run's YAML file."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from hf_qads.errors import ConfigError
@@ -61,15 +62,10 @@ def _subset_presets() -> dict[str, float]:
 
 
 def _base(name: str) -> dict[str, Any]:
-    # CoT and Evol-Instruct-v2 are smaller here than in S_large.
-    sources: list[Any] = [
-        {"path": source, "rows": size} if source in paper.LARGE else source
-        for source, size in paper.BASE.items()
-    ]
     anchors = [source for source in paper.BASE if paper.kind(source) == "reasoning"]
     ratio = {"rule": "size", "low": 1_000, "upp": paper.UPP[name]}
     return {
-        **_common(name, BASE_MODEL, sources, anchors),
+        **_common(name, BASE_MODEL, paper.BASE, anchors),
         "prompts": dict.fromkeys(PROMPT_SOURCES, PROMPTS),
         "scorer": {"epochs": 2, "per": "all"},
         "ratio": ratio,
@@ -82,14 +78,17 @@ def _large(name: str, setting: str) -> dict[str, Any]:
     kinds = {kind: {"rule": rule} for kind, rule in rules.items()}
     ratio = kinds if len(set(rules.values())) > 1 else next(iter(kinds.values()))
     return {
-        **_common(name, LARGE_MODEL, list(paper.sizes(setting)), ["math"]),
+        **_common(name, LARGE_MODEL, paper.sizes(setting), ["math"]),
         "scorer": {"epochs": 2, "per": "kind"},
         "ratio": ratio,
         "subsets": list(SUBSETS) if setting == OPENMATHMIX else [],
     }
 
 
-def _common(name: str, model: str, sources: list[Any], anchors: list[str]) -> dict[str, Any]:
+def _common(name: str, model: str, sizes: Mapping[str, int], anchors: list[str]) -> dict[str, Any]:
+    # CoT and Evol-Instruct-v2 have a size of their own in either setting; the copies of today are larger.
+    both = set(paper.BASE) & set(paper.LARGE)
+    sources = [{"path": name, "rows": size} if name in both else name for name, size in sizes.items()]
     return {
         "name": name.replace("_", "-"),
         "model": model,

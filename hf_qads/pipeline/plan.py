@@ -36,42 +36,40 @@ def plan(what: str) -> str:
     Local and embedded sources and anchors are read and counted. Those of the catalogue count with the
     paper's size; the Hub is asked whether it has them, and no row is downloaded. What a config asks for and
     cannot be had now is named with the reason. With `missing: leave_out` it is not counted, as in a run;
-    with `missing: error` the text says that a run would stop, and it counts with the paper's size.
+    with `missing: error` the text says that a run would stop, and it counts with the paper's size. For the
+    bare name of a preset nobody is asked.
 
     Raises:
         QaDSError: there is no such config or preset, or it is wrong.
     """
-    from hf_qads.mixing import paper, presets
-    from hf_qads.mixing.plan import plan_preset
+    from hf_qads.mixing import presets
 
     if Path(what).suffix in (".yaml", ".yml") or (Path(what).exists() and what not in presets.names()):
-        return _plan_config(configs.load(what))
-    setting = what if what in paper.TOTALS else presets.OPENMATHMIX
-    return str(plan_preset(what, notes=unpublished(paper.sizes(setting))))
+        config = configs.load(what)
+        return _plan(config, reachable(config), [])
+    config = configs.parse({"preset": what})
+    return _plan(config, Reachable([]), unpublished(config))
 
 
-def _plan_config(config: Config) -> str:
+def _plan(config: Config, found: Reachable, notes: list[str]) -> str:
     from hf_qads.mixing import plan as planning
 
-    found = reachable(config)
     counts: dict[str, _Counted] = {}
     sources = [_count(s, config.seed, counts) for s in config.sources if named(s) not in found.sources]
     try:
-        shares = _shares(config, sources)
+        shares = _shares(config, sources, [])
     except MixingError as error:
         if not found.sources:
             raise
         found = Reachable([*found.said, f"A run would stop: {error} The figures count all sources."])
         sources = [_count(s, config.seed, counts) for s in config.sources]
-        shares = _shares(config, sources)
     anchors = _anchors(config, found, counts)
-    notes = []
     if unread := [one.name for one in counts.values() if not one.read]:
-        notes.append(f"not read, so the paper's sizes are taken: {', '.join(dict.fromkeys(unread))}")
-    if "score" in str(config.ratio) or "total" in str(config.ratio):
         notes.append(
-            f"ratios by score take a mean of {ASSUMED_SCORE:.0%} of the highest; a run computes its own"
+            f"not read, so the paper's sizes and {planning.ROW_TOKENS} tokens a row are taken: "
+            f"{', '.join(dict.fromkeys(unread))}"
         )
+    shares = _shares(config, sources, notes)
     parameters, width = _shape(config.model, notes)
     per_kind = config.scorer is not None and config.scorer.per == "kind"
     made = planning.plan(
@@ -94,14 +92,24 @@ def _plan_config(config: Config) -> str:
     return "\n".join([*found.said, *([""] if found.said else []), str(made)])
 
 
-def _shares(config: Config, sources: list[_Counted]) -> dict[str, float]:
-    from hf_qads.mixing import ratios
+def _shares(config: Config, sources: list[_Counted], notes: list[str]) -> dict[str, float]:
+    """Shares by the config's rule; where it goes by scores, by those that the paper's counts imply."""
+    from hf_qads.mixing import paper, ratios
 
-    scale = 5.0 if config.scorer else 1.0
+    scale, rule = 5.0 if config.scorer else 1.0, config.ratio.model_dump(exclude_none=True)
+    implied = paper.implied_means()
+    means = {one.name: implied.get(one.name, 5 * ASSUMED_SCORE) * scale / 5 for one in sources}
+    if "score" in str(rule) or "total" in str(rule):
+        known = all(one.name in implied for one in sources)
+        notes.append(
+            "ratios by score take the mean scores that the paper's Table 8 implies"
+            + ("" if known else f", {ASSUMED_SCORE:.0%} of the highest for other sources")
+            + "; a run computes its own"
+        )
     return ratios.from_rule(
-        config.ratio.model_dump(exclude_none=True),
+        rule,
         sizes={one.name: one.rows for one in sources},
-        means={one.name: ASSUMED_SCORE * scale for one in sources},
+        means=means,
         kinds={one.name: one.kind for one in sources},
         scale=scale,
     )

@@ -4,7 +4,15 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from hf_qads.config import Config
-from hf_qads.pipeline.reading import Missing, asked_for, grouped, missing_now, named, reasons_to_stop
+from hf_qads.pipeline.reading import (
+    Missing,
+    asked_for,
+    benchmarks,
+    grouped,
+    missing_now,
+    named,
+    reasons_to_stop,
+)
 
 LEFT_OUT = "Cannot be had now, and not counted (missing: leave_out; the rows are the paper's):"
 COUNTED = "Cannot be had now, and counted with the paper's sizes:"
@@ -50,19 +58,23 @@ def reachable(config: Config) -> Reachable:
     return Reachable(said, unsized)
 
 
-def unpublished(sizes: Mapping[str, int]) -> list[str]:
-    """A line for each source of the catalogue without a public copy, with its rows and what is known."""
-    from hf_qads.sources import CATALOGUE
+def unpublished(config: Config) -> list[str]:
+    """A line for each source of the catalogue without a public copy, and one for such test sets."""
+    from hf_qads.sources import BENCHMARKS, CATALOGUE
 
-    gone = [CATALOGUE[name] for name in sizes if name in CATALOGUE and CATALOGUE[name].hub is None]
-    if not gone:
-        return []
-    rows = sum(sizes[entry.name] for entry in gone)
-    return [
-        f"{len(gone)} sources, {rows:,} of the rows, have no public copy: give files of your own "
-        "(copies: {NAME: FILE}) or go on without them (missing: leave_out)",
-        *(f"{entry.name}, {sizes[entry.name]:,} rows: {entry.notes[0]} {entry.home}" for entry in gone),
-    ]
+    sizes, lines = _paper_rows(config), []
+    gone = [CATALOGUE[name] for name in sizes if CATALOGUE[name].hub is None]
+    if gone:
+        rows = sum(sizes[entry.name] for entry in gone)
+        lines = [
+            f"{len(gone)} sources, {rows:,} of the rows, have no public copy: give files of your own "
+            "(copies: {NAME: FILE}) or go on without them (missing: leave_out)",
+            *(f"{entry.name}, {sizes[entry.name]:,} rows: {entry.notes[0]} {entry.home}" for entry in gone),
+        ]
+    unseen = [one.path for one in benchmarks(config) if BENCHMARKS[one.path].hub is None]
+    if unseen:
+        lines.append(f"test sets without a public copy, to be given likewise: {', '.join(unseen)}")
+    return lines
 
 
 def _unsized(config: Config, gone: list[Missing]) -> list[str]:

@@ -105,8 +105,8 @@ def reasons_to_stop(config: Config, missing: list[Missing], *, listed: bool = Tr
     """Why a run cannot go on without what is missing; none where it can.
 
     A source or anchor set stops it where `missing` is `error` or nothing else is left, a benchmark where
-    rows that repeat its questions are to be dropped; where all benchmarks are asked for, those without a
-    public copy do not.
+    `overlap.missing` is `error` and rows that repeat its questions are to be dropped; where all benchmarks
+    are asked for, those without a public copy do not.
 
     Args:
         config: of the run.
@@ -146,7 +146,8 @@ def _tolerated(config: Config, one: Missing) -> bool:
         return config.missing == "leave_out"
     overlap = config.overlap or Overlap()
     unpublished = one.name in BENCHMARKS and BENCHMARKS[one.name].hub is None
-    return not overlap.drop or (isinstance(overlap.against, str) and unpublished)
+    forgiven = overlap.missing == "leave_out" or not overlap.drop
+    return forgiven or (isinstance(overlap.against, str) and unpublished)
 
 
 def grouped(missing: list[Missing]) -> dict[tuple[str, str], list[str]]:
@@ -166,7 +167,10 @@ def _cannot_be_had(
     reasons = [f"{', '.join(names)} ({role}): {why}" for (role, why), names in grouped(missing).items()]
     mend = GIVE
     if any(one.role == "benchmark" for one in missing):
-        mend += ", or name the test sets to compare with (overlap: {against: [...]})"
+        mend += (
+            ", name the test sets to compare with (overlap: {against: [...]}), or go on without those that "
+            "cannot be had (overlap: {missing: leave_out})"
+        )
     if config.missing == "error" and any(one.role != "benchmark" for one in missing):
         mend += ", or go on without them (missing: leave_out)"
     names = ", ".join(dict.fromkeys(one.name for one in missing))

@@ -6,6 +6,7 @@ from pathlib import Path
 from hf_qads.errors import ConfigError
 from hf_qads.files import read_json
 from hf_qads.pipeline.selection import RATIOS
+from hf_qads.publishing.compared import compared
 from hf_qads.publishing.facts import agreements
 from hf_qads.publishing.limits import WEAK
 from hf_qads.runfolder import RunFolder
@@ -42,11 +43,13 @@ def conclusion(run: RunFolder) -> str:
     report = run.folder("report") / "report.html"
     missing = run.missing("source")
     without = [f"Could not be had: {', '.join(missing)}", ""] if missing else []
+    tested = compared(run)
     parts = [
         "",
         aligned([header, *lines], right=range(2, 7)),
         "",
         *without,
+        *([tested.told(), ""] if tested else []),
         *_trust(run),
         f"The mixture: {mixture} ({total:,} rows), its card: {mixture / 'README.md'}",
         f"Load it:     from datasets import load_dataset; {load}",

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from hf_qads import files, schema
+from hf_qads.publishing.compared import Compared, compared
 from hf_qads.publishing.reading import held_out
 from hf_qads.publishing.statistics import spearman
 from hf_qads.runfolder import RunFolder
@@ -93,6 +94,7 @@ class Facts:
     keys: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()  # sources that were asked for and could not be had
     missing_anchors: tuple[str, ...] = ()  # anchor sets likewise
+    compared: Compared | None = None  # with test sets
 
     @property
     def rows(self) -> int:
@@ -194,6 +196,7 @@ def run_facts(
         keys={stage: str(lines[stage]["key"]) for stage in STAGES if "key" in lines.get(stage, {})},
         missing=tuple(run.missing("source")),
         missing_anchors=tuple(run.missing("anchors")),
+        compared=compared(run),
     )
 
 

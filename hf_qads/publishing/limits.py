@@ -49,6 +49,8 @@ def limits(facts: Facts) -> list[str]:
             f"Asked for, and not in the pool because it could not be had: "
             f"{listing([markdown(name) for name in facts.missing])}."
         )
+    if facts.compared:
+        said.append(facts.compared.told(markdown))
     unusable = [s.name for s in facts.sources if not s.rows]
     if unusable:
         said.append(f"No row of {listing([markdown(name) for name in unusable])} was usable.")

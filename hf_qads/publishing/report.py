@@ -113,6 +113,8 @@ def findings(measured: Measured) -> list[str]:
     said = []
     if measured.facts.missing:
         said.append(f"Asked for, and could not be had: {', '.join(measured.facts.missing)}.")
+    if measured.facts.compared:
+        said.append(measured.facts.compared.told())
     for held in measured.held_out:
         why = doubt(held.pearson.r, held.pearson.n) if held.pearson else None
         if held.pearson and why:

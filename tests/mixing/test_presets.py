@@ -23,6 +23,21 @@ def test_every_preset_is_a_config_in_plain_yaml(name):
     assert not parsed.overlap.drop  # reported only
 
 
+@pytest.mark.parametrize(
+    ("name", "rows"), [("s_base_69k", (132_000, 142_000)), ("openmathmix_10", (149_000, 143_000))]
+)
+def test_the_two_sources_of_two_sizes_are_drawn_to_that_of_the_setting(name, rows):
+    drawn = {source.path: source.rows for source in config.parse({"preset": name}).sources if source.rows}
+    assert drawn == dict(zip(("cot", "evol_instruct_v2"), rows, strict=True))
+
+
+def test_a_preset_takes_the_shares_of_the_papers_counts_where_asked():
+    asked = config.parse({"preset": "s_large_3_0m", "ratio": {"rule": "implied"}})
+    assert asked.ratio.model_dump(exclude_none=True) == implied_ratio("s_large_3_0m")
+    with pytest.raises(ConfigError, match="rule implied is for a preset of the paper"):
+        config.parse({"name": "mine", "ratio": {"rule": "implied"}})
+
+
 def test_an_unknown_preset_is_an_error_that_names_the_others():
     with pytest.raises(ConfigError, match="openmathmix"):
         preset("s_small")

@@ -58,11 +58,11 @@ def test_where_a_run_would_stop_the_plan_says_so_and_counts_with_the_papers_size
     assert "Cannot be had now, and counted with the paper's sizes:\n- source dmath (7,900 rows):" in told
     assert (rows_of(told, "dmath"), rows_of(told, "total")) == (7_900, 8_000)
     assert "before each of 12 anchors" in told  # two sets of 6
-    assert "- not read, so the paper's sizes are taken: dmath" in told
+    assert "- not read, so the paper's sizes and 300 tokens a row are taken: dmath" in told
 
 
 def test_a_plan_of_what_is_at_hand_names_nothing(planned, raw_config):
-    told = planned(raw_config)
+    told = planned({**raw_config, "overlap": None})
     assert told.startswith("source ")
     assert "cannot be had" not in told.lower()
 
@@ -163,11 +163,29 @@ def test_the_plan_of_a_preset_names_sources_without_a_public_copy_with_their_row
     assert "no public copy" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [("s_base_69k", "66,077"), ("openmathmix", "4,569,900"), ("openmathmix_10", "456,990")],
+)
+def test_a_preset_has_one_plan_by_its_name_and_from_a_file(planned, capsys, name, kept):
+    assert main(["plan", name]) == 0
+    table = capsys.readouterr().out.split("How this was estimated")[0]
+    assert re.search(rf"^total +[\d,]+ +[\d.]+ +{kept}$", table, re.MULTILINE)
+    assert table in planned({"preset": name})
+
+
+def test_ratios_by_score_are_planned_with_the_means_that_the_paper_implies(planned, raw_config):
+    told = planned({**raw_config, "sources": [*raw_config["sources"], "alpaca"], "ratio": {"rule": "score"}})
+    assert re.search(r"^alpaca +52,000 +0\.731 +38,000$", told, re.MULTILINE)
+    assert re.search(r"^sums +60 +0\.600 +36$", told, re.MULTILINE)
+    assert "that the paper's Table 8 implies, 60% of the highest for other sources" in told
+
+
 def test_a_folder_called_like_a_preset_does_not_hide_it(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "s_base_69k").mkdir()
     assert main(["plan", "s_base_69k"]) == 0
-    assert "67,777" in capsys.readouterr().out
+    assert "66,077" in capsys.readouterr().out
 
 
 def test_a_small_job_is_told_in_seconds(planned, raw_config):
