@@ -16,9 +16,10 @@ from hf_qads.pairs import Convention, Pair
 from hf_qads.sources.chunks import Chunk, RawRow
 from hf_qads.sources.filtering import matches, matching, to_mask
 
-LARGEST_ROW: Final = 16 * 2**20
+LARGEST_ROW: Final = 16 * 2**20  # bytes of UTF-8: question, answer and history
 TOO_LARGE: Final = f"row with more than {LARGEST_ROW // 2**20} MiB of text"
 NO_ROWS: Final = "raw row that holds no pair"
+UNREADABLE: Final = "raw row that its reader cannot read"
 START: Final = 200  # characters of a left-out question that are listed
 
 LEFT_SCHEMA: Final = pa.schema([("index", pa.int64()), ("reason", pa.string()), ("question", pa.string())])
@@ -105,7 +106,7 @@ def _by_row(
     left: list[tuple[int, str, str | None]] = []
     for i, raw in zip(index.tolist(), raws, strict=True):
         for result in _results(raw, recipe):
-            if not isinstance(result, str) and len(result.question) + len(result.answer) > LARGEST_ROW:
+            if not isinstance(result, str) and _is_too_large(result):
                 result = TOO_LARGE
             if isinstance(result, str):
                 left.append((i, result, _start_of(raw, recipe)))
@@ -137,10 +138,19 @@ def _results(raw: RawRow, recipe: Recipe) -> Iterable[Pair | str]:
     if recipe.to_rows is None:
         return [pairs.pair_or_reason(raw, recipe.convention or Convention())]
     try:
-        found = recipe.to_rows(raw)
+        return [pairs.check(pair) or pair for pair in recipe.to_rows(raw)] or [NO_ROWS]
     except pairs.RowError as error:
         return [str(error)]
-    return [pairs.check(pair) or pair for pair in found] or [NO_ROWS]
+    except (AttributeError, LookupError, TypeError, ValueError) as error:  # the row is unlike any it knows
+        return [f"{UNREADABLE} ({type(error).__name__})"]
+
+
+def _is_too_large(pair: Pair) -> bool:
+    """Whether all texts together take more than `LARGEST_ROW` bytes of UTF-8."""
+    texts = [pair.question, pair.answer, *(turn["content"] for turn in pair.history or ())]
+    if 4 * sum(map(len, texts)) <= LARGEST_ROW:  # a character is four bytes at most
+        return False
+    return sum(len(text.encode()) for text in texts) > LARGEST_ROW
 
 
 def _start_of(raw: RawRow, recipe: Recipe) -> str | None:
@@ -171,15 +181,16 @@ def _is_columnar(batch: pa.RecordBatch, convention: Convention) -> bool:
     """Whether whole columns can be handled at once: text columns, valid Unicode, no turns."""
     if convention.messages or (convention.history and _holds(batch, convention.history)):
         return False
-    for column in filter(None, (convention.question, convention.answer, convention.input)):
+    final = convention.final_answer
+    final = final if final and _holds(batch, final) else None
+    for column in filter(None, (convention.question, convention.answer, convention.input, final)):
         if column not in batch.schema.names or not _is_text(batch.column(column).type):
             return False
         try:
             batch.column(column).validate(full=True)
         except pa.ArrowInvalid:
             return False
-    final = convention.final_answer
-    return final is None or not _holds(batch, final) or _is_text(batch.column(final).type)
+    return True
 
 
 def _holds(batch: pa.RecordBatch, column: str) -> bool:

@@ -25,7 +25,7 @@ from hf_qads.sources.resolving import Plan, plan
 from hf_qads.sources.spec import SourceRead, SourceSpec
 from hf_qads.sources.workspace import Job, Part, RowWriter, batches, read_unit, write_part
 
-VERSION: Final = 1  # raised whenever the same input would give other rows
+VERSION: Final = 2  # raised whenever the same input would give other rows
 DUPLICATE: Final = "exact duplicate of an earlier row"
 OUTSIDE_WHERE: Final = "outside where"
 OUTSIDE_SAMPLE: Final = "outside the random sample"

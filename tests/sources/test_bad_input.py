@@ -177,6 +177,25 @@ def test_a_megabyte_in_one_cell_is_a_row_and_sixteen_are_too_large(tmp_path, for
     assert len(pq.read_table(done.folder / "part-00000.parquet")["answer"][0].as_py()) == 2**19
 
 
+@pytest.mark.parametrize("form", ["jsonl", "json", "parquet"])
+def test_a_row_is_measured_in_bytes_with_its_history_whatever_the_format(tmp_path, form):
+    turns = [{"role": "user", "content": "x" * 17 * 2**20}, {"role": "assistant", "content": "y"}]
+    rows = [
+        {"question": "bytes", "answer": "汉" * 6 * 2**20, "history": None},  # 18 MiB
+        {"question": "history", "answer": "a", "history": turns},
+        {"question": "kept", "answer": "汉" * 5 * 2**20, "history": turns[1:]},
+    ]
+    path = tmp_path / f"pool.{form}"
+    if form == "parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=1)
+    else:
+        text = json.dumps(rows) if form == "json" else "".join(json.dumps(row) + "\n" for row in rows)
+        path.write_text(text, encoding="utf-8")
+    done = read(path, tmp_path)
+    assert done.left_out == {"row with more than 16 MiB of text": 2}
+    assert pq.read_table(done.folder / "part-00000.parquet")["question"].to_pylist() == ["kept"]
+
+
 def test_a_byte_order_mark_and_windows_lines_are_no_harm(tmp_path):
     done = read(file(tmp_path, "bom.jsonl", b"\xef\xbb\xbf" + LINE.replace(b"\n", b"\r\n")), tmp_path)
     assert done.rows == 1
