@@ -177,14 +177,15 @@ class Handler(BaseHTTPRequestHandler):
 
     def _commit(self, kinds: str, name: str, revision: str) -> None:
         repo = self._repo(kinds, name)
-        files, message = dict(self._at(repo, revision).files), ""
+        head = self._at(repo, revision)
+        files, message = dict(head.files), ""
         for line in self.body.splitlines():
             entry = json.loads(line)
             value = entry["value"]
             if entry["key"] == "header":
                 message = value["summary"]
                 parent = value.get("parentCommit")
-                if parent and parent != repo.head.oid:
+                if parent and parent != head.oid:
                     raise _Answer(
                         412, {"error": "A commit has happened since. Please refresh and try again."}
                     )
@@ -201,7 +202,7 @@ class Handler(BaseHTTPRequestHandler):
             elif entry["key"] == "deletedFolder":
                 folder = value["path"].rstrip("/") + "/"
                 files = {path: data for path, data in files.items() if not path.startswith(folder)}
-        commit = repo.commit(files, message)
+        commit = repo.commit(files, message, branch=revision)
         url = f"{self.server_hub.url(repo.kind, name)}/commit/{commit.oid}"
         raise _Answer(200, {"success": True, "commitOid": commit.oid, "commitUrl": url, "hookOutput": ""})
 
@@ -279,19 +280,20 @@ def _entry(path: str, data: bytes) -> dict:
 
 
 _API = r"/api/(models|datasets|spaces)/([^/]+/[^/]+)"
+_AT = r"(refs/[^/]+/[^/]+|[^/]+)"  # a branch such as refs/convert/parquet, or any name without slashes
 _ROUTES = [
     (("GET",), r"/api/whoami-v2", "_whoami"),
     (("POST",), r"/api/repos/create", "_create"),
     (("DELETE",), r"/api/repos/delete", "_delete"),
     (("POST",), r"/api/validate-yaml", "_validate"),
-    (("POST",), _API + r"/preupload/([^/]+)", "_preupload"),
-    (("POST",), _API + r"/commit/([^/]+)", "_commit"),
-    (("POST",), _API + r"/paths-info/([^/]+)", "_paths"),
-    (("GET",), _API + r"/tree/([^/]+)(/.*)?", "_tree"),
+    (("POST",), _API + r"/preupload/" + _AT, "_preupload"),
+    (("POST",), _API + r"/commit/" + _AT, "_commit"),
+    (("POST",), _API + r"/paths-info/" + _AT, "_paths"),
+    (("GET",), _API + r"/tree/" + _AT + r"(/.*)?", "_tree"),
     (("GET",), _API + r"/refs", "_refs"),
-    (("GET",), _API + r"/revision/([^/]+)", "_info"),
+    (("GET",), _API + r"/revision/" + _AT, "_info"),
     (("GET",), _API, "_info"),
     (("POST",), r"/(datasets/|spaces/)?([^/]+/[^/]+)\.git/info/lfs/objects/batch", "_lfs_batch"),
     (("PUT",), r"/lfs-store/([0-9a-f]{64})", "_lfs_put"),
-    (("GET", "HEAD"), r"/(datasets/|spaces/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)", "_resolve"),
+    (("GET", "HEAD"), r"/(datasets/|spaces/)?([^/]+/[^/]+)/resolve/" + _AT + r"/(.+)", "_resolve"),
 ]

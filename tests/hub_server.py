@@ -61,20 +61,25 @@ class Repo:
     private: bool = False
     sdk: str | None = None
     commits: list[Commit] = field(default_factory=list)
+    branches: dict[str, Commit] = field(default_factory=dict)  # heads of other branches than main
 
     @property
     def head(self) -> Commit:
         return self.commits[-1]
 
-    def commit(self, files: dict[str, bytes], message: str) -> Commit:
-        text = f"{self.name}{len(self.commits)}{message}{time.time_ns()}"
-        self.commits.append(Commit(hashlib.sha1(text.encode()).hexdigest(), files, message))
-        return self.head
+    def commit(self, files: dict[str, bytes], message: str, *, branch: str = "main") -> Commit:
+        text = f"{self.name}{len(self.commits)}{branch}{message}{time.time_ns()}"
+        made = Commit(hashlib.sha1(text.encode()).hexdigest(), files, message)
+        if branch == "main":
+            self.commits.append(made)
+        else:
+            self.branches[branch] = made
+        return made
 
     def at(self, revision: str) -> Commit | None:
-        if revision == "main":
-            return self.head
-        return next((commit for commit in self.commits if commit.oid == revision), None)
+        heads = {"main": self.head} | self.branches
+        known = {commit.oid: commit for commit in (*self.commits, *self.branches.values())} | heads
+        return known.get(revision)
 
 
 class HubServer:

@@ -1,11 +1,5 @@
 """The fetch path, with the real `datasets` against the test Hub."""
 
-import io
-import json
-import subprocess
-import sys
-
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -14,45 +8,7 @@ from hf_qads.errors import SourceError
 from hf_qads.pipeline.reading import marks
 from hf_qads.sources import SourceSpec, read_source
 from tests.hub_server import HubServer
-
-READ = """
-import json, sys
-from pathlib import Path
-from hf_qads.errors import SourceError
-from hf_qads.sources import CATALOGUE, SourceSpec, read_source
-from dataclasses import replace
-
-CATALOGUE["tal_scq5k_en"] = replace(CATALOGUE["tal_scq5k_en"], hub="me/tal")
-answers = []
-for number, spec in enumerate(json.load(sys.stdin)):
-    try:
-        read = read_source(SourceSpec(**spec), out=Path(sys.argv[1]) / str(number))
-        answers.append(read.facts)
-    except SourceError as error:
-        answers.append(str(error))
-print("ANSWERS" + json.dumps(answers))
-"""
-
-
-def parquet(**columns):
-    buffer = io.BytesIO()
-    pq.write_table(pa.table(columns), buffer)
-    return buffer.getvalue()
-
-
-def read(hub, tmp_path, specs, **env):
-    done = subprocess.run(
-        [sys.executable, "-c", READ, str(tmp_path / f"out{len(list(tmp_path.iterdir()))}")],
-        input=json.dumps(specs),
-        env={**hub.env(tmp_path / "home"), **env},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "Retrying" not in done.stderr
-    return json.loads(done.stdout.rpartition("ANSWERS")[2])
+from tests.sources.client import parquet, read
 
 
 @pytest.fixture(scope="module")
@@ -69,11 +25,6 @@ def hub():
         repo.commit(
             old | {"train.parquet": parquet(question=["a", "b", "b"], answer=["1", "2", "2"])}, "second"
         )
-        tal = {"problem": "1 + 1?", "answer_option_list": [[{"aoVal": "A", "content": "2"}]]}
-        tal |= {"answer_analysis": ["Count."], "answer_value": "A"}
-        files = {"TAL-SCQ5K-EN/train.jsonl": json.dumps(tal).encode()}
-        files["TAL-SCQ5K-CN/train.jsonl"] = json.dumps({**tal, "problem": "1 加 1?"}).encode()
-        server.create("dataset", "me/tal").commit(files, "first")
         scripted = server.create("dataset", "me/scripted")
         scripted.commit({"scripted.py": b"raise SystemExit('ran')"}, "first")
         yield server
@@ -86,7 +37,6 @@ def test_a_hub_dataset_is_read_and_its_commit_recorded(hub, tmp_path):
         {"path_or_name": "me/rows"},
         {"path_or_name": "me/rows", "revision": first, "name": "pinned"},
         {"path_or_name": "me/rows", "split": "test"},
-        {"path_or_name": "tal_scq5k_en"},
         {"path_or_name": "me/missing"},
         {"path_or_name": "me/rows", "revision": "v9"},
         {"path_or_name": "me/rows", "split": "dev"},
@@ -95,7 +45,7 @@ def test_a_hub_dataset_is_read_and_its_commit_recorded(hub, tmp_path):
         {"path_or_name": "me/scripted"},
     ]
     answers = read(hub, tmp_path, specs)
-    newest, pinned, tested, tal, *errors = answers
+    newest, pinned, tested, *errors = answers
     assert newest["name"] == "rows"
     assert newest["rows"] == 2
     assert newest["left_out"] == {"exact duplicate of an earlier row": 1}
@@ -105,8 +55,6 @@ def test_a_hub_dataset_is_read_and_its_commit_recorded(hub, tmp_path):
     assert pinned["rows"] == 1
     assert pinned["revision"] == first
     assert tested["split"] == "test"
-    assert tal["rows"] == 1
-    assert tal["revision"] == hub.repo("dataset", "me/tal").head.oid
     expected = [
         "no dataset 'me/missing' on the Hub",
         "me/rows has no revision 'v9'",
@@ -118,7 +66,6 @@ def test_a_hub_dataset_is_read_and_its_commit_recorded(hub, tmp_path):
     for error, words in zip(errors, expected, strict=True):
         assert isinstance(error, str)
         assert words in error
-        print(error)
     assert newest["languages"] == ["de"]
     specs = [{"path_or_name": "me/rows", "revision": r} for r in (None, head, first, "main")]
     cached, *pinned, error = read(hub, tmp_path, [*specs, {"path_or_name": "me/new"}], HF_HUB_OFFLINE="1")
