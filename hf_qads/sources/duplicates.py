@@ -13,10 +13,16 @@ def first_of_each(keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
     Returns:
         (n,) mask. Cost: O(n log n) time, about 40 bytes a row.
     """
-    order = np.lexsort((keys[:, 1], keys[:, 0]))  # stable: equal keys stay in row order
-    ordered = keys[order]
+    by_half = np.argsort(keys[:, 0])
+    halves = keys[by_half, 0]
+    equal = halves[1:] == halves[:-1]
+    shared = np.zeros(len(keys), dtype=bool)
+    shared[by_half[1:][equal]] = shared[by_half[:-1][equal]] = True
+    rows = np.flatnonzero(shared)  # only these can be duplicates, and few are to be sorted by both halves
+    order = np.lexsort((keys[rows, 1], keys[rows, 0]))  # stable: equal keys stay in row order
+    ordered = keys[rows[order]]
     mask = np.ones(len(keys), dtype=bool)
-    mask[order[1:]] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    mask[rows[order[1:]]] = (ordered[1:] != ordered[:-1]).any(axis=1)
     return mask
 
 
