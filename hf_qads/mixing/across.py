@@ -1,8 +1,8 @@
-"""The same row in two sources: kept once, in the source that comes first, with both named."""
+"""The same row, or nearly the same, in two sources: kept once, in the first, with both named."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Final, Literal
 
@@ -14,10 +14,11 @@ from tqdm import tqdm
 from hf_qads import schema
 from hf_qads.errors import MixingError
 from hf_qads.files import atomic_path
-from hf_qads.mixing.bands import alike, band_keys
+from hf_qads.mixing.bands import near_rows
 from hf_qads.mixing.keys import keys_of
 
 READ_ROWS: Final = 5_000
+METHODS: Final = ("same", "near")
 REPEATS: Final = pa.schema(
     [
         (schema.ROW_ID, pa.string()),
@@ -35,7 +36,8 @@ class Across:
 
     Attributes:
         repeats: a line per repeated row: `row_id`, `source`, the id and source of the row that stays, and
-            `method` (`same`, or `near` for near duplicates).
+            `method`: `same` as that row, or `near` to it. A row that is the same as one that went for a near
+            duplicate is `near` to the row that stays.
         keep: "first" drops the repeats; "keep" only reports them.
         rows: rows looked at per source.
     """
@@ -45,12 +47,14 @@ class Across:
     rows: Mapping[str, int]
 
     @cached_property
-    def row_ids(self) -> dict[str, set[str]]:
-        """Source -> ids of its rows to drop; none where repeats are kept."""
-        dropped: dict[str, set[str]] = {source: set() for source in self.rows}
+    def row_ids(self) -> dict[str, dict[str, set[str]]]:
+        """Source -> method -> ids of its rows to drop; none where repeats are kept."""
+        dropped: dict[str, dict[str, set[str]]] = {
+            source: {method: set() for method in METHODS} for source in self.rows
+        }
         if self.keep == "first":
             for line in self._lines:
-                dropped[line[schema.SOURCE]].add(line[schema.ROW_ID])
+                dropped[line[schema.SOURCE]][line["method"]].add(line[schema.ROW_ID])
         return dropped
 
     @cached_property
@@ -96,14 +100,16 @@ def find_across(
         pool: source -> its parquet shards, in the order in which sources win.
         keep: "first" names the rows of later sources to drop; "keep" reports them only.
         near: also find near duplicates, inside a source too: at least this Jaccard similarity in (0, 1] of
-            the runs of three tokens of question and answer, by MinHash, and the same numbers.
+            the runs of three tokens of question and answer, and the same numbers (see `near_rows` for what
+            is promised).
 
     Raises:
         MixingError: an unknown `keep`, `near` out of range, or row ids that were not made by
             `schema.row_id`.
 
-    Cost: some 60 bytes and 1.5 microseconds a row. With `near` some 250 bytes, and 0.7 milliseconds on one
-        core for a row of 1,500 characters.
+    Cost: some 100 bytes and 1.5 microseconds a row, and 350 bytes a repeat with `row_ids` and `also_in`. With
+        `near`, what `near_rows` says: 0.07 milliseconds on one core for a row of 1,900 characters that shares
+        no band, 0.4 for one that does, and 1.6 where crowds of rows just below the threshold meet.
     """
     if keep not in ("first", "keep"):
         raise MixingError(f"across must be first or keep, got {keep!r}.")
@@ -115,73 +121,35 @@ def find_across(
     joined = np.concatenate([*keys, np.empty(0, dtype="S16")])
     rows = {source: len(part) for source, part in zip(sources, keys, strict=True)}
     del keys
-    later, first = _same(joined)
-    method = np.zeros(len(later), dtype=np.uint8)
+    stays = _first_same(joined)
+    nearly = np.zeros(len(joined), dtype=bool)
     if near is not None:
-        gone = np.zeros(len(joined), dtype=bool)
-        gone[later] = True
-        more = _near(pool, gone, near)
-        later, first = (np.concatenate(pair) for pair in zip((later, first), more, strict=True))
-        method = np.concatenate([method, np.ones(len(more[0]), dtype=np.uint8)])
-    order = np.argsort(later, kind="stable")
-    later, first, method = later[order], first[order], method[order]
+        first = near_rows(partial(_texts, pool), stays == np.arange(len(stays)), near)[stays]
+        nearly, stays = first != stays, first
+    later = np.flatnonzero(stays != np.arange(len(stays)))
+    first = stays[later]
     columns = [_ids(joined, owners, later, sources), _names(owners[later], sources)]
     columns += [_ids(joined, owners, first, sources), _names(owners[first], sources)]
-    columns.append(_names(method, ["same", "near"]))
+    columns.append(_names(nearly[later], METHODS))
     return Across(pa.table(columns, schema=REPEATS), keep, rows)
 
 
-def _same(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(rows that repeat an earlier key, the first row with that key)."""
-    order = np.argsort(keys, kind="stable")
-    new = np.ones(len(keys), dtype=bool)
-    new[1:] = keys[order][1:] != keys[order][:-1]
-    heads = np.flatnonzero(new)
-    first = order[heads[np.cumsum(new) - 1]] if len(keys) else order
-    repeats = ~new
-    return order[repeats], first[repeats]
+def _first_same(keys: np.ndarray) -> np.ndarray:
+    """The first row with each row's key, (n,)."""
+    _, first, places = np.unique(keys, return_index=True, return_inverse=True)
+    return np.asarray(first[places], dtype=np.int64)
 
 
-def _near(pool: Mapping[str, Sequence[Path]], gone: np.ndarray, near: float) -> tuple[np.ndarray, np.ndarray]:
-    """Near duplicates among the rows that are not gone, each with the earlier row that stays for it."""
-    bands = band_keys((text for _, text in _texts(pool, None)), len(gone), near)
-    pairs = _candidates(bands, gone)
-    wanted = np.unique(pairs)
-    there = np.zeros(len(gone), dtype=bool)
-    there[wanted] = True
-    texts = dict(_texts(pool, there))
-    later, first = [], []
-    dropped: set[int] = set()
-    for early, late in pairs.tolist():
-        if late not in dropped and early not in dropped and alike(texts[early], texts[late], near):
-            dropped.add(late)
-            later.append(late)
-            first.append(early)
-    return np.array(later, dtype=np.int64), np.array(first, dtype=np.int64)
-
-
-def _candidates(bands: np.ndarray, gone: np.ndarray) -> np.ndarray:
-    """(p, 2) pairs of rows that share a band, each row with the first that has it; sorted, no repeats."""
-    found = []
-    for band in bands:
-        there = np.flatnonzero(~gone & (band != 0))
-        later, first = _same(band[there])
-        found.append(np.stack([there[first], there[later]], axis=1))
-    return np.unique(np.concatenate(found), axis=0) if found else np.empty((0, 2), dtype=np.int64)
-
-
-def _texts(pool: Mapping[str, Sequence[Path]], there: np.ndarray | None) -> Iterator[tuple[int, str]]:
-    """(number of the row in the whole pool, question and answer), for all rows or those that are there."""
+def _texts(pool: Mapping[str, Sequence[Path]], there: np.ndarray) -> Iterator[tuple[int, str]]:
+    """(number of the row in the whole pool, question and answer) of the rows that are there."""
     at = 0
-    count = sum(pq.read_metadata(path).num_rows for shards in pool.values() for path in shards)
-    with tqdm(total=count, desc="near duplicates", unit="row", disable=None) as bar:
+    with tqdm(total=len(there), desc="near duplicates", unit="row", disable=None) as bar:
         for path in (path for shards in pool.values() for path in shards):
             with pq.ParquetFile(path) as file:
                 for batch in file.iter_batches(
                     batch_size=READ_ROWS, columns=[schema.QUESTION, schema.ANSWER]
                 ):
-                    rows = np.arange(len(batch))
-                    rows = rows if there is None else rows[there[at : at + len(batch)]]
+                    rows = np.flatnonzero(there[at : at + len(batch)])
                     taken = batch.take(pa.array(rows)).to_pydict()
                     for row, question, answer in zip(
                         rows.tolist(), taken[schema.QUESTION], taken[schema.ANSWER], strict=True

@@ -1,6 +1,7 @@
 """Near duplicates by MinHash, through datasketch: candidates from its LSH, then the exact similarity."""
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,16 @@ def signature(hashes: np.ndarray) -> Any:
 
     Cost: about 50 microseconds.
     """
-    from datasketch import MinHash
-
-    made = MinHash(num_perm=PERMUTATIONS, seed=SEED, hashfunc=int)
+    made = _blank().copy()  # drawing the permutations takes longer than using them
     made.update_batch((hashes & np.uint64(0xFFFFFFFF)).tolist())
     return made
+
+
+@cache
+def _blank() -> Any:
+    from datasketch import MinHash
+
+    return MinHash(num_perm=PERMUTATIONS, seed=SEED, hashfunc=int)
 
 
 class NearIndex:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 READ = ".read"  # the sources as they were read, before rows that repeat others are left out
 OVERLAP = "overlap.parquet"  # rows that repeat a benchmark's question, with both questions
-REPEATS_SOURCE = "same row in an earlier source"
+REPEATS = {"same": "same row in an earlier source", "near": "near duplicate of an earlier row"}
 REPEATS_BENCHMARK = "repeats a benchmark's question"
 
 
@@ -60,7 +60,10 @@ def _work(context: Context, folder: Path) -> Outcome:
         "missing": [one._asdict() for one in missing],
         "across": across.table(),
     }
-    drop = {name: {REPEATS_SOURCE: ids} for name, ids in across.row_ids.items()}
+    drop = {
+        name: {REPEATS[method]: ids for method, ids in found.items()}
+        for name, found in across.row_ids.items()
+    }
     if config.overlap is not None:
         questions = read_questions(context, folder / READ / "benchmarks", missing)
         details["overlap"], repeating = _find_overlap(context, config.overlap, questions, shards, folder)
