@@ -7,73 +7,48 @@ licence that is missing or not known counts as unknown.
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-PERMISSIVE: Final = frozenset(
-    {
-        "afl-3.0",
-        "apache-2.0",
-        "bsd",
-        "bsd-2-clause",
-        "bsd-3-clause",
-        "bsl-1.0",
-        "cc-by-2.0",
-        "cc-by-3.0",
-        "cc-by-4.0",
-        "cc0-1.0",
-        "cdla-permissive-1.0",
-        "cdla-permissive-2.0",
-        "isc",
-        "mit",
-        "odc-by",
-        "pddl",
-        "public-domain",
-        "unlicense",
-        "wtfpl",
-        "zlib",
-    }
-)
-SHARE_ALIKE: Final = frozenset(
-    {
-        "agpl-3.0",
-        "c-uda",
-        "cc-by-nc-sa-2.0",
-        "cc-by-nc-sa-3.0",
-        "cc-by-nc-sa-4.0",
-        "cc-by-sa-3.0",
-        "cc-by-sa-4.0",
-        "cdla-sharing-1.0",
-        "gfdl",
-        "gpl",
-        "gpl-2.0",
-        "gpl-3.0",
-        "odbl",
-    }
-)
-NON_COMMERCIAL: Final = frozenset(
-    {
-        "cc-by-nc-2.0",
-        "cc-by-nc-3.0",
-        "cc-by-nc-4.0",
-        "cc-by-nc-nd-3.0",
-        "cc-by-nc-nd-4.0",
-        "cc-by-nc-sa-2.0",
-        "cc-by-nc-sa-3.0",
-        "cc-by-nc-sa-4.0",
-        "research-only",
-    }
-)
-NO_DERIVATIVES: Final = frozenset({"cc-by-nd-4.0", "cc-by-nc-nd-3.0", "cc-by-nc-nd-4.0"})
-OWN_TERMS: Final = frozenset({"nvidia-license"})  # known texts with conditions of their own
-ORDER: Final = (  # the stricter comes first; one is chosen where several bind a whole mixture
-    "research-only",
-    "cc-by-nc-nd-4.0",
-    "cc-by-nc-sa-4.0",
-    "cc-by-nc-4.0",
-    "cc-by-nd-4.0",
-    "agpl-3.0",
-    "gpl-3.0",
-    "odbl",
-    "cc-by-sa-4.0",
-)
+# What is asked for, and the identifiers that ask for it; in both, what asks for more stands further down.
+# `notice`: keep the licence's text; `changes`: say what was changed; `credit`: name the authors; `sa`: share
+# alike; `nc`: no commercial use; `research`: for research only; `nd`: no derivatives; `own`: further terms.
+ASKED: Final = {
+    "": "public-domain wtfpl unlicense pddl cc0-1.0",
+    "notice": """
+        zlib isc mit bsl-1.0 postgresql ncsa bsd-2-clause bsd bsd-3-clause bsd-3-clause-clear
+        cdla-permissive-2.0
+    """,
+    "notice changes": "ecl-2.0 apache-2.0",
+    "notice changes credit": """
+        afl-3.0 openmdw-1.0 openmdw-1.1 cdla-permissive-1.0 etalab-2.0 odc-by
+        cc-by-2.0 cc-by-2.5 cc-by-3.0 cc-by-4.0
+    """,
+    "notice sa": """
+        ms-pl mpl-2.0 epl-1.0 epl-2.0 eupl-1.1 eupl-1.2 osl-3.0 ofl-1.1 cdla-sharing-1.0 odbl
+        lgpl-lr lgpl lgpl-2.1 gfdl gpl gpl-2.0
+    """,
+    "notice changes sa": "lgpl-3.0 gpl-3.0 agpl-3.0",
+    "notice changes credit sa": "cc-by-sa-2.0 cc-by-sa-2.5 cc-by-sa-3.0 cc-by-sa-4.0",
+    "notice changes credit nc": "cc-by-nc-2.0 cc-by-nc-2.5 cc-by-nc-3.0 cc-by-nc-4.0",
+    "notice changes credit nc sa": "cc-by-nc-sa-2.0 cc-by-nc-sa-2.5 cc-by-nc-sa-3.0 cc-by-nc-sa-4.0",
+    "notice changes credit nd": "cc-by-nd-2.0 cc-by-nd-2.5 cc-by-nd-3.0 cc-by-nd-4.0",
+    "notice changes credit nc nd": "cc-by-nc-nd-2.0 cc-by-nc-nd-2.5 cc-by-nc-nd-3.0 cc-by-nc-nd-4.0",
+    "notice changes credit nc research": "research-only",
+    "own": """
+        artistic-2.0 lppl-1.3c apple-ascl nvidia-license openrail openrail++ creativeml-openrail-m
+        bigscience-openrail-m bigscience-bloom-rail-1.0 bigcode-openrail-m
+        llama2 llama3 llama3.1 llama3.2 llama3.3 llama4 gemma grok2-community
+    """,
+    "own sa": "c-uda",
+    "own nc": "h-research intel-research apple-amlr deepfloyd-if-license fair-noncommercial-research-license",
+}
+TERMS: Final = {name: frozenset(asks.split()) for asks, names in ASKED.items() for name in names.split()}
+BINDING: Final = frozenset({"sa", "nd", "own"})  # rows stay under the very licence that asks for it
+WORDS: Final = {
+    "share_alike": "share alike",
+    "non_commercial": "not for commercial use",
+    "no_derivatives": "no derivatives",
+    "own_terms": "terms of its own",
+    "unknown": "licence unknown",
+}
 
 
 class Flags(NamedTuple):
@@ -87,14 +62,7 @@ class Flags(NamedTuple):
 
     def in_words(self) -> str:
         """The flags as a phrase; `permissive` where there is none."""
-        words = {
-            "share alike": self.share_alike,
-            "not for commercial use": self.non_commercial,
-            "no derivatives": self.no_derivatives,
-            "terms of its own": self.own_terms,
-            "licence unknown": self.unknown,
-        }
-        return ", ".join(word for word, holds in words.items() if holds) or "permissive"
+        return ", ".join(word for flag, word in WORDS.items() if getattr(self, flag)) or "permissive"
 
 
 def normalise(licence: str | None) -> str | None:
@@ -106,36 +74,55 @@ def normalise(licence: str | None) -> str | None:
 def flags(licences: Iterable[str | None]) -> Flags:
     """What one or more licences ask for together."""
     found = {normalise(licence) for licence in licences}
-    known = PERMISSIVE | SHARE_ALIKE | NON_COMMERCIAL | NO_DERIVATIVES | OWN_TERMS
+    asked = {word for licence in found for word in TERMS.get(licence or "", ())}
     return Flags(
-        share_alike=bool(found & SHARE_ALIKE),
-        non_commercial=bool(found & NON_COMMERCIAL),
-        no_derivatives=bool(found & NO_DERIVATIVES),
-        own_terms=bool(found & OWN_TERMS),
-        unknown=not found or None in found or bool({x for x in found if x} - known),
+        share_alike="sa" in asked,
+        non_commercial="nc" in asked,
+        no_derivatives="nd" in asked,
+        own_terms="own" in asked,
+        unknown=not found or not found <= TERMS.keys(),
     )
 
 
 def strictest(licences: Iterable[str | None]) -> str | None:
-    """The licence that a mixture of these can be published under, as a starting point.
+    """The one of these licences that a mixture can be published under, as a starting point.
 
-    One licence for all sources stays; attribution alone gives way to a stricter one. None means that no
-    single identifier says it (a source's licence is unknown or has terms of its own, or two of them exclude
-    each other): the card then lists the sources' licences, and its licence is `other`.
+    It carries whatever the others ask for. Rows that ask to be shared alike, not to be changed, or to be
+    under further terms, stay under their own licence; of Creative Commons, share-alike rows may also go under
+    a later version of it. None means that none of the licences does, or that one is not known: the card then
+    lists the sources' licences, and its licence is `other`.
     """
-    found = {normalise(licence) for licence in licences}
-    named = {licence for licence in found if licence is not None}
-    asked = flags(found)
-    if not found or asked.unknown or asked.own_terms:
-        return None
-    if len(named) == 1:
-        return named.pop()
-    copyleft = named & SHARE_ALIKE
-    if len(copyleft) > 1 or (copyleft and asked.non_commercial and not copyleft & NON_COMMERCIAL):
-        return None
-    for licence in ORDER:
-        if licence in named:
-            return licence
-    return (
-        "cc-by-4.0" if named & {"cc-by-4.0", "odc-by"} else "apache-2.0" if "apache-2.0" in named else "mit"
-    )
+    named = list(licences)
+    top = _top(named)
+    return top[0] if len(top) == 1 and not flags(named).unknown else None
+
+
+def conflict(licences: Iterable[str | None]) -> str | None:
+    """Why none of the known ones among these licences can be named for all; None where one can."""
+    *others, last = _top(licences) or [""]
+    return f"no one licence carries what {', '.join(others)} and {last} ask for" if others else None
+
+
+def _top(licences: Iterable[str | None]) -> list[str]:
+    """The known licences that no other one of them carries."""
+    named = {normalise(licence) for licence in licences}
+    top: list[str] = []
+    for name in (name for name in TERMS if name in named):
+        top = [one for one in top if not _carries(name, one)]
+        if not any(_carries(one, name) for one in top):
+            top.append(name)
+    return top
+
+
+def _carries(licence: str, other: str) -> bool:
+    """Whether rows under `other` can go into a whole under `licence`, with nothing lost that they ask for."""
+    if TERMS[other] & BINDING:
+        return licence == other or _is_later(licence, other)
+    return TERMS[other] <= TERMS[licence]
+
+
+def _is_later(licence: str, other: str) -> bool:
+    """Whether `licence` is a later version of `other`, a share-alike licence that allows it."""
+    kind, _, version = licence.rpartition("-")
+    other_kind, _, other_version = other.rpartition("-")
+    return kind == other_kind and kind in ("cc-by-sa", "cc-by-nc-sa") and version > other_version

@@ -7,7 +7,23 @@ from typing import Final
 from hf_qads import licences
 from hf_qads.publishing.facts import Source
 
-NOT_ON_HUB: Final = ("research-only", "public-domain", "nvidia-license")
+NOT_ON_HUB: Final = frozenset(
+    {
+        "cc-by-nc-2.5",
+        "cc-by-nc-nd-2.0",
+        "cc-by-nc-nd-2.5",
+        "cc-by-nc-sa-2.5",
+        "cc-by-nd-2.0",
+        "cc-by-nd-2.5",
+        "cc-by-nd-3.0",
+        "cc-by-sa-2.0",
+        "cc-by-sa-2.5",
+        "nvidia-license",
+        "public-domain",
+        "research-only",
+    }
+)
+TOGETHER: Final = "the sources together"
 
 
 @dataclass(frozen=True)
@@ -15,12 +31,15 @@ class Together:
     """The licences of a mixture.
 
     Attributes:
-        strictest: the licence that all sources' licences allow together; None where none says it.
+        strictest: the one of the sources' licences that carries what all ask for; None where none does.
+        why_none: why there is none; empty where there is one.
         share_alike: sources with share-alike terms.
-        flagged: sources that ask for a person's decision, and why.
+        flagged: sources that ask for a person's decision, and why; also all together, where their licences
+            do not go under one.
     """
 
     strictest: str | None
+    why_none: str
     share_alike: tuple[str, ...]
     flagged: tuple[tuple[str, str], ...]
 
@@ -40,7 +59,11 @@ def together(sources: Iterable[Source]) -> Together:
     flagged = [(source.name, why) for source in used if (why := _why(source))]
     alike = [source.name for source in used if licences.flags(_named(source)).share_alike]
     named = [licence for source in used for licence in _named(source)]
-    return Together(licences.strictest(named), tuple(alike), tuple(flagged))
+    reasons = ["a licence is not known"] if licences.flags(named).unknown else []
+    if clash := licences.conflict(named):
+        flagged.append((TOGETHER, clash))
+        reasons.append(clash)
+    return Together(licences.strictest(named), "; ".join(reasons), tuple(alike), tuple(flagged))
 
 
 def _named(source: Source) -> list[str]:

@@ -6,8 +6,6 @@ from jinja2 import UndefinedError
 
 from hf_qads.publishing.cards import Extras, mixture_card
 from hf_qads.publishing.evidence import Evidence, Example, ExampleGroup
-from hf_qads.publishing.facts import Source
-from hf_qads.publishing.licences import together
 from hf_qads.publishing.metadata import size_category
 from hf_qads.publishing.sections import split
 from hf_qads.publishing.templating import percent, render, seconds, size
@@ -103,28 +101,6 @@ def test_the_front_matter_is_yaml_that_the_hub_reads():
     assert [result.dataset_name for result in model.eval_results] == ["gsm8k", "svamp"]
 
 
-def source(name, licence):
-    return Source(name, "reasoning", 10, kept=5, licence=licence)
-
-
-def test_the_strictest_licence_is_named_and_sources_that_need_a_decision_are_flagged():
-    joined = together([source("a", "mit"), source("b", "cc-by-nc-4.0"), source("c", "apache-2.0")])
-    assert joined.identifier == "cc-by-nc-4.0"
-    assert joined.flagged == (("b", "cc-by-nc-4.0 forbids commercial use"),)
-    unknown = together([source("a", "mit"), source("b", "unknown")])
-    assert unknown.identifier == "other"
-    assert unknown.flagged == (("b", "its licence is not known"),)
-    parts = replace(source("b", "mit"), part_licences=("unknown", "cc-by-nc-4.0", "house-1.0"))
-    why = (
-        "the licence of a part is not known; house-1.0 is not known here; cc-by-nc-4.0 forbids commercial use"
-    )
-    assert together([parts]).flagged == (("b", why),)
-
-
-def test_a_source_of_which_nothing_was_kept_binds_nobody():
-    assert together([source("a", "mit"), replace(source("b", "unknown"), kept=0)]).identifier == "mit"
-
-
 @pytest.mark.parametrize(
     ("rows", "name"), [(0, "n<1K"), (999, "n<1K"), (1_000, "1K<n<10K"), (4_700_000, "1M<n<10M")]
 )
@@ -149,13 +125,8 @@ def test_numbers_are_written_for_people():
     assert [percent(p) for p in (0.0042, 0.042, 0.42, None)] == ["0.42 %", "4.2 %", "42 %", "\N{EN DASH}"]
 
 
-def test_the_licence_of_a_file_that_stands_in_for_a_dataset_asks_for_a_decision():
-    (flagged,) = together([replace(source("a", "mit"), own_file=True, licence_assumed=True)]).flagged
-    assert "its licence was taken from the dataset" in flagged[1]
-
-
 def test_a_file_that_stands_in_for_a_dataset_is_not_taken_for_it():
-    hub = replace(source("a", "mit"), link="https://huggingface.co/datasets/org/set")
+    hub = replace(FACTS.sources[0], link="https://huggingface.co/datasets/org/set")
     for sources, origin in (([hub, hub], ["org/set"]), ([replace(hub, own_file=True)], ["extended"])):
         facts = replace(FACTS, sources=tuple(sources), demonstration=False)
         card = mixture_card(facts)
