@@ -239,9 +239,9 @@ def _checked(pair: Pair) -> Pair:
     _text(pair.question, "question")
     _text(pair.answer, "answer")
     texts = [pair.question, pair.answer, *(turn["content"] for turn in pair.history or ())]
-    for text in texts:
-        if "\0" in text:
-            raise RowError(NUL)
+    if any("\0" in text for text in texts):
+        raise RowError(NUL)
+    for text in [*texts, pair.final_answer or ""]:
         if not text.isascii():
             try:
                 text.encode("utf-8")

@@ -119,11 +119,7 @@ def _units(spec: SourceSpec, entry: Entry | None) -> tuple[list[Unit], dict[str,
         return [(Segment(entry.name, "embedded"),)], {"origin": "embedded pool"}
     if entry is not None and spec.path_or_name == entry.name:
         if entry.hub is None:
-            raise SourceMissing(
-                f"{entry.name} has no copy on the Hub. Get it from {entry.home or 'its authors'} and give "
-                f"the file: copies: {{{entry.name}: FILE}} in a config, "
-                f"SourceSpec(FILE, name={entry.name!r}) from Python."
-            )
+            raise SourceMissing(_how_to_give(entry))
         fetched = hub.fetch(
             entry.hub,
             config=spec.config or entry.config,
@@ -134,6 +130,14 @@ def _units(spec: SourceSpec, entry: Entry | None) -> tuple[list[Unit], dict[str,
         return _arrow(fetched.files), {"origin": "Hub", "id": entry.hub, **fetched.facts}
     fetched = hub.fetch(spec.path_or_name, config=spec.config, split=spec.split, revision=spec.revision)
     return _arrow(fetched.files), {"origin": "Hub", "id": spec.path_or_name, **fetched.facts}
+
+
+def _how_to_give(entry: Entry) -> str:
+    here = f"copies: {{{entry.name}: FILE}} in a config, SourceSpec(FILE, name={entry.name!r}) from Python."
+    if not entry.released:
+        return f"{entry.name} was never released. Leave it out, or name a file of your own: {here}"
+    home = entry.home or "its authors"
+    return f"{entry.name} has no copy on the Hub. Get it from {home} and give the file: {here}"
 
 
 def _arrow(paths: list[Path]) -> list[Unit]:

@@ -60,9 +60,18 @@ def test_what_has_no_copy_on_the_hub_is_local():
         "mathematics",
         "simuleq",
     }
-    mend = r"copies: \{kpmath_plus: FILE\} in a config, SourceSpec\(FILE, name='kpmath_plus'\) from Python"
-    with pytest.raises(SourceError, match=rf"kpmath_plus has no copy on the Hub.*{mend}"):
+    mend = r"copies: \{dmath: FILE\} in a config, SourceSpec\(FILE, name='dmath'\) from Python"
+    with pytest.raises(SourceError, match=rf"dmath has no copy on the Hub\. Get it from https.*{mend}"):
+        read_source(SourceSpec("dmath"), out=None)
+
+
+def test_nobody_is_sent_for_what_was_never_released():
+    assert {name for name, entry in ALL.items() if not entry.released} == {"kpmath_plus"}
+    mend = r"Leave it out, or name a file of your own: copies: \{kpmath_plus: FILE\}"
+    with pytest.raises(SourceError, match=rf"kpmath_plus was never released\. {mend}") as error:
         read_source(SourceSpec("kpmath_plus"), out=None)
+    assert "http" not in str(error.value)
+    assert "never released" in next(line for line in table().splitlines() if "kpmath_plus" in line)
 
 
 @pytest.mark.parametrize("entry", ALL.values(), ids=ALL)
@@ -321,6 +330,9 @@ def test_an_unclosed_box_is_no_final_answer():
 def test_unknown_names_get_close_ones():
     with pytest.raises(SourceError, match=r"no 'gsm9k'.*Did you mean gsm8k"):
         lookup("gsm9k")
+    for name, meant in (("GSM8K", "gsm8k"), ("Open-Platypus", "open_platypus"), ("MMLU", "mmlu_math")):
+        with pytest.raises(SourceError, match=f"no '{name}'. Did you mean {meant}[ ?]"):
+            lookup(name)
     with pytest.raises(SourceError, match=r"`hf-qads sources` lists"):
         lookup("zzzzzz")
 
@@ -346,9 +358,21 @@ def test_the_table_lists_every_entry_and_one_entry_shows_three_rows():
         assert text.count(" Q: ") == 3
         assert "written by hand" in text
         assert entry.citation.strip() in text
-    assert "cc-by-nc-4.0 *" in table()
-    assert "none stated ?" in table()
     assert "First rows" in describe("embedded_chat")
+
+
+def test_the_table_marks_what_a_licence_or_a_part_of_it_asks_for():
+    shown = {line.split()[0]: line for line in table().splitlines() if line.startswith("  ")}
+    for name, marked in (
+        ("cot", "apache-2.0 = "),
+        ("mmiqc", "apache-2.0 = "),
+        ("openmathinstruct_1", "nvidia-license + "),
+        ("open_platypus", "none stated =*? "),
+        ("alpaca", "cc-by-nc-4.0 * "),
+        ("flan_v2", "apache-2.0   "),
+    ):
+        assert marked in shown[name]
+    assert "= share alike   * not for commercial use   # no derivatives   + terms of its own   ?" in table()
 
 
 def test_other_packages_add_entries(monkeypatch):

@@ -36,6 +36,7 @@ class Entry:
         notes: known oddities. The one that starts with `Seen:` says which facts were checked and where; what
             could not be checked is called unverified.
         redistributable: whether rows may be published again; None where that is unclear.
+        released: whether anyone but its authors can have it.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Entry:
     part_licences: Sequence[str] = ()
     notes: Sequence[str] = ()
     redistributable: bool | None = None
+    released: bool = True
 
     @property
     def raw_columns(self) -> list[str]:

@@ -240,7 +240,7 @@ ENTRIES: Final = [
         sizes={"s_large": 1_000_000},
         columns={"question": "question", "answer": "answer"},
         notes=(
-            "Never released: there is no public copy. Name a file of your own, or leave it out and say so.",
+            "Never released: there is no public copy. Leave it out and say so, or name a file of your own.",
             "Its authors write of 1.6M rows; the paper obtained 1.0M.",
             "unverified: its columns.",
         ),
@@ -249,6 +249,7 @@ ENTRIES: Final = [
             {"question": "How many sides have two triangles?", "answer": "2 * 3 = 6 sides."},
             {"question": "What is 15% of 200?", "answer": "0.15 * 200 = 30."},
         ],
+        released=False,
     ),
     Entry(
         name="openmathinstruct_1",

@@ -36,7 +36,7 @@ def gsm8k_answer(answer: str) -> tuple[str, str | None]:
     found = final.strip().replace(",", "")
     if not mark or not found:
         return body.strip(), None
-    return f"{body.strip()}\nThe answer is {found}", found
+    return f"{body.strip()}\nThe answer is {found}".strip(), found
 
 
 def gsm8k(question: str, answer: str) -> Callable[[Raw], list[Pair]]:
@@ -71,7 +71,7 @@ def metamath(raw: Raw) -> list[Pair]:
     """MetaMathQA: each response ends with `The answer is: x`."""
     answer = text(raw, "response")
     _, mark, final = answer.rpartition("The answer is:")
-    return [Pair(None, text(raw, "query"), answer, final.strip() if mark else None)]
+    return [Pair(None, text(raw, "query"), answer, (final.strip() or None) if mark else None)]
 
 
 def openmath(raw: Raw) -> list[Pair]:
@@ -85,24 +85,20 @@ def openmath(raw: Raw) -> list[Pair]:
 def tal(raw: Raw) -> list[Pair]:
     """TAL-SCQ5K: a single-choice problem with its options in the question, and the analysis as the answer."""
     question = text(raw, "problem")
-    options = raw.get("answer_option_list") or []
-    if not isinstance(options, Sequence) or isinstance(options, str):
-        raise RowError("answer_option_list is not a list")
-    shown = [
-        f"({option['aoVal']}) {option['content'].strip()}" for group in options for option in _as_list(group)
-    ]
-    if shown:
-        question = f"{question}\nAnswer Choices: {' '.join(shown)}"
+    groups = [group if _is_list(group) else [group] for group in _list(raw, "answer_option_list")]
+    options = [_option(option) for group in groups for option in group]
     letter = final_text(raw.get("answer_value"))
-    steps = [
-        step.strip()
-        for step in _as_list(raw.get("answer_analysis"))
-        if isinstance(step, str) and step.strip()
-    ]
+    steps = [step.strip() for step in _texts(raw, "answer_analysis") if step.strip()]
     if not steps and letter is None:
         raise RowError("missing answer_analysis and answer_value")
     closing = [f"The answer is {letter}"] if letter else []
-    return [Pair(None, question, "\n".join([*steps, *closing]), letter)]
+    return [Pair(None, _with_choices(question, options), "\n".join([*steps, *closing]), letter)]
+
+
+def _option(option: object) -> tuple[str, str]:
+    if not isinstance(option, Mapping):
+        raise RowError("answer_option_list is not a list of options")
+    return text(option, "aoVal"), text(option, "content")
 
 
 def baize(raw: Raw) -> list[Pair]:
@@ -136,10 +132,13 @@ def self_instruct(raw: Raw) -> list[Pair]:
 
 def aqua(raw: Raw) -> list[Pair]:
     """AQuA-RAT: options such as `A)21` go into the question, the rationale is the answer."""
-    options = " ".join(f"({option[:1]}) {option[2:].strip()}" for option in _as_list(raw.get("options")))
-    question = text(raw, "question")
-    if options:
-        question = f"{question}\nAnswer Choices: {options}"
+    options = []
+    for option in _texts(raw, "options"):
+        letter, mark, said = option.partition(")")
+        if not mark:
+            raise RowError("options without letters")
+        options.append((letter.strip(), said.strip()))
+    question = _with_choices(text(raw, "question"), options)
     return [Pair(None, question, text(raw, "rationale"), final_text(raw.get("correct")))]
 
 
@@ -173,20 +172,22 @@ def svamp(raw: Raw) -> list[Pair]:
 
 def mmlu(raw: Raw) -> list[Pair]:
     """MMLU: four choices and the number of the right one."""
-    choices, right = _as_list(raw.get("choices")), raw.get("answer")
-    if not isinstance(right, int) or not 0 <= right < len(choices):
+    choices = [final_text(choice) for choice in _list(raw, "choices")]
+    shown = [(letter, choice) for letter, choice in zip(LETTERS, choices, strict=False) if choice]
+    letter = _letter(raw.get("answer"), len(choices))
+    if letter is None:
         raise RowError("answer is not the number of a choice")
-    shown = " ".join(f"({letter}) {choice}" for letter, choice in zip(LETTERS, choices, strict=False))
-    letter = LETTERS[right]
-    return [Pair(None, f"{text(raw, 'question')}\nAnswer Choices: {shown}", letter, letter)]
+    if len(shown) < len(choices):
+        raise RowError("choices are too many, or no text")
+    return [Pair(None, _with_choices(text(raw, "question"), shown), letter, letter)]
 
 
 def agieval(raw: Raw) -> list[Pair]:
     """AGIEval: the query already shows its choices; `gold` is a list with the number of the right one."""
-    gold = _as_list(raw.get("gold"))
-    if len(gold) != 1 or not isinstance(gold[0], int) or not 0 <= gold[0] < len(LETTERS):
+    gold = _list(raw, "gold")
+    letter = _letter(gold[0], len(LETTERS)) if len(gold) == 1 else None
+    if letter is None:
         raise RowError("gold is not the number of one choice")
-    letter = LETTERS[gold[0]]
     return [Pair(None, text(raw, "query"), letter, letter)]
 
 
@@ -198,5 +199,38 @@ def short_answer(raw: Raw) -> list[Pair]:
     return [Pair(None, text(raw, "question"), final, final)]
 
 
-def _as_list(value: object) -> list[Any]:
-    return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else []
+def _with_choices(question: str, options: Sequence[tuple[str, str]]) -> str:
+    """The question with its options behind it, each a letter and a text; without any, as it is."""
+    shown = " ".join(f"({letter}) {said}" for letter, said in options)
+    return f"{question}\nAnswer Choices: {shown}" if shown else question
+
+
+def _letter(number: object, choices: int) -> str | None:
+    """The letter of a choice, where `number` is one of the first `choices` of them."""
+    if isinstance(number, bool) or not isinstance(number, int):
+        return None
+    return LETTERS[number] if 0 <= number < min(choices, len(LETTERS)) else None
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+def _list(raw: Raw, column: str) -> list[Any]:
+    """The list in a column; empty where the column is missing.
+
+    Raises:
+        RowError: it holds something else.
+    """
+    value = raw.get(column)
+    if value is not None and not _is_list(value):
+        raise RowError(f"{column} is not a list")
+    return list(value or ())
+
+
+def _texts(raw: Raw, column: str) -> list[str]:
+    """As `_list`, with texts alone in it."""
+    values = _list(raw, column)
+    if not all(isinstance(value, str) for value in values):
+        raise RowError(f"{column} is not a list of texts")
+    return values

@@ -1,6 +1,7 @@
 """Looking up what the catalogue holds."""
 
 import difflib
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
@@ -36,10 +37,14 @@ def lookup(name: str) -> Entry:
     """
     entry = find(name)
     if entry is None:
-        close = difflib.get_close_matches(name, names(), n=3)
-        hint = f"Did you mean {' or '.join(close)}?" if close else "`hf-qads sources` lists what there is."
-        raise SourceError(f"the catalogue holds no {name!r}. {hint}")
+        raise SourceError(f"the catalogue holds no {name!r}. {hint(name)}")
     return entry
+
+
+def hint(name: str) -> str:
+    """What may be meant by a name that the catalogue does not hold: names that are written nearly so."""
+    close = difflib.get_close_matches(re.sub(r"\W+", "_", name.lower()), names(), n=3)
+    return f"Did you mean {' or '.join(close)}?" if close else "`hf-qads sources` lists what there is."
 
 
 def names() -> list[str]:

@@ -13,6 +13,13 @@ from hf_qads.sources.catalogue.registry import BENCHMARKS, CATALOGUE, embedded, 
 
 HEADER: Final = ("name", "kind", "rows (paper)", "licence", "answers by", "from")
 WIDTH: Final = 100
+MARKS: Final = {
+    "share_alike": "=",
+    "non_commercial": "*",
+    "no_derivatives": "#",
+    "own_terms": "+",
+    "unknown": "?",
+}
 
 
 def table() -> str:
@@ -31,9 +38,8 @@ def table() -> str:
     for title, group in lines.items():
         if group:
             parts += [title, *(_row(line, widths) for line in (HEADER, *group)), ""]
-    return "\n".join(
-        [*parts, "* not for commercial use   ? licence unknown   local: needs a file of your own"]
-    )
+    marks = "   ".join(f"{mark} {licences.WORDS[flag]}" for flag, mark in MARKS.items())
+    return "\n".join([*parts, marks, "(of the whole or of a part)   local: needs a file of your own"])
 
 
 def describe(name: str) -> str:
@@ -88,7 +94,7 @@ def _count(size: int) -> str:
 
 def _licence(entry: Entry, *, short: bool = False) -> str:
     flags = licences.flags(entry.licences)
-    mark = ("*" if flags.non_commercial else "") + ("?" if flags.unknown else "")
+    mark = "".join(mark for flag, mark in MARKS.items() if getattr(flags, flag))
     stated = entry.licence or "none stated"
     if short:
         return f"{stated}{f' {mark}' if mark else ''}"
@@ -98,7 +104,7 @@ def _licence(entry: Entry, *, short: bool = False) -> str:
 
 def _origin(entry: Entry) -> str:
     if entry.hub is None:
-        return "this package" if not entry.home else "local"
+        return "this package" if not entry.home else "local" if entry.released else "never released"
     return ":".join(filter(None, (entry.hub, entry.config)))
 
 
