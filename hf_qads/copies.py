@@ -13,14 +13,16 @@ def with_copies(keys: dict[str, Any]) -> dict[str, Any]:
     copies = keys.get("copies")
     if not isinstance(copies, dict) or not copies:
         return keys
+    for name, copy in copies.items():
+        _check_form(name, copy)
     used: set[str] = set()
 
     def stand_in(source: Any) -> Any:
-        copy = copies.get(source.get("path")) if isinstance(source, dict) else None
-        if not isinstance(copy, dict):
+        name = source.get("path") if isinstance(source, dict) else None
+        if not isinstance(name, str) or name not in copies:
             return source
-        used.add(source["path"])
-        return {"name": source["path"], **copy, **{k: v for k, v in source.items() if k != "path"}}
+        used.add(name)
+        return {"name": name, **copies[name], **{k: v for k, v in source.items() if k != "path"}}
 
     keys = dict(keys)
     for key, inner in (("sources", None), ("anchors", "sources"), ("overlap", "against")):
@@ -31,17 +33,27 @@ def with_copies(keys: dict[str, Any]) -> dict[str, Any]:
             keys[key] = {**section, inner: stood} if inner and isinstance(section, dict) else stood
     keys["copies"] = {name: copy for name, copy in copies.items() if name not in used}
     if keys["copies"]:
-        _check_names(keys["copies"], keys.get("overlap"))
+        _check_names(keys["copies"], keys.get("overlap", {}))
     return keys
+
+
+def _check_form(name: Any, copy: Any) -> None:
+    if not isinstance(name, str) or not isinstance(copy, dict) or not isinstance(copy.get("path"), str):
+        raise ConfigError(
+            f"copies: {{{name}: {copy!r}}} names no file. Write `NAME: FILE`, a name of the catalogue and "
+            "the file that stands in for it, or `NAME: {path: FILE, ...}`."
+        )
 
 
 def _check_names(copies: dict[str, Any], overlap: Any) -> None:
     from hf_qads.sources import BENCHMARKS
+    from hf_qads.sources.catalogue import find, hint
 
     everything = isinstance(overlap, dict) and overlap.get("against", "benchmarks") == "benchmarks"
     for name in copies:
         if not (everything and name in BENCHMARKS):
+            meant = "" if find(name) else f" {hint(name)}"
             raise ConfigError(
                 f"copies names {name!r}, which no source, anchor or benchmark of the config asks for. "
-                "Write the catalogue name that the file stands in for."
+                f"Write the catalogue name that the file stands in for.{meant}"
             )
