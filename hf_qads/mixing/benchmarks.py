@@ -1,5 +1,6 @@
 """The questions of test sets, indexed so that rows which repeat one are found fast."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
@@ -8,11 +9,12 @@ import numpy as np
 
 from hf_qads.errors import MixingError
 from hf_qads.mixing.near import NearIndex
-from hf_qads.mixing.questions import is_telling, numbers, shared, stem
+from hf_qads.mixing.questions import TELLING, is_telling, numbers, shared, stands_in, stem
 from hf_qads.mixing.tokens import Tokens, words
 
 SHARE: Final = 0.5  # of a question's runs of three tokens that a row must have beside a common n-gram
 METHODS: Final = ("exact", "ngram", "near")
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _BATCH_CHARACTERS: Final = 200_000
 _MARK_BITS: Final = 22
 _SHIFT: Final = np.uint64(64 - _MARK_BITS)
@@ -35,9 +37,12 @@ class Benchmarks:
     """Finds the benchmark question that a text repeats.
 
     - `exact`: the same letters and digits, with or without the answer choices on either side.
-    - `ngram`: the text has `ngram` tokens in a row in common with the question (without its choices); a
-      question with fewer tokens cannot match this way.
+    - `ngram`: the text has `ngram` tokens in a row in common with the question (without its choices). Of a
+      question with fewer tokens it has all, as a question of their own (see `stands_in`).
     - `near`: the runs of three tokens of both agree by at least `near` (Jaccard), by MinHash.
+
+    A question that says too little without its choices ("Which is true?") is compared with them; one that
+    says too little at all is found by `exact` and `near` only.
 
     A task with other numbers is another task, and task authors reuse sentences. So an `ngram` match counts
     only when the text has all the question's numbers and half of its runs of three tokens; a `near` match
@@ -50,7 +55,7 @@ class Benchmarks:
         confirm: whether to compare numbers, as said above.
 
     Raises:
-        MixingError: `ngram` or `near` is out of range.
+        MixingError: `ngram` or `near` is out of range, or a question is no text.
 
     Cost: some 100 bytes per token of the benchmarks.
     """
@@ -70,16 +75,19 @@ class Benchmarks:
         self.names = tuple(questions)
         self._places = [(name, i) for name, texts in questions.items() for i in range(len(texts))]
         texts = [text for given in questions.values() for text in given]
-        stems = [stem(text) for text in texts]
+        for (name, number), text in zip(self._places, texts, strict=True):
+            _check_text(name, number, text)
         self.questions = texts
-        self._words = [words(text) for text in stems]
-        self._numbers = [numbers(tokens) for tokens in self._words]
         self._ngram, self._confirm = ngram, confirm
-        of_stems = Tokens(stems)
-        telling = np.array([is_telling(tokens) for tokens in self._words], dtype=bool)
+        told = [_telling(text) for text in texts]
+        self._words = [words(text) for text in told]
+        self._numbers = [numbers(given) for given in self._words]
+        tokens = Tokens(told)
+        telling = np.array([is_telling(given) for given in self._words], dtype=bool)
         self._whole = _Lookup(Tokens(texts).whole, np.arange(len(texts)))
-        self._stems = _Lookup(of_stems.whole[telling], np.flatnonzero(telling))
-        self._grams = _Lookup(*of_stems.ngrams(ngram)) if ngram else None
+        self._stems = _Lookup(tokens.whole[telling], np.flatnonzero(telling))
+        self._grams = _Lookup(*tokens.ngrams(ngram)) if ngram else None
+        self._short = _Lookup(*_rarest(tokens, telling & (tokens.counts < (ngram or 0))))
         self._near = NearIndex(self._words, near) if near is not None else None
 
     def find(self, texts: Sequence[str]) -> list[Match]:
@@ -112,8 +120,8 @@ class Benchmarks:
                 self._match(t, q, "exact", 1.0) for t, q in zip(rows.tolist(), asked.tolist(), strict=True)
             )
         if self._grams is not None and self._ngram is not None:
-            hashes, owners = tokens.ngrams(self._ngram)
-            yield from self._by_ngram(texts, *self._grams.pairs(hashes, owners))
+            yield from self._by_ngram(texts, *self._grams.pairs(*tokens.ngrams(self._ngram)))
+            yield from self._by_short(texts, stems, *self._short.pairs(*tokens.ngrams(TELLING)))
         if self._near is not None:
             yield from self._by_near(stems)
 
@@ -132,6 +140,13 @@ class Benchmarks:
             share = shared(self._words[question], given)
             if share >= SHARE or not self._confirm:
                 yield self._match(row, question, "ngram", share)
+
+    def _by_short(
+        self, texts: Sequence[str], stems: Sequence[str], rows: np.ndarray, asked: np.ndarray
+    ) -> Iterator[Match]:
+        for row, question in sorted(set(zip(rows.tolist(), asked.tolist(), strict=True))):
+            if any(stands_in(self._words[question], text) for text in {texts[row], stems[row]}):
+                yield self._match(row, question, "ngram", 1.0)
 
     def _by_near(self, stems: Sequence[str]) -> Iterator[Match]:
         assert self._near is not None
@@ -162,6 +177,34 @@ class _Lookup:
         asked = self._questions[starts + np.arange(counts.sum())]
         texts = np.repeat(hit if owners is None else owners[hit], counts)
         return texts, asked
+
+
+def _check_text(name: str, number: int, text: object) -> None:
+    if not isinstance(text, str):
+        raise MixingError(
+            f"question {number} of the benchmark {name!r} is no text, got {text!r}. Leave it out."
+        )
+    if not text.isascii() and (lone := _SURROGATE.search(text)) is not None:
+        raise MixingError(
+            f"question {number} of the benchmark {name!r} holds {lone[0]!r}, half a character, which no file "
+            "can hold. Leave it out or mend it."
+        )
+
+
+def _telling(question: str) -> str:
+    """The stem; the whole question where its stem does not say enough to know it by."""
+    cut = stem(question)
+    return cut if is_telling(words(cut)) else question
+
+
+def _rarest(tokens: Tokens, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each wanted text the run of `TELLING` tokens that the fewest texts have, and the text."""
+    hashes, owners = tokens.ngrams(TELLING)
+    _, place, counts = np.unique(hashes, return_inverse=True, return_counts=True)
+    order = np.lexsort((counts[place], owners))
+    order = order[wanted[owners[order]]]
+    texts, first = np.unique(owners[order], return_index=True)
+    return hashes[order[first]], texts
 
 
 def _rank(match: Match) -> tuple[int, float, int]:

@@ -4,9 +4,10 @@ import re
 from collections import Counter
 from typing import Final
 
-from hf_qads.mixing.tokens import words
+from hf_qads.mixing.tokens import gaps, words
 
 SHINGLE: Final = 3
+TELLING: Final = 4  # least tokens of a stem that says enough
 # Full-width colons and dots, as Chinese text has them, count as narrow ones.
 _HEADINGS: Final = ("hoices", "HOICES", "ptions", "PTIONS", "\u9009\u9879")
 _HEADING = re.compile(
@@ -14,6 +15,8 @@ _HEADING = re.compile(
 )
 _LIST = re.compile("\n\\s*\\(?[Aa][).\uff0e]\\s.*\n\\s*\\(?[Bb][).\uff0e]\\s")
 _AROUND: Final = 16  # more than "answer " and the heading's first letter
+_BEGINS = re.compile("[.:?!\u3002\n]")
+_ENDS = re.compile("[?\u3002\n]|[.](?![0-9])")  # an exclamation mark may be a factorial
 _DIGITS = re.compile(r"\d+")
 _NUMBER_WORDS: Final = {
     word: str(value)
@@ -51,7 +54,38 @@ def is_telling(tokens: list[str]) -> bool:
 
     "Which of the following is true?" does not: its choices make the question.
     """
-    return len(tokens) >= 8 or (len(tokens) >= 4 and any(token[0].isdigit() for token in tokens))
+    return len(tokens) >= 8 or (len(tokens) >= TELLING and any(token[0].isdigit() for token in tokens))
+
+
+def stands_in(wanted: list[str], text: str) -> bool:
+    """Whether the tokens `wanted` stand in a row in `text`, and no longer formula or sentence is around them.
+
+    What follows is nothing, the end of a sentence or line, or a label such as `A:`. Between a number before
+    them and a number that they begin with is the end of a sentence or line. So "What is 60% of 30?" does not
+    stand in "What is 60% of 30% of 1400?", nor "2 + 3 + 4 * 5" in "Find 1 + 2 + 3 + 4 * 5."
+    """
+    given, between, size = words(text), gaps(text), len(wanted)
+    return any(
+        given[at : at + size] == wanted and _begins(given, between, at) and _ends(given, between, at + size)
+        for at in range(len(given) - size + 1)
+    )
+
+
+def _begins(given: list[str], between: list[str], at: int) -> bool:
+    if at == 0 or _is_word(given[at]) or _BEGINS.search(between[at]) is not None:
+        return True
+    return _is_word(given[at - 1]) and not between[at - 1].endswith("\\")
+
+
+def _ends(given: list[str], between: list[str], stop: int) -> bool:
+    if stop == len(given) or _ENDS.search(between[stop] + given[stop]) is not None:
+        return True
+    return given[stop].isalpha() and between[stop + 1].startswith(":")
+
+
+def _is_word(token: str) -> bool:
+    """Whether a token is no number and no letter of a formula."""
+    return token.isalpha() and (len(token) > 1 or not token.isascii())
 
 
 def numbers(tokens: list[str]) -> Counter[str]:

@@ -1,8 +1,9 @@
 """Tokens and n-grams of many texts at once, as 64-bit hashes in flat arrays.
 
 A token is a run of letters and digits, lower case, in Unicode NFKC; a Chinese, Japanese or Korean character
-is a token of its own. Everything else separates tokens. Hashes are polynomials over random 64-bit codes of
-the characters, modulo 2**64, so that the hash of any stretch is a difference of prefix sums.
+is a token of its own. Everything else separates tokens. Numbers and fractions are in one format (`formats`).
+Hashes are polynomials over random 64-bit codes of the characters, modulo 2**64, so that the hash of any
+stretch is a difference of prefix sums.
 """
 
 import re
@@ -11,6 +12,8 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 
 import numpy as np
+
+from hf_qads.mixing.formats import one_format
 
 _SEPARATOR = "\x1e"  # the control character for this
 _BASE = np.uint64(0x9E3779B97F4A7C15)
@@ -83,9 +86,14 @@ def words(text: str) -> list[str]:
     return _TOKEN.findall(_folded(text))
 
 
+def gaps(text: str) -> list[str]:
+    """What stands before, between and after the tokens of one text: one more than there are `words`."""
+    return _TOKEN.split(_folded(text))
+
+
 def _folded(text: str) -> str:
-    """NFKC and lower case, without separators; ASCII needs no look at the Unicode tables."""
-    folded = text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+    """NFKC, lower case, numbers in one format, no separators; ASCII needs no look at the Unicode tables."""
+    folded = one_format(text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold())
     return folded.replace(_SEPARATOR, " ") if _SEPARATOR in folded else folded
 
 

@@ -19,6 +19,7 @@ CHOICES = (
 )
 VAGUE = "Which of the following is true?\nOptions:\n(A) 5 is prime\n(B) 6 is prime"
 SHORT = "What is 3 + 4?"
+DIVISIBLE = "How many three-digit numbers are divisible by 13?"
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,7 @@ def test_a_repeated_question_is_found(index, text, question, method):
         "What is 3 + 5?",
         "A shopkeeper sold 30 pens at a gain of 10 percent. What was the cost?",
         "How many hours are in 3 days?",
+        "Which of the following is true?\nOptions:\n(A) Water is wet\n(B) Fire is cold",
         "",
         "?!",
     ],
@@ -74,6 +76,84 @@ def test_only_a_whole_run_of_the_given_length_counts():
     assert len(Benchmarks({"one": [question]}, ngram=4).find([text])) == 1
     assert Benchmarks({"one": [question]}, ngram=5).find([text]) == []
     assert Benchmarks({"one": [question]}, ngram=None).find([text]) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Question: {DIVISIBLE}\nLet's think step by step.",
+        f"Q: {DIVISIBLE[:-1]} A:",
+        f"Solve the following math problem and explain your steps.\n\n{DIVISIBLE}",
+        f"Tell me, how{DIVISIBLE[3:]}",
+        DIVISIBLE.replace(
+            "13?", "$13$ ? (2004 AMC 8 Problem, Question \\#18)\nAnswer Choices: (A) $$7$$ (B) $$67$$"
+        ),
+        f"Hello! {DIVISIBLE[:-1]} Answer Choices: (A) 67 (B) 69",
+        f"1. {DIVISIBLE}Thanks.",
+    ],
+)
+def test_a_short_question_is_found_whole_inside_a_row(text):
+    (match,) = Benchmarks({"one": [TRAIN, DIVISIBLE]}).find([text])
+    assert (match.question, match.method, match.share) == (1, "ngram", 1.0)
+    assert Benchmarks({"one": [DIVISIBLE]}, ngram=None).find([text]) == []
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("What is 60% of 30?", "What is 60% of 30% of 1400 grams?"),
+        ("Evaluate $\\log_3 81$.", "Evaluate $\\log_{3}{81}-\\log_{3}{\\frac{1}{9}}$."),
+        ("What is 5! + 4!?", "What is 5! + 4! + 3!?"),
+        ("Calculate 7 + 30 + 4.", "Calculate 7 + 30 + 4.5."),
+        ("2 + 3 + 4 * 5", "Find 1 + 2 + 3 + 4 * 5."),
+        ("2 + 3 + 4 * 5", "Find $7 \\times 2 + 3 + 4 * 5$."),
+        (DIVISIBLE, DIVISIBLE.replace("13?", "13 or 17?")),
+        (DIVISIBLE, f"{DIVISIBLE[:-4]} 17? Name 13."),
+        ("Which of the following is true?", "Ben has 4 books. Which of the following is true?"),
+        ("Simplify $\\sqrt{242}$.", "Question: Simplify $\\sqrt{242}$."),  # three tokens say too little
+    ],
+)
+def test_a_short_question_is_not_found_in_a_longer_one(question, text):
+    assert Benchmarks({"one": [question]}).find([text]) == []
+
+
+@pytest.mark.parametrize("text", ["Calculate 2 + 3 + 4 * 5.", "Here: 2 + 3 + 4 * 5\nGo on."])
+def test_a_short_formula_is_found_after_a_word_or_sentence(text):
+    assert len(Benchmarks({"one": ["2 + 3 + 4 * 5"]}).find([text])) == 1
+
+
+def test_every_short_question_is_found_among_many_that_share_their_runs():
+    questions = [f"What is {a} times {b} plus {a}?" for a in range(12) for b in range(12)]
+    found = Benchmarks({"one": questions}).find(
+        [f"Please help me. {question} Thanks." for question in questions]
+    )
+    assert [(match.text, match.question) for match in found] == [(i, i) for i in range(144)]
+
+
+def test_a_question_that_its_choices_make_is_found_with_them_only():
+    question = (
+        "Which statement is false?\nOptions:\n(A) Every rose is a red flower\n(B) Every oak is a tall tree"
+    )
+    index = Benchmarks({"one": [question]}, near=0.6)
+    assert index.find([f"Question: {question}\nLet's think."])[0].method == "ngram"
+    assert index.find(["Which statement is false?\nOptions:\n(A) 3 < 5\n(B) 5 < 3"]) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "rewritten"),
+    [
+        ("earned $1,000 in 3 hours", "earned $1000 in 3 hours"),
+        ("paid $3.50 and then 20.00 more", "paid $3.5 and then 20 more"),
+        ("ate $\\frac12$ of a pie and $\\dfrac34$", "ate $\\frac{1}{2}$ of a pie and $\\frac{3}{4}$"),
+    ],
+)
+def test_numbers_in_another_format_are_the_same_numbers(written, rewritten):
+    question = (
+        f"A farmer {written} on a cold day. How much would it be with half as much again at the same rate?"
+    )
+    text = f"Problem: {question.replace(written, rewritten)} Show your work."
+    (match,) = Benchmarks({"one": [question]}).find([text])
+    assert (match.method, match.share) == ("ngram", 1.0)
 
 
 def test_chinese_questions_match_by_characters():
@@ -143,6 +223,41 @@ def test_nothing_to_find_gives_an_empty_list(tmp_path):
 def test_wrong_values_say_what_is_wrong(options, says):
     with pytest.raises(MixingError, match=says):
         Benchmarks({"one": ["?"]}, **options)
+
+
+@pytest.mark.parametrize(
+    ("question", "says"),
+    [
+        (None, "question 1 of the benchmark 'one' is no text, got None"),
+        (7, "question 1 of the benchmark 'one' is no text, got 7"),
+        ("Half\ud800", r"question 1 of the benchmark 'one' holds '\\ud800', half a character"),
+    ],
+)
+def test_a_benchmark_question_that_is_no_text_is_named(question, says):
+    with pytest.raises(MixingError, match=says):
+        find_overlap({"one": ["?", question]}, {})
+
+
+@pytest.mark.parametrize(
+    ("columns", "says"),
+    [
+        (
+            {"question": ["?", None]},
+            "row 1 of the pool 'mine' has None where a text should stand in question",
+        ),
+        ({"question": [1, 2]}, "row 0 of the pool 'mine' has 1 where a text should stand in question"),
+        ({"row_id": ["a", None]}, "row 1 of the pool 'mine' has None where a text should stand in row_id"),
+        ({"history": [None, [{"from": "me"}]]}, "row 1 .* has {'from': 'me'} where .* in history"),
+        ({"history": [None, [{"content": 5}]]}, "row 1 of the pool 'mine' has 5 where .* in history"),
+    ],
+)
+def test_a_row_that_is_no_text_is_named(tmp_path, columns, says):
+    table = pa.table({"row_id": ["a", "b"], "question": ["?", "!"], **columns})
+    with pytest.raises(MixingError, match=says):
+        find_overlap({"one": [TRAIN]}, {"mine": table})
+    pq.write_table(table, tmp_path / "pool.parquet")
+    with pytest.raises(MixingError, match=says):
+        find_overlap({"one": [TRAIN]}, {"mine": [tmp_path / "pool.parquet"]})
 
 
 def _rows(folder: Path, source: str, rows):
