@@ -50,7 +50,7 @@ def _work(context: Context, folder: Path) -> Outcome:
     reads, late = read_sources(context, folder / READ, missing)
     missing += late
     _check_prompts(config, [read.name for read in reads], missing)
-    for (role, why), names in grouped(missing).items():
+    for (role, why), names in grouped([one for one in missing if one.role != "benchmark"]).items():
         context.say(f"      without {', '.join(names)} ({role}): {why}")
     shards = {read.name: sorted(read.folder.glob("part-*.parquet")) for read in reads}
     across = find_across(shards, keep=config.across, near=config.near)
@@ -59,14 +59,18 @@ def _work(context: Context, folder: Path) -> Outcome:
         "sources": [],
         "missing": [one._asdict() for one in missing],
         "across": across.table(),
+        "compared": {"benchmarks": [], "rows": 0, "dropped": True},
     }
     drop = {
         name: {REPEATS[method]: ids for method, ids in found.items()}
         for name, found in across.row_ids.items()
     }
     if config.overlap is not None:
+        lost = [one.name for one in missing if one.role == "benchmark"]
+        if lost:
+            context.say(f"      not compared with test sets that cannot be had: {', '.join(lost)}")
         questions = read_questions(context, folder / READ / "benchmarks", missing)
-        details["overlap"], repeating = _find_overlap(context, config.overlap, questions, shards, folder)
+        repeating = _find_overlap(context, config.overlap, questions, shards, folder, details)
         for name, ids in repeating.items():
             drop[name][REPEATS_BENCHMARK] = ids
     left_out: LeftOut = {}
@@ -91,21 +95,24 @@ def _find_overlap(
     questions: Mapping[str, list[str]],
     shards: Mapping[str, list[Path]],
     folder: Path,
-) -> tuple[list[dict[str, Any]], dict[str, set[str]]]:
-    """A line per source and benchmark with repeated questions, and the rows to drop for it."""
+    details: dict[str, Any],
+) -> dict[str, set[str]]:
+    """The rows to drop because they repeat a benchmark's question; notes in `details` what was found."""
     from hf_qads.mixing.overlap import find_overlap
 
     if not questions:
-        context.say("      compared with no benchmark: none can be had")
-        return [], {}
+        return {}
     found = find_overlap(questions, shards, ngram=wanted.ngram, near=wanted.near)
     found.save(folder / OVERLAP)
-    if not wanted.drop and (rows := sum(found.dropped.values())):
+    rows = sum(found.dropped.values())
+    details["overlap"] = found.table()
+    details["compared"] = {"benchmarks": sorted(questions), "rows": rows, "dropped": wanted.drop}
+    if rows and not wanted.drop:
         context.say(
             f"      {rows:,} rows repeat a benchmark's question and are kept (overlap.drop: false): "
             f"{folder / OVERLAP} lists them"
         )
-    return found.table(), found.row_ids if wanted.drop else {}
+    return found.row_ids if wanted.drop else {}
 
 
 def _check_prompts(config: Config, names: list[str], missing: list[Missing]) -> None:

@@ -9,6 +9,7 @@ import yaml
 from hf_qads import config, pipeline
 from hf_qads.errors import QaDSError, SourceMissing
 from hf_qads.pipeline.summary import conclusion
+from hf_qads.publishing.compared import compared
 from hf_qads.sources import BENCHMARKS
 from tests.models import tiny_rows
 from tests.pipeline.conftest import write_rows
@@ -56,6 +57,35 @@ def test_overlap_is_only_reported_where_rows_are_not_to_be_dropped(tmp_path, raw
     assert line["details"]["overlap"][0]["rows"] == 2
     assert pq.read_table(run.folder("pool") / "overlap.parquet").num_rows == 2
     assert any("2 rows repeat a benchmark's question and are kept" in text for text in said)
+
+
+def test_rows_are_compared_with_test_sets_where_a_config_does_not_speak_of_it(tmp_path, raw_config):
+    rows = tiny_rows(30, seed=5)
+    pool = write_rows(tmp_path / "pool.jsonl", rows)
+    bench = write_rows(tmp_path / "bench.jsonl", rows[25:27])
+    raw = {**raw_config, "sources": [str(pool)], "copies": {"svamp": str(bench)}}
+    said = []
+    run = pipeline.run(config.parse(raw), tmp_path / "out", until="pool", say=said.append)
+    line = run.line("pool")
+    assert line["left_out"] == {"pool": {"repeats a benchmark's question": 2}}
+    assert line["details"]["compared"] == {"benchmarks": ["svamp"], "rows": 2, "dropped": True}
+    gone = sorted(set(BENCHMARKS) - {"svamp"})
+    assert sorted(run.missing("benchmark")) == gone
+    (told,) = [text for text in said if "not compared with" in text]
+    assert all(name in told for name in gone)
+    told = compared(run).told()
+    assert told.startswith("The rows were compared with the questions of svamp: 2 that repeat one were left")
+    assert all(name in told.split("Not compared with ")[1] for name in gone)
+
+
+def test_where_no_test_set_can_be_had_the_run_goes_on_and_says_so_to_the_end(tmp_path, raw_config):
+    run = pipeline.run(config.parse(raw_config), tmp_path / "out", say=lambda line: None)
+    assert "The rows were compared with no test set: aqua_rat_test, gsm8k_test, " in conclusion(run)
+    assert "compared with no test set" in (run.folder("mixture") / "README.md").read_text()
+    assert "compared with no test set" in (run.folder("report") / "report.html").read_text()
+    asked = config.parse({**raw_config, "overlap": {"drop": True}})
+    with pytest.raises(SourceMissing, match=r"gsm8k_test.*overlap: \{missing: leave_out\}"):
+        pipeline.run(asked, tmp_path / "other", say=lambda line: None)
 
 
 def test_sources_that_cannot_be_had_are_all_named_before_anything_is_read(tmp_path, raw_config):
