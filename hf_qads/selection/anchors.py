@@ -4,9 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from hf_qads.errors import SelectionError
 from hf_qads.selection.pool import Rows
-from hf_qads.selection.preparing import length_of
+from hf_qads.selection.preparing import length_of, whole
 from hf_qads.selection.selecting import select
 
 
@@ -30,14 +29,12 @@ def choose_anchors(
 
     Source: section 3.1 and appendix B, Algorithm 1.
     """
-    n = length_of(vectors, "vectors")
-    if size < 0:
-        raise SelectionError(f"size={size} is negative.")
+    n, size = length_of(vectors, "vectors"), whole(size, "size")
     if n <= size:
         return np.arange(n)
     if size == 0:
         return np.empty(0, dtype=np.int64)
-    drawn = np.random.default_rng(seed).integers(n)
+    drawn = np.random.default_rng(whole(seed, "seed")).integers(n)
     picked = select(
         vectors,
         size=size - 1,

@@ -1,6 +1,7 @@
 """How well an order of picks covers the pool."""
 
 import numpy as np
+from tqdm import tqdm
 
 from hf_qads.selection.engine import Engine
 from hf_qads.selection.greedy import owned_tensor
@@ -38,6 +39,7 @@ def coverage(pool: Pool, order: Rows) -> Floats:
     engine.now = first  # the others are taken in one by one
     radius = np.zeros(len(follow) + 1)
     done, known, ahead = 0, 0, 32
+    bar = tqdm(total=len(follow), desc="coverage", unit="row", disable=None)
     while known <= len(follow):
         found = engine.refill()
         if found is None:
@@ -54,4 +56,6 @@ def coverage(pool: Pool, order: Rows) -> Floats:
         done += taken
         engine.now = first + done
         engine.record(live.index, live.measure)
+        bar.update(taken)
+    bar.close()
     return space.unscale(radius if nothing_before else radius[1:])

@@ -33,9 +33,12 @@ def deita(pool: Pool, size: int, *, threshold: float = 0.9) -> Picks:
     """
     if not -1 <= threshold <= 1:
         raise SelectionError(f"threshold must be a cosine similarity in [-1, 1], got {threshold}.")
+    from hf_qads.selection.space import full_precision
+
     scores = pool.need_scores("deita")
     queue = ranked(pool, scores, pool.n).order
-    taken = dissimilar(pool, queue, size, threshold)
+    with full_precision():
+        taken = dissimilar(pool, queue, size, threshold)
     left = queue[~np.isin(queue, taken)][: size - len(taken)]
     return Picks(np.concatenate([taken, left]), np.concatenate([scores[taken], np.zeros(len(left))]))
 
@@ -53,7 +56,7 @@ def dissimilar(pool: Pool, queue: Rows, size: int, threshold: float) -> Rows:
         if len(taken) >= size:
             break
         index = queue[begin : begin + BLOCK]
-        rows = (space.rows(index) + space.mean) * 2**0.5
+        rows = (space.rows(index) + space.center) * 2**0.5
         before = rows @ kept[: len(taken)].T
         possible = np.ones(len(index), dtype=bool)
         if len(taken):

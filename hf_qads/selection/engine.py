@@ -58,6 +58,7 @@ class Engine:
         self.first = start if few else start[:0]  # the centers before the first pick
         self.centers = Centers(space, len(self.first) + size)
         self.now = 0
+        self.begun = False
         self.scratch = Scratch(space.device)
         self.surveyor = Surveyor(self.centers, self.scratch)
         self.start_pools = [] if few else [StartPool(space, space.tensor, start, self.scratch)]
@@ -86,23 +87,23 @@ class Engine:
 
     def begin(self) -> None:
         """Take in the rows and vectors that count as picked before the first pick, by upper bounds."""
+        self.begun = True
         self.add_centers(self.first)
         squared = self.read_all()
         for pool in self.start_pools:
             np.minimum(squared, pool.upper_bounds(self.norms), out=squared)
-            self.slack = np.maximum(self.slack, self.space.slack(self.norms, pool.largest))
-        self.bounds.best[:] = np.maximum(squared + self.slack, 0)
+        self.bounds.best[:] = self.space.at_most(squared, self.slack)
         self.bounds.settled[:] = not self.start_pools
         self.bounds.tried[:] = self.now
         self.bounds.key[:] = self.weights * self.space.distance(self.bounds.best)
         self.bounds.key[self.start] = -np.inf
         self.bounds.key[self.out] = -np.inf
 
-    def restore(self, order: Rows, slack: Floats) -> None:
+    def restore(self, order: Rows) -> None:
         """Put back the centers of a saved state whose bounds are in place."""
+        self.begun = True
         self.add_centers(np.concatenate([self.first, order]))
         self.read_all(nearest=False)
-        self.slack = slack
 
     def add_centers(self, index: Rows) -> None:
         """Make rows of the pool centers, by blocks."""
@@ -127,7 +128,7 @@ class Engine:
                 self.full += squared.numel()
                 found[part] = squared.amin(1).cpu().numpy()
         self.norms[self.out] = 0
-        self.slack = self.space.slack(self.norms, float(self.norms.max()))
+        self.slack = self.space.slack(self.norms)
         return found + self.norms
 
     def settle_some(self) -> None:
@@ -170,6 +171,8 @@ class Engine:
         """Bring the rows with the largest bounds up to date; those that may come next, and the rival."""
         candidates, rival = self.frontier.candidates(self.count)
         candidates = candidates[self.bounds.key[candidates] > -np.inf]
+        known = candidates[self.bounds.exact[candidates] == 0]
+        self.bounds.seen[known] = self.now  # no center is nearer
         candidates = candidates[np.argsort(-self.bounds.tried[candidates], kind="stable")]
         rows = self.space.rows(candidates)
         missed = self.missed(candidates, rows)
@@ -224,8 +227,8 @@ class Engine:
             squared = near_centers(missed.rows[rows], flat[rows], self.centers, begin, end, self.scratch)
             self.short += len(squared) * (end - begin)
             self.full += len(squared) * min(GUESSES, end - begin)
-            found = squared.cpu().numpy() + missed.norms[rows] + missed.slack[rows]
-            np.minimum(missed.best[rows], np.maximum(found, 0), out=missed.best[rows])
+            found = self.space.at_most(squared.cpu().numpy() + missed.norms[rows], missed.slack[rows])
+            np.minimum(missed.best[rows], found, out=missed.best[rows])
         self.bounds.tried[index] = self.now
         self.bounds.best[index] = missed.best
         self.bounds.key[index] = self.weights[index] * self.space.distance(missed.best)
@@ -237,7 +240,7 @@ class Engine:
             pairs = self.surveyor.nearest_pairs(missed.part(rows), begin, end)
             parts.append(Pairs(pairs.rows + rows.start, pairs.centers, pairs.squared))
         if parts:
-            pairs = join(parts, missed)
+            pairs = join(parts, missed, self.space)
             self.measure(index, pairs, lambda places: self.space.raw(self.centers.index[places]))
         self.record(index, self.bounds.exact[index])
 

@@ -20,9 +20,12 @@ class Explanation:
         row: the row.
         picked: whether it was picked.
         started: whether it is in the start pool, and could not be picked.
+        absent: whether it does not take part (`among`).
         score: its score, or None where there are no scores.
-        nearest: the nearest row that was picked (before it) or in the start pool; None where there is none.
-        distance: its distance to that row, in the selection's metric.
+        nearest: the nearest row that was picked (before it) or in the start pool; None where there is none,
+            or an owned vector is nearer.
+        owned: the place of that owned vector.
+        distance: its distance to that row or vector, in the selection's metric.
         rank: its place in the order, from 0: where it was picked, or where it would have come had the
             selection gone on. None if it had not come by `rank_above`.
         rank_above: how many picks were looked at.
@@ -32,8 +35,10 @@ class Explanation:
     row: int
     picked: bool
     started: bool
+    absent: bool
     score: float | None
     nearest: int | None
+    owned: int | None
     distance: float
     rank: int | None
     rank_above: int
@@ -41,19 +46,26 @@ class Explanation:
 
     def __str__(self) -> str:
         score = "no score" if self.score is None else f"score {self.score:.4g}"
-        near = (
-            "no row before it"
-            if self.nearest is None
-            else f"distance {self.distance:.4g} to row {self.nearest}"
-        )
+        near = "no row before it"
+        if self.nearest is not None:
+            near = f"distance {self.distance:.4g} to row {self.nearest}"
+        elif self.owned is not None:
+            near = f"distance {self.distance:.4g} to owned vector {self.owned}"
+        if self.absent:
+            return f"row {self.row} does not take part: it is not among the rows that were chosen from"
         if self.started:
             return f"row {self.row} is in the start pool, which is never picked"
         if self.picked:
             return f"row {self.row} was picked at rank {self.rank}: {score}, {near}"
-        place = f"at rank {self.rank}" if self.rank is not None else f"after rank {self.rank_above - 1}"
+        place = (
+            f"at rank {self.rank}" if self.rank is not None else f"after the first {self.rank_above} picks"
+        )
+        worth = (
+            f"the last pick was worth {self.last_gain:.4g}, and " if self.last_gain == self.last_gain else ""
+        )
         return (
-            f"row {self.row} was not picked: {score}, {near}; the last pick was worth {self.last_gain:.4g}, "
-            f"and had the selection gone on, it would have come {place}"
+            f"row {self.row} was not picked: {score}, {near}; {worth}had the selection gone on, it would "
+            f"have come {place}"
         )
 
 
@@ -65,25 +77,32 @@ def explain(
     strategy: str | Strategy,
     options: Mapping[str, Any],
     further: int,
+    later: dict[int, Rows],
 ) -> Explanation:
-    """Where a row of the pool stands in what `strategy` picked from it, see `Selection.explain`."""
-    started = bool(np.isin(row, pool.start))
+    """Where a row of the pool stands in what `strategy` picked from it, see `Selection.explain`.
+
+    `later` keeps the longer orders that were worked out, by their length.
+    """
+    started, absent = bool(np.isin(row, pool.start)), bool(np.isin(row, pool.out))
     found = np.flatnonzero(picks.order == row)
     rank: int | None = int(found[0]) if len(found) else None
     looked_at = len(picks.order)
     before = np.concatenate([pool.start[pool.start != row], picks.order[:rank]])
-    nearest, distance = nearest_of(pool, row, before)
-    if rank is None and not started and further > 0:
-        looked_at = min(pool.n - len(pool.start), looked_at + further)
-        order = _order(pool, looked_at, strategy, options)
-        later = np.flatnonzero(order == row)
-        rank = int(later[0]) if len(later) else None
+    nearest, owned, distance = (None, None, np.nan) if absent else nearest_of(pool, row, before)
+    if rank is None and not started and not absent and further > 0:
+        looked_at = min(pool.n - len(pool.out) - len(pool.start), looked_at + further)
+        if looked_at not in later:
+            later[looked_at] = _order(pool, looked_at, strategy, options)
+        found_later = np.flatnonzero(later[looked_at] == row)
+        rank = int(found_later[0]) if len(found_later) else None
     return Explanation(
         row=row,
         picked=len(found) > 0,
         started=started,
-        score=None if pool.scores is None else float(pool.scores[row]),
+        absent=absent,
+        score=None if pool.scores is None or absent else float(pool.scores[row]),
         nearest=nearest,
+        owned=owned,
         distance=distance,
         rank=rank,
         rank_above=looked_at,
@@ -91,18 +110,30 @@ def explain(
     )
 
 
-def nearest_of(pool: Pool, row: int, others: Rows) -> tuple[int | None, float]:
-    """The row of `others` nearest to `row`, ties to the first, and its distance; None and NaN without any."""
-    if pool.vectors is None or len(others) == 0:
-        return None, float("nan")
-    from hf_qads.selection.space import Space
+def nearest_of(pool: Pool, row: int, others: Rows) -> tuple[int | None, int | None, float]:
+    """The row of `others` or the owned vector that is nearest to `row`, and its distance; ties to the first.
+
+    Returns:
+        the row or None, the place of the owned vector or None, and the distance, NaN without any.
+    """
+    if pool.vectors is None or (len(others) == 0 and pool.owned is None):
+        return None, None, float("nan")
+    from hf_qads.selection.space import Space, as_tensor
 
     space = Space(pool.vectors, metric=pool.metric, device="cpu", out=pool.out)
     here = space.raw(np.array([row]))
-    parts = [others[begin : begin + BLOCK] for begin in range(0, len(others), BLOCK)]
-    measures = np.concatenate([space.measure(space.raw(part), here) for part in parts])
+    parts = [space.raw(others[begin : begin + BLOCK]) for begin in range(0, len(others), BLOCK)]
+    near = [space.measure(part, here) for part in parts]
+    if pool.owned is not None:
+        owned = as_tensor(pool.owned, "owned")
+        blocks = (owned[begin : begin + BLOCK] for begin in range(0, len(owned), BLOCK))
+        near += [space.measure(space.exact(block), here) for block in blocks]
+    measures = np.concatenate(near)
     best = int(measures.argmin())
-    return int(others[best]), float(space.unscale(space.distance(measures[best : best + 1]))[0])
+    distance = float(space.unscale(space.distance(measures[best : best + 1]))[0])
+    if best < len(others):
+        return int(others[best]), None, distance
+    return None, best - len(others), distance
 
 
 def _order(pool: Pool, size: int, strategy: str | Strategy, options: Mapping[str, Any]) -> Rows:

@@ -28,11 +28,7 @@ def greedy(pool: Pool, size: int, weights: Floats, *, strategy: str) -> Picks:
         SelectionError: nothing to start from; NaN, infinite or (for cosine) zero vectors; a saved state
             of another selection.
     """
-    if len(pool.start) == 0 and pool.owned is None:
-        raise SelectionError(
-            f"strategy={strategy!r} needs something to be far from, got start=0. "
-            "Give at least one start row, or owned vectors."
-        )
+    check(pool, size, strategy)
     space = Space(pool.need_vectors(strategy), metric=pool.metric, device=pool.device, out=pool.out)
     owned = owned_tensor(space, pool)
     if size == 0:
@@ -40,31 +36,44 @@ def greedy(pool: Pool, size: int, weights: Floats, *, strategy: str) -> Picks:
     engine = Engine(space, weights, size, start=pool.start, owned=owned, out=pool.out)
     saved = None if pool.state is None else SavedState.of(pool, space, owned, weights, strategy)
     order, gains = ([], []) if saved is None else saved.load(engine, pool, size)
-    if not order:
+    if not engine.begun and len(order) < size:
         engine.begin()
     with tqdm(total=size, initial=len(order), desc=strategy, unit="row", disable=None) as bar:
         while len(order) < size:
             found = engine.refill()
-            if found is None:
-                continue
-            live, rival = found
-            positions, values = live.pick(rival, size - len(order))
-            if len(positions):
-                engine.centers.add(live.index[positions], live.rows[positions.tolist()])
-                engine.now = engine.centers.count
-            engine.record(live.index, live.measure)
-            engine.bounds.key[live.index] = live.values
-            order += live.index[positions].tolist()
-            gains += values
-            bar.update(len(positions))
+            if found is not None:
+                live, rival = found
+                positions, values = live.pick(rival, size - len(order))
+                if len(positions):
+                    engine.centers.add(live.index[positions], live.rows[positions.tolist()])
+                    engine.now = engine.centers.count
+                engine.record(live.index, live.measure)
+                engine.bounds.key[live.index] = live.values
+                order += live.index[positions].tolist()
+                gains += values
+                bar.update(len(positions))
             if saved is not None:
-                saved.save_now_and_then(engine, order, gains)
-            if saved is not None and len(order) == size:
-                saved.save(engine, order, gains)  # the coverage is still to come
+                saved.save_now_and_then(engine, order, gains, size)
     radius = None
     if engine.now and (weights == 1).all():  # the next gain is the coverage radius
         radius = space.unscale(np.array([*gains[1:], largest_left(engine)]))
     return Picks(np.array(order, dtype=np.int64), space.unscale(np.array(gains)), engine.work(), radius)
+
+
+def check(pool: Pool, size: int, strategy: str) -> None:
+    """Refuse what would never end.
+
+    Raises:
+        SelectionError: nothing to be far from, or more rows than can be picked.
+    """
+    if len(pool.start) == 0 and pool.owned is None:
+        raise SelectionError(
+            f"strategy={strategy!r} needs something to be far from, got start=0. "
+            "Give at least one start row, or owned vectors."
+        )
+    room = pool.n - len(pool.out) - len(pool.start)
+    if size > room:
+        raise SelectionError(f"strategy={strategy!r} is asked for {size} rows, and {room} can be picked.")
 
 
 def largest_left(engine: Engine) -> float:

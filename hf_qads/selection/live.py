@@ -23,7 +23,7 @@ class Live:
         index: (m,) rows of the pool.
         rows: (m, d) working rows.
         norms: (m,) their squared lengths.
-        slack: (m,) rounding of a squared distance.
+        slack: (m,) the rows' part of rounding, see `Space.slack`.
         measure: (m,) exact measure to the nearest center; kept up to date.
         weights: (m,) scores.
         values: (m,) objective; minus infinity once picked.
@@ -40,8 +40,13 @@ class Live:
     def __post_init__(self) -> None:
         self.values = self.weights * self.space.distance(self.measure)
         self.raw = self.space.raw(self.index)
-        self.limits = (self.measure + 3 * self.slack).astype(np.float32)
+        self.limits = self.reach(slice(None))
         self.squares = torch.from_numpy(self.norms).to(self.rows.device, torch.float32)
+
+    def reach(self, rows: Rows | slice) -> Single:
+        """Squared distances up to which a new center can be nearer; none is nearer than a measure of 0."""
+        limits = self.space.reach(self.measure[rows], self.slack[rows])
+        return np.where(self.measure[rows] > 0, limits, -np.inf).astype(np.float32)
 
     def between(self, others: torch.Tensor, norms: torch.Tensor) -> Single:
         """Approximate squared distances (k, m) of working rows (k, d) to the live rows."""
@@ -54,7 +59,7 @@ class Live:
         """Lower the measures of the rows `hit` by a new center, given by its raw row (d,)."""
         measure = np.minimum(self.measure[hit], self.space.measure(self.raw[hit], center))
         self.measure[hit] = measure
-        self.limits[hit] = measure + 3 * self.slack[hit]
+        self.limits[hit] = self.reach(hit)
         self.values[hit] = self.weights[hit] * self.space.distance(measure)
 
     def pick(self, rival: Rival, most: int) -> tuple[Rows, list[float]]:

@@ -91,6 +91,7 @@ class Pool:
 
 
 Strategy = Callable[..., Picks]
+METRICS = ("euclidean", "cosine")
 
 
 def finite_column(values: Any, name: str, n: int, out: Rows) -> Floats:
@@ -100,9 +101,18 @@ def finite_column(values: Any, name: str, n: int, out: Rows) -> Floats:
         SelectionError: not numeric, not one per row, NaN or infinite.
     """
     try:
-        column = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise SelectionError(f"{name} must be one number per row, got {type(values).__name__}.") from error
+        if hasattr(values, "detach"):  # a tensor, of a type that numpy may not have
+            values = values.detach().double().cpu()
+        if isinstance(values, np.ma.MaskedArray):
+            values = np.ma.filled(values.astype(np.float64), np.nan)
+        column = np.asarray(values)
+        if column.dtype.kind not in "fiubO":
+            raise TypeError(f"they are {column.dtype}")
+        column = np.array(column, dtype=np.float64)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise SelectionError(
+            f"{name} must be one number per row, got {type(values).__name__}: {error}."
+        ) from error
     if column.shape != (n,):
         raise SelectionError(f"{name} must have shape ({n},), one per row, got {column.shape}.")
     column[out] = 0

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from hf_qads.errors import SelectionError
-from hf_qads.selection.pool import Pool, Rows, finite_column
+from hf_qads.selection.pool import METRICS, Pool, Rows, finite_column
 
 
 def make_pool(
@@ -25,7 +25,11 @@ def make_pool(
     Raises:
         SelectionError: no rows, lengths that differ, scores that are not finite numbers, bad start rows.
     """
-    lengths = {name: len(values) for name, values in (columns or {}).items()}
+    if metric not in METRICS:
+        raise SelectionError(f"metric={metric!r} is not known. Choose one of {', '.join(METRICS)}.")
+    if columns is not None and not isinstance(columns, Mapping):
+        raise SelectionError(f"columns must map names to columns, got {type(columns).__name__}.")
+    lengths = {str(name): length_of(values, str(name)) for name, values in (columns or {}).items()}
     if scores is not None:
         lengths["scores"] = length_of(scores, "scores")
     if vectors is not None:
@@ -47,10 +51,23 @@ def make_pool(
         columns={name: np.asarray(values) for name, values in (columns or {}).items()},
         start=start_rows(start, n, rows, seed),
         out=out,
-        owned=owned,
+        owned=None if owned is None or length_of(owned, "owned") == 0 else owned,
         metric=metric,
-        seed=seed,
+        seed=whole(seed, "seed"),
     )
+
+
+def whole(value: Any, name: str) -> int:
+    """`value` as an int.
+
+    Raises:
+        SelectionError: not a whole number, or negative.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise SelectionError(f"{name} must be a whole number, got {value!r}.")
+    if value < 0:
+        raise SelectionError(f"{name}={value} is negative.")
+    return int(value)
 
 
 def pool_again(asked: Mapping[str, Any], start: Rows, vectors: Any, scores: Any) -> Pool:
@@ -123,16 +140,19 @@ def start_rows(start: int | Sequence[int] | np.ndarray, n: int, among: Rows, see
         if start < 0:
             raise SelectionError(f"start={start} is negative. Give a number of rows, or the rows themselves.")
         count = min(int(start), max(1, len(among) // 10))
-        return np.random.default_rng(seed).choice(among, count, replace=False)
+        return np.random.default_rng(whole(seed, "seed")).choice(among, count, replace=False)
     rows = np.asarray(start)
     if rows.size == 0:
         return np.empty(0, dtype=np.int64)
     if rows.ndim != 1 or rows.dtype.kind not in "iu":
-        raise SelectionError(f"start must be a number or a list of row indices, got {start!r}.")
-    rows = rows.astype(np.int64)
+        raise SelectionError(
+            "start must be how many rows, a whole number, or a list of row indices, got "
+            f"{f'{rows.dtype} {rows.shape}' if rows.ndim else repr(start)}."
+        )
     outside = rows[(rows < 0) | (rows >= n)]
     if len(outside):
         raise SelectionError(f"start row {outside[0]} is not in the pool of {n} rows (0 to {n - 1}).")
+    rows = rows.astype(np.int64)
     values, counts = np.unique(rows, return_counts=True)
     if len(values) < len(rows):
         raise SelectionError(f"start row {values[counts > 1][0]} is given more than once.")
@@ -148,14 +168,10 @@ def checked_size(size: int, pool: Pool) -> int:
     Raises:
         SelectionError: not a whole number, negative, or more than there are rows outside the start pool.
     """
-    if isinstance(size, bool) or not isinstance(size, (int, np.integer)):
-        raise SelectionError(f"size must be a whole number of rows, got {size!r}.")
-    room = pool.n - len(pool.out) - len(pool.start)
-    if size < 0:
-        raise SelectionError(f"size={size} is negative.")
+    size, room = whole(size, "size"), pool.n - len(pool.out) - len(pool.start)
     if size > room:
         raise SelectionError(
             f"size={size} but only {room} rows are outside the start pool (n={pool.n - len(pool.out)}, "
             f"start={len(pool.start)}). Lower size or start."
         )
-    return int(size)
+    return size

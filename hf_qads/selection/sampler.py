@@ -1,7 +1,6 @@
 """A torch sampler over a scored dataset."""
 
 from collections.abc import Iterator, Mapping, Sequence, Sized
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from hf_qads.errors import SelectionError
 from hf_qads.schema import INFLUENCE, RANK, SCORE
 from hf_qads.selection.columns import by_rank, finite_rows, numeric_columns, vectors_of
 from hf_qads.selection.pool import Strategy
+from hf_qads.selection.preparing import length_of, start_rows, whole
 from hf_qads.selection.selecting import select
 
 
@@ -24,9 +24,11 @@ class QaDSSampler(Sampler[int]):
     Args:
         dataset: anything with a length. Of a `datasets.Dataset`, what is not given here is read from its
             columns: scores from `qads_score`, else `qads_influence`; vectors from `qads_embedding`; numeric
-            columns go to the strategy. Without vectors, `qads_rank` is the order where there is one.
+            columns go to the strategy. Where neither vectors nor scores are given and there are none but
+            `qads_rank`, that is the order.
         size: how many rows.
-        fraction: or which share of the dataset's rows, in (0, 1]. Neither: all rows.
+        fraction: or which share of the rows that can be sampled, in (0, 1]; one row at least. Neither: all
+            of them.
         vectors: (n, d), see `select`.
         scores: (n,), NaN where there is none.
         strategy: any strategy that `select` knows, or a function of one's own.
@@ -38,7 +40,7 @@ class QaDSSampler(Sampler[int]):
 
     Attributes:
         order: (size,) the chosen rows by rank.
-        left_out: how many rows had no finite score.
+        left_out: how many rows cannot be sampled: they have no finite score, or no rank where ranks are read.
 
     Raises:
         SelectionError: more rows wanted than there are, both size and fraction, nothing to select by.
@@ -60,29 +62,35 @@ class QaDSSampler(Sampler[int]):
         options: Mapping[str, Any] | None = None,
     ) -> None:
         self.dataset = dataset
-        self.rows = len(dataset)
-        self.seed = seed
+        self.rows = length_of(dataset, "dataset")
+        if self.rows == 0:
+            raise SelectionError("The dataset is empty: 0 rows.")
+        self.seed = whole(seed, "seed")
         self.shuffle = shuffle
         self.epoch = 0
         given = numeric_columns(dataset)
         if vectors is None:
             vectors = vectors_of(dataset)
+        ranks = given.pop(RANK, None)
+        ranked = vectors is None and scores is None and ranks is not None and strategy == "qads"
         if scores is None:
             scores = given.get(SCORE, given.get(INFLUENCE))
-        ranks = given.pop(RANK, None)
-        if vectors is None and ranks is not None and strategy == "qads":
-            full = by_rank(ranks)
-            self.left_out = 0
-        else:
-            usable = finite_rows(scores, self.rows)
-            self.left_out = self.rows - len(usable)
-            wanted = self.wanted(size, fraction, len(usable))
-            choose = partial(
-                select,
+        for name, values in (("vectors", vectors), ("scores", scores)):
+            if values is not None and length_of(values, name) != self.rows:
+                raise SelectionError(
+                    f"{len(values)} {name} for a dataset of {self.rows} rows. Give one per row."
+                )
+        usable = finite_rows(scores, self.rows) if ranks is None or not ranked else by_rank(ranks)
+        self.left_out = self.rows - len(usable)
+        wanted = self.wanted(size, fraction, len(usable))
+        if not ranked and wanted:
+            first = start_rows(start, self.rows, usable, seed)
+            picked = select(
                 vectors,
                 scores,
+                size=min(wanted, len(usable) - len(first)),
                 strategy=strategy,
-                start=start,
+                start=first,
                 metric=metric,
                 seed=seed,
                 columns=given,
@@ -90,10 +98,8 @@ class QaDSSampler(Sampler[int]):
                 among=None if self.left_out == 0 else usable,
                 coverage=False,
             )
-            room = len(usable) - len(choose(size=0).start)
-            picked = choose(size=min(wanted, room))
-            full = np.concatenate([picked.order, picked.start])
-        self.order = full[: self.wanted(size, fraction, len(full))]
+            usable = np.concatenate([picked.order, picked.start])
+        self.order = usable[:wanted]
 
     def wanted(self, size: int | None, fraction: float | None, there: int) -> int:
         """How many rows are asked for.
@@ -103,13 +109,16 @@ class QaDSSampler(Sampler[int]):
         """
         if size is not None and fraction is not None:
             raise SelectionError(f"Give size or fraction, not both: got size={size}, fraction={fraction}.")
-        if fraction is not None and not 0 < fraction <= 1:
-            raise SelectionError(f"fraction must be in (0, 1], got {fraction}.")
-        if size is None:
-            return min(there, round(self.rows * (1.0 if fraction is None else fraction)))
-        if not 0 <= size <= there:
-            raise SelectionError(f"size={size} but {there} rows can be sampled ({self.rows} in the dataset).")
-        return size
+        if size is not None:
+            if whole(size, "size") > there:
+                raise SelectionError(
+                    f"size={size} but {there} rows can be sampled ({self.rows} in the dataset)."
+                )
+            return int(size)
+        share = 1.0 if fraction is None else fraction
+        if isinstance(share, (bool, str)) or not 0 < share <= 1:
+            raise SelectionError(f"fraction must be a number in (0, 1], got {fraction!r}.")
+        return min(there, max(1, round(there * share)))
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the order of the next pass; without `shuffle` all passes are alike."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from hf_qads.errors import SelectionError
 from hf_qads.selection.pool import Strategy
 from hf_qads.selection.preparing import checked_size, make_pool
 from hf_qads.selection.selection import Selection
@@ -54,7 +55,8 @@ def select(
         among: the rows that take part, as indices or a mask of n; None: all. The others are as if they were
             not there: neither picked nor drawn nor covered, and they may hold NaN.
         state: a folder in which a long selection saves its progress about once a minute, to continue after
-            a kill with the same picks. The state is removed at the end.
+            a kill with the same picks. The state is removed at the end. All vectors are read once more, to
+            know them again.
         coverage: whether to work out the coverage radius after each pick.
 
     Returns:
@@ -74,6 +76,8 @@ def select(
         device=device,
         state=None if state is None else Path(state),
     )
+    if pool.state is not None and pool.state.exists() and not pool.state.is_dir():
+        raise SelectionError(f"state={str(pool.state)!r} is a file. Name a folder.")
     wanted = checked_size(size, pool)
     picks = checked_picks(name, function(pool, wanted, **chosen), pool, wanted)
     radius = np.full(wanted, np.nan)
@@ -86,19 +90,19 @@ def select(
     if pool.state is not None:
         from hf_qads.selection.state import forget
 
-        forget(pool.state)
+        forget(pool.state, picks.order)
     asked = {
         "n": pool.n,
         "size": wanted,
         "strategy": name,
         "start": len(pool.start),
         "metric": metric,
-        "seed": seed,
+        "seed": pool.seed,
         "options": chosen,
         "scores": pool.scores is not None,
         "columns": sorted(pool.columns),
         "out": len(pool.out),
-        "owned": 0 if owned is None else len(owned),
+        "owned": 0 if pool.owned is None else len(pool.owned),
     }
 
     return Selection(picks.order, picks.gains, pool.start, radius, asked, picks.work, pool, function)

@@ -14,7 +14,7 @@ from hf_qads.errors import SelectionError
 from hf_qads.files import atomic_path
 from hf_qads.selection.explaining import Explanation, explain
 from hf_qads.selection.pool import Floats, Picks, Pool, Rows, Strategy
-from hf_qads.selection.preparing import pool_again
+from hf_qads.selection.preparing import pool_again, whole
 
 KEY = b"hf_qads.selection"
 
@@ -42,6 +42,7 @@ class Selection:
     work: Mapping[str, int] = field(default_factory=dict)
     pool: Pool | None = field(default=None, repr=False)
     function: Strategy | None = field(default=None, repr=False)
+    later: dict[int, Rows] = field(default_factory=dict, repr=False)  # longer orders that `explain` has seen
 
     def __len__(self) -> int:
         return len(self.order)
@@ -109,12 +110,12 @@ class Selection:
         Raises:
             SelectionError: no such row, or vectors are needed.
 
-        Cost: one distance per picked row, and for a row that was not picked the selection with `further`
-        more picks.
+        Cost: one read of the vectors and a distance per picked row; for a row that was not picked also the
+        selection with `further` more picks, which is kept for the next question.
         """
         n = int(self.asked["n"])
-        if not 0 <= row < n:
-            raise SelectionError(f"row {row} is not in the pool of {n} rows (0 to {n - 1}).")
+        if isinstance(row, bool) or not isinstance(row, (int, np.integer)) or not 0 <= row < n:
+            raise SelectionError(f"row {row!r} is not in the pool of {n} rows (0 to {n - 1}).")
         pool = self.pool
         if pool is None:
             pool = pool_again(self.asked, self.start, vectors, scores)
@@ -124,5 +125,6 @@ class Selection:
             row,
             strategy=strategy or self.function or str(self.asked["strategy"]),
             options=self.asked["options"],
-            further=further,
+            further=whole(further, "further"),
+            later=self.later if self.pool is not None else {},
         )

@@ -3,7 +3,7 @@
 import math
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -15,49 +15,65 @@ from hf_qads.errors import SelectionError
 UNIT = 2.0**-24  # rounding of one float32 operation, relative
 BLOCK_BYTES = 4 << 20
 SAMPLE = 4096
+MIDDLE = 512  # rows whose median is the center
 DIRECTIONS = 96
 
 Array = npt.NDArray[np.float64]
-METRICS = ("euclidean", "cosine")
+REAL = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.bool)
 
 
 @contextmanager
 def full_precision() -> Iterator[None]:
-    """Products in float32 as such, also where the caller has allowed TF32 or bfloat16 for them."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
-    try:
+    """Products in float32 as such, whatever the caller has set: TF32, autocast, another default type."""
+    default = torch.get_default_dtype()
+    mkldnn: Any = torch.backends.mkldnn
+    backends = (torch.backends.cuda.matmul, mkldnn.matmul)
+    lowered = [(one, one.fp32_precision) for one in backends if one.fp32_precision not in ("none", "ieee")]
+    with ExitStack() as stack:
+        for device in ("cpu", "cuda"):
+            stack.enter_context(torch.autocast(device, enabled=False))
+        stack.callback(torch.set_default_dtype, default)
+        torch.set_default_dtype(torch.float32)
+        for backend, before in lowered:
+            stack.callback(setattr, backend, "fp32_precision", before)
+            backend.fp32_precision = "ieee"
         yield
-    finally:
-        torch.set_float32_matmul_precision(before)
 
 
 def as_tensor(vectors: Any, name: str = "vectors") -> torch.Tensor:
     """`vectors` as an (n, d) tensor that shares memory with them where it can.
 
-    Arrays may be read-only, memory-mapped, of any stride, and of any float, integer or boolean type.
+    Arrays may be read-only, memory-mapped and of any float, integer or boolean type. What torch has no
+    type or stride for is copied: another byte order, negative strides, unsigned integers beyond 8 bits.
 
     Raises:
-        SelectionError: not two-dimensional, empty, or not real numbers.
+        SelectionError: not two-dimensional, empty, masked, sparse, or not real numbers.
     """
     if not isinstance(vectors, torch.Tensor):
         try:
             array = np.asarray(vectors)
         except ValueError as error:
             raise SelectionError(f"{name} must be a table of numbers (n, d): {error}") from error
+        if np.ma.is_masked(vectors):
+            raise SelectionError(f"{name} are masked: some numbers are not there. Leave such rows out.")
         if array.dtype.kind not in "fiub" or array.ndim != 2:
             raise SelectionError(
                 f"{name} must be a table of numbers (n, d), got {array.dtype} of shape {array.shape}."
             )
-        if not array.dtype.isnative or array.dtype.itemsize > 8 or array.dtype.kind == "u":
+        wide_unsigned = array.dtype.kind == "u" and array.dtype.itemsize > 1
+        if not array.dtype.isnative or array.dtype.itemsize > 8 or wide_unsigned:
             array = array.astype(np.float64 if array.dtype.itemsize > 2 else np.float32)
         if any(stride < 0 for stride in array.strides):
             array = np.ascontiguousarray(array)
         with warnings.catch_warnings():  # read-only arrays are fine here: nothing writes to them
             warnings.simplefilter("ignore", UserWarning)
             vectors = torch.from_numpy(array)
-    if vectors.dim() != 2 or vectors.is_complex():
-        raise SelectionError(f"{name} must be a table of numbers (n, d), got shape {tuple(vectors.shape)}.")
+    if vectors.dim() != 2 or vectors.dtype not in REAL + WHOLE or vectors.layout is not torch.strided:
+        raise SelectionError(
+            f"{name} must be a dense table of numbers (n, d), got {vectors.dtype} {tuple(vectors.shape)}"
+            f"{'' if vectors.layout is torch.strided else f', {vectors.layout}'}."
+        )
     if 0 in vectors.shape:
         raise SelectionError(
             f"{name} is empty: shape {tuple(vectors.shape)}. Give at least one row and column."
@@ -71,8 +87,8 @@ def choose_device(tensor: torch.Tensor, device: str | None) -> torch.device:
     if device is not None:
         try:
             chosen = torch.device(device)
-            torch.empty(0, device=chosen)
-        except (RuntimeError, AssertionError) as error:
+            torch.empty(0, device=chosen).cpu()
+        except (RuntimeError, AssertionError, NotImplementedError) as error:
             raise SelectionError(f"device={device!r} cannot be used: {error}") from error
         return chosen
     if tensor.device.type != "cpu":
@@ -84,16 +100,18 @@ class Space:
     """The vectors of a pool under a metric.
 
     `working` rows are float32: scaled by a power of two, centred, for cosine scaled to length 1/sqrt(2);
-    their squared distance is, up to `slack`, the exact *measure* of a pair: the squared (scaled) Euclidean
+    their squared distance is, up to rounding, the exact *measure* of a pair: the squared (scaled) Euclidean
     distance, or 1 minus the cosine. Exact measures are computed pair by pair in float64 on the host, so
     they depend on neither blocks, threads nor device.
+
+    The rounding of a pair goes with both squared lengths. The other one is at most twice the row's own plus
+    twice the measure, so that all rounding is bounded by a part that goes with the row's length (`slack`)
+    and one that goes with the measure: one far row does not blur the distances between the others.
     """
 
     def __init__(
         self, vectors: Any, *, metric: str, device: str | None, out: npt.NDArray[np.int64] | None = None
     ) -> None:
-        if metric not in METRICS:
-            raise SelectionError(f"metric={metric!r} is not known. Choose one of {', '.join(METRICS)}.")
         self.tensor = as_tensor(vectors)
         self.metric = metric
         self.device = choose_device(self.tensor, device)
@@ -103,13 +121,14 @@ class Space:
         reach = 1000 if self.wide(self.tensor) is torch.float64 else 120
         exponent = max(-reach, min(reach, math.frexp(largest)[1]))
         self.scale = 1.0 if metric == "cosine" else 2.0**-exponent
-        self.mean = torch.zeros(self.d, device=self.device)
+        self.center = torch.zeros(self.d, device=self.device)
         there = np.arange(self.n) if out is None or len(out) == 0 else np.setdiff1d(np.arange(self.n), out)
         sample = self.rows(there[:: max(1, len(there) // SAMPLE)][:SAMPLE])
-        self.mean = sample.mean(0)
+        self.center = sample[:: max(1, len(sample) // MIDDLE)].median(0).values
         self.basis = principal_directions(
-            sample - self.mean, max(min(self.d, 16), min(DIRECTIONS, self.d // 4))
+            shortened(sample - self.center), max(min(self.d, 16), min(DIRECTIONS, self.d // 4))
         )
+        self.rounding = (self.d + 32) * UNIT  # of a float32 squared distance, over both squared lengths
 
     def check(self, tensor: torch.Tensor, name: str, out: npt.NDArray[np.int64] | None = None) -> float:
         """Largest absolute value of `tensor` outside the rows `out`. One read, in blocks.
@@ -157,9 +176,9 @@ class Space:
             largest = rows.abs().amax(1, keepdim=True)
             rows = rows / largest
             rows = rows / (torch.linalg.vector_norm(rows, dim=1, keepdim=True) * math.sqrt(2))
-            unit: torch.Tensor = (rows - self.mean).float()
+            unit: torch.Tensor = (rows - self.center).float()
             return unit
-        centred: torch.Tensor = torch.add(-self.mean.to(wide), rows, alpha=self.scale).float()
+        centred: torch.Tensor = torch.add(-self.center.to(wide), rows, alpha=self.scale).float()
         return centred
 
     def rows(self, index: npt.NDArray[np.int64]) -> torch.Tensor:
@@ -175,10 +194,9 @@ class Space:
         rows: Array = raw.to(device="cpu", dtype=torch.float64).numpy()
         if self.metric == "cosine":
             exponents = np.frexp(np.abs(rows).max(1, keepdims=True))[1]
-            rows = np.ldexp(rows, -exponents)
-            return rows
-        rows *= self.scale
-        return rows
+            mantissas: Array = np.ldexp(rows, -exponents)
+            return mantissas
+        return rows * self.scale  # not in place: they may be the caller's
 
     def measure(self, left: Array, right: Array) -> Array:
         """Exact measure of each pair of raw rows (m, d) and (m, d) or (1, d), in float64."""
@@ -197,11 +215,26 @@ class Space:
         """Distances, or values proportional to them, in the units of the vectors."""
         return value / self.scale
 
-    def slack(self, norms: Array, largest: float) -> Array:
-        """Most by which a float32 squared distance of a row may be off, with any order of summation."""
+    def slack(self, norms: Array) -> Array:
+        """The part of the rounding that goes with the rows' squared lengths, for any order of sums."""
         if self.metric == "cosine":
-            return (2 * self.d + 64) * UNIT * (norms + largest + 1.0)
-        return (self.d + 32) * UNIT * (norms + largest) + 1e-30
+            return 2 * self.rounding * (norms + 3.0)
+        return 3 * self.rounding * norms + 1e-30
+
+    def at_most(self, squared: Array, slack: Array) -> Array:
+        """The largest measures that pairs with these float32 squared distances can have."""
+        return (1 + 3 * self.rounding) * np.maximum(squared + slack, 0)
+
+    def reach(self, measure: Array, slack: Array) -> Array:
+        """The largest float32 squared distances, or lower bounds of them, of pairs with these measures."""
+        return (1 + 5 * self.rounding) * measure + 2 * slack
+
+
+def shortened(rows: torch.Tensor) -> torch.Tensor:
+    """`rows` (m, d), none longer than four times the usual: a few far ones are not to rule the rest."""
+    lengths: torch.Tensor = torch.linalg.vector_norm(rows, dim=1, keepdim=True)
+    shares = (4 * lengths.median() / lengths.clamp_min(1e-30)).clamp_max(1.0)
+    return rows * shares
 
 
 def principal_directions(centred: torch.Tensor, count: int) -> torch.Tensor:

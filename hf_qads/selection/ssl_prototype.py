@@ -38,21 +38,24 @@ def ssl_prototype(pool: Pool, size: int, *, clusters: int = 100) -> Picks:
     """
     import torch
 
-    from hf_qads.selection.space import Space
+    from hf_qads.selection.space import Space, full_precision
 
     if clusters < 1:
         raise SelectionError(f"clusters must be at least 1, got {clusters}.")
-    space = Space(pool.need_vectors("ssl_prototype"), metric=pool.metric, device=pool.device, out=pool.out)
-    generator = np.random.default_rng([pool.seed, 2])
-    count = min(clusters, space.n - len(pool.out))
-    there = np.setdiff1d(np.arange(space.n), pool.out)
-    drawn = np.sort(generator.choice(there, min(len(there), SAMPLE_PER_CLUSTER * count), replace=False))
-    centroids = kmeans(space.rows(drawn), count, generator)
-    distance = np.empty(space.n)
-    for begin in range(0, space.n, space.block):
-        rows = space.working(space.tensor[begin : begin + space.block])
-        nearest = torch.cdist(rows, centroids).amin(1)
-        distance[begin : begin + space.block] = nearest.cpu().numpy()
+    with full_precision():
+        space = Space(
+            pool.need_vectors("ssl_prototype"), metric=pool.metric, device=pool.device, out=pool.out
+        )
+        generator = np.random.default_rng([pool.seed, 2])
+        count = min(clusters, space.n - len(pool.out))
+        there = np.setdiff1d(np.arange(space.n), pool.out)
+        drawn = np.sort(generator.choice(there, min(len(there), SAMPLE_PER_CLUSTER * count), replace=False))
+        centroids = kmeans(space.rows(drawn), count, generator)
+        distance = np.empty(space.n)
+        for begin in range(0, space.n, space.block):
+            rows = space.working(space.tensor[begin : begin + space.block])
+            nearest = torch.cdist(rows, centroids).amin(1)
+            distance[begin : begin + space.block] = nearest.cpu().numpy()
     unit = 2**0.5 if pool.metric == "cosine" else 1 / space.scale
     return ranked(pool, distance * unit, size)
 

@@ -43,7 +43,6 @@ class StartPool:
         self.scratch = scratch
         self.surveyor = Surveyor(Centers(space, 0), scratch)  # learns for all chunks whether its bound pays
         self.full = 0
-        self.largest = 0.0
         balance = np.sqrt(PROBES * space.n * self.total / (space.n + self.total))
         self.cells = int(np.clip(balance, 1, min(CELLS, self.total)))
 
@@ -59,7 +58,7 @@ class StartPool:
         return self.space.exact(self.taken(places))
 
     def upper_bounds(self, norms: Floats) -> Floats:
-        """Approximate squared distance (n,) of every row of the space to a near vector. Sets `largest`.
+        """Approximate squared distance (n,) of every row of the space to a near vector.
 
         Cost: (n + m) * cells + PROBES * n * m / cells distances at most, and as many reads of all vectors as
         there are probes, plus one.
@@ -74,7 +73,6 @@ class StartPool:
             cell = np.empty(total, dtype=np.int16)
             for places in blocks(total, self.space.block):
                 rows = self.space.working(self.taken(places))
-                self.largest = max(self.largest, float(rows.square().sum(1).max()))
                 near = self.scratch.squared(rows, pivots, squares).argmin(1)
                 cell[places] = near.cpu().numpy()
                 bar.update(len(rows))

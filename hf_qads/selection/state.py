@@ -4,6 +4,7 @@ import hashlib
 import json
 import time
 import zipfile
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import torch
 from hf_qads.errors import SelectionError
 from hf_qads.files import atomic_path, remove
 from hf_qads.selection.engine import Engine
-from hf_qads.selection.pool import Floats, Pool
+from hf_qads.selection.pool import Floats, Pool, Rows
 from hf_qads.selection.space import Space
 
 EVERY = 60.0  # seconds between two saves
@@ -44,16 +45,17 @@ class SavedState:
             "metric": pool.metric,
             "shape": [space.n, space.d],
             "scale": space.scale,
-            "vectors": digest(space.exact(sampled(space.tensor))),
+            "vectors": contents(space.tensor, space.block),
             "weights": digest(weights),
             "start": digest(pool.start),
-            "owned": None if owned is None else digest(np.array(owned.shape), space.exact(sampled(owned))),
+            "among": digest(pool.out),
+            "owned": None if owned is None else contents(owned, space.block),
         }
         return cls(pool.state / FILE, json.dumps(facts, sort_keys=True))
 
-    def save_now_and_then(self, engine: Engine, order: list[int], gains: list[float]) -> None:
-        """Save if the last save is a while ago."""
-        if time.monotonic() - self.saved_at >= EVERY:
+    def save_now_and_then(self, engine: Engine, order: list[int], gains: list[float], size: int) -> None:
+        """Save if the last save is a while ago, or if all is picked: the coverage is still to come."""
+        if time.monotonic() - self.saved_at >= EVERY or len(order) == size:
             self.save(engine, order, gains)
 
     def save(self, engine: Engine, order: list[int], gains: list[float]) -> None:
@@ -65,7 +67,6 @@ class SavedState:
                 identity=np.array(self.identity),
                 order=np.array(order, dtype=np.int64),
                 gains=np.array(gains),
-                slack=engine.slack,
                 **{name: getattr(bounds, name) for name in ARRAYS},
             )
         self.saved_at = time.monotonic()
@@ -81,7 +82,7 @@ class SavedState:
         try:
             with self.file.open("rb") as stream, np.load(stream, allow_pickle=False) as saved:
                 identity = str(saved["identity"])
-                found = {name: saved[name] for name in (*ARRAYS, "order", "gains", "slack")}
+                found = {name: saved[name] for name in (*ARRAYS, "order", "gains")}
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise SelectionError(f"{self.file} cannot be read: {error}. Remove it to start over.") from error
         if identity != self.identity:
@@ -93,14 +94,16 @@ class SavedState:
             return found["order"][:size].tolist(), found["gains"][:size].tolist()
         for name in ARRAYS:
             getattr(engine.bounds, name)[:] = found[name]
-        engine.restore(found["order"], found["slack"])
+        engine.restore(found["order"])
         return found["order"].tolist(), found["gains"].tolist()
 
 
-def sampled(tensor: torch.Tensor) -> torch.Tensor:
-    """A fixed share of the rows of `tensor`, at most 512, the last among them."""
-    step = max(1, len(tensor) // 256)
-    return torch.cat([tensor[::step][:511], tensor[-1:]])
+def contents(tensor: torch.Tensor, block: int) -> str:
+    """A short hash of all values of `tensor`. One read, in blocks of rows."""
+    whole = hashlib.blake2b(f"{tensor.dtype}{tuple(tensor.shape)}".encode(), digest_size=16)
+    for begin in range(0, len(tensor), block):
+        whole.update(tensor[begin : begin + block].contiguous().cpu().view(torch.uint8).numpy().data)
+    return whole.hexdigest()
 
 
 def digest(*arrays: np.ndarray) -> str:
@@ -118,8 +121,16 @@ def different(old: str, new: str) -> str:
     return ", ".join(name for name in now if before.get(name) != now[name]) + " differ"
 
 
-def forget(folder: Path) -> None:
-    """Remove the state in `folder`, whose selection is complete."""
-    remove(folder / FILE)
-    if folder.is_dir() and not any(folder.iterdir()):
+def forget(folder: Path, order: Rows) -> None:
+    """Remove the state in `folder` if it is that of the complete selection `order`, not another's."""
+    file = folder / FILE
+    remove(file.with_name(f".{FILE}.part"))  # of a kill while it was written
+    if not file.exists() or not len(order):
+        return
+    with suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        with np.load(file, allow_pickle=False) as saved:
+            found = saved["order"][: len(order)]
+        if np.array_equal(found, order):
+            remove(file)
+    if not any(folder.iterdir()):
         folder.rmdir()

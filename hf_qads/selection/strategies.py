@@ -70,22 +70,30 @@ def checked_options(name: str, strategy: Strategy, options: Mapping[str, Any] | 
     Raises:
         SelectionError: an option that the strategy does not take, or a type other than its default's.
     """
+    if options is not None and not isinstance(options, Mapping):
+        raise SelectionError(f"options must map names to values, got {options!r}.")
+    given = {
+        key: value.item() if isinstance(value, np.generic) else value
+        for key, value in (options or {}).items()
+    }
     takes = {
         parameter.name: parameter.default
         for parameter in inspect.signature(strategy).parameters.values()
         if parameter.kind is parameter.KEYWORD_ONLY
     }
-    for option, value in (options or {}).items():
+    for option, value in given.items():
         if option not in takes:
             have = ", ".join(sorted(takes)) or "none"
             raise SelectionError(f"strategy={name!r} takes no option {option!r}. Its options: {have}.")
         default = takes[option]
-        numeric = isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool)
-        if default is not inspect.Parameter.empty and not isinstance(value, type(default)) and not numeric:
+        fits = isinstance(value, type(default)) or (isinstance(default, float) and isinstance(value, int))
+        if isinstance(value, bool) and not isinstance(default, bool):
+            fits = False
+        if default is not inspect.Parameter.empty and not fits:
             raise SelectionError(
                 f"option {option!r} of strategy={name!r} must be {type(default).__name__}, got {value!r}."
             )
-    return dict(options or {})
+    return given
 
 
 def checked_picks(name: str, picks: Any, pool: Pool, size: int) -> Picks:

@@ -15,6 +15,7 @@ from hf_qads.selection.centers import Centers
 from hf_qads.selection.groups import grouped, places_below, whole_groups
 from hf_qads.selection.pool import Floats, Rows
 from hf_qads.selection.products import Scratch, chosen_products
+from hf_qads.selection.space import Space
 
 SPARSE = 0.12  # share of pairs left by the bound below which going pair by pair pays
 PROBE = 8  # of so many products, one tries the bound where it did not pay before
@@ -27,7 +28,7 @@ class Missed(NamedTuple):
         rows: (m, d) working rows.
         flat: (m, 2 + r) coordinates, made for a product with `Centers.flat` that gives a lower bound.
         norms: (m,) squared lengths.
-        slack: (m,) rounding of a squared distance.
+        slack: (m,) the rows' part of rounding, see `Space.slack`.
         best: (m,) upper bound of the measure to the nearest center; brought down in place.
     """
 
@@ -77,8 +78,9 @@ class Surveyor:
         members = grouped(squared, end - begin)
         minima = members.amin(1)
         nearest = minima.amin(1).cpu().numpy() + missed.norms
-        np.minimum(missed.best, nearest + missed.slack, out=missed.best)
-        limits = on(missed.best + 2 * missed.slack - missed.norms, squared)
+        space = self.centers.space
+        np.minimum(missed.best, space.at_most(nearest, missed.slack), out=missed.best)
+        limits = on(space.reach(missed.best, missed.slack) - missed.norms, squared)
         rows, columns, _ = places_below(members, minima, limits)
         values, at = squared[rows, columns].cpu().numpy(), rows.cpu().numpy()
         return Pairs(at, columns.cpu().numpy() + begin, values + missed.norms[at])
@@ -88,7 +90,8 @@ class Surveyor:
         stop = begin + whole_groups(end - begin)
         lower = self.scratch.product(missed.flat, self.centers.flat[begin:stop])
         self.bound_pairs += len(lower) * (end - begin)
-        limits = on(missed.best + 2 * missed.slack - missed.norms, lower)
+        space = self.centers.space
+        limits = on(space.reach(missed.best, missed.slack) - missed.norms, lower)
         members = grouped(lower, end - begin)
         rows, columns, share = places_below(members, members.amin(1), limits, most=SPARSE)
         self.share_left += 0.25 * (share - self.share_left)
@@ -101,19 +104,20 @@ class Surveyor:
         squared = (self.centers.norms[begin:stop][columns] - 2 * products).cpu().numpy()
         at = rows.cpu().numpy()
         squared = squared + missed.norms[at]
-        np.minimum.at(missed.best, at, squared + missed.slack[at])
-        return keep_near(Pairs(at, columns.cpu().numpy() + begin, squared), missed)
+        np.minimum.at(missed.best, at, space.at_most(squared, missed.slack[at]))
+        return keep_near(Pairs(at, columns.cpu().numpy() + begin, squared), missed, space)
 
 
-def keep_near(pairs: Pairs, missed: Missed) -> Pairs:
+def keep_near(pairs: Pairs, missed: Missed, space: Space) -> Pairs:
     """Pairs that may still hold a row's smallest measure."""
-    near = pairs.squared <= missed.best[pairs.rows] + 2 * missed.slack[pairs.rows]
+    near = pairs.squared <= space.reach(missed.best, missed.slack)[pairs.rows]
     return Pairs(pairs.rows[near], pairs.centers[near], pairs.squared[near])
 
 
-def join(parts: list[Pairs], missed: Missed) -> Pairs:
+def join(parts: list[Pairs], missed: Missed, space: Space) -> Pairs:
     """All pairs of several products that may hold a row's smallest measure."""
-    return keep_near(Pairs(*(np.concatenate(columns) for columns in zip(*parts, strict=True))), missed)
+    together = Pairs(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+    return keep_near(together, missed, space)
 
 
 def on(array: npt.NDArray[np.generic], like: torch.Tensor) -> torch.Tensor:

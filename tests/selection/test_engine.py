@@ -5,7 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hf_qads.selection import engine, groups, live, select, startpool, survey, witness
+from hf_qads.selection.space import Space
 from tests.selection.loops import plain_loop
+
+USING = ("qads", "kcenter", "deita", "ssl_prototype")  # strategies that make large products
 
 
 @pytest.fixture
@@ -94,10 +97,57 @@ def test_tiny_and_huge_vectors_do_not_leave_the_range(scale, dtype):
     assert picked.order.tolist() == slow.order.tolist()
 
 
-def test_one_outlier_does_not_hide_the_others(small_steps):
+@pytest.mark.parametrize("times", [30, 1e3, 1e6])
+def test_one_outlier_does_not_hide_the_others(small_steps, times):
     vectors = clustered(400, 10)
-    vectors[123] *= 1e6
+    vectors[123] *= times
     same_as_loop(vectors, scores_of(400), 200)
+
+
+def test_one_outlier_does_not_make_every_pair_a_tie(monkeypatch):
+    measured, real = [], Space.measure
+    monkeypatch.setattr(Space, "measure", lambda *given: measured.append(len(given[1])) or real(*given))
+    vectors = np.random.default_rng(0).standard_normal((2000, 64)).astype(np.float32)
+    select(vectors, scores_of(2000), size=300)
+    usual = sum(measured)
+    measured.clear()
+    vectors[700] *= 1000
+    select(vectors, scores_of(2000), size=300)
+    assert sum(measured) < 1.2 * usual
+
+
+def test_rows_that_are_all_the_same_are_measured_few_times(monkeypatch):
+    measured, real = [], Space.measure
+    monkeypatch.setattr(Space, "measure", lambda *given: measured.append(len(given[1])) or real(*given))
+    same = np.ones((2000, 8), dtype=np.float32)
+    assert select(same, size=1000, start=[0]).order.tolist() == list(range(1, 1001))
+    assert sum(measured) < 5 * 2000
+
+
+@pytest.mark.parametrize(
+    "lowered", ["tf32", "autocast", "default type"], ids=lambda name: name.replace(" ", "-")
+)
+def test_what_a_caller_has_set_for_its_model_changes_nothing(lowered):
+    vectors, scores = clustered(2000, 48), scores_of(2000)
+    expected = {strategy: select(vectors, scores, size=300, strategy=strategy).order for strategy in USING}
+    mkldnn, default = torch.backends.mkldnn.matmul, torch.get_default_dtype()
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=lowered == "autocast"):
+        if lowered == "tf32":
+            torch.backends.cuda.matmul.fp32_precision = "tf32"
+            mkldnn.fp32_precision = "bf16"
+        if lowered == "default type":
+            torch.set_default_dtype(torch.float64)
+        try:
+            for strategy, order in expected.items():
+                picked = select(vectors, scores, size=300, strategy=strategy)
+                assert picked.order.tolist() == order.tolist()
+            if lowered == "tf32":
+                assert (torch.backends.cuda.matmul.fp32_precision, mkldnn.fp32_precision) == ("tf32", "bf16")
+            if lowered == "default type":
+                assert torch.get_default_dtype() is torch.float64
+        finally:
+            torch.backends.cuda.matmul.fp32_precision = mkldnn.fp32_precision = "none"
+            torch.set_default_dtype(default)
 
 
 @pytest.mark.parametrize("few_centers", [0, 1024])

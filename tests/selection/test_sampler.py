@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 import hf_qads
 from hf_qads.errors import SelectionError
-from hf_qads.selection import Picks, QaDSSampler, select
+from hf_qads.selection import STRATEGIES, Picks, QaDSSampler, select
 
 RNG = np.random.default_rng(0)
 VECTORS = RNG.standard_normal((200, 6)).astype(np.float32)
@@ -96,6 +96,40 @@ def test_without_shuffling_epochs_are_alike():
     assert list(sampler) == first
 
 
+def test_the_strategy_runs_once():
+    sizes = []
+
+    def counted(pool, size):
+        sizes.append(size)
+        return STRATEGIES["qads"](pool, size)
+
+    assert len(sampler_of(strategy=counted, fraction=0.5)) == 100
+    assert sizes == [100]
+
+
+def test_rows_without_a_rank_are_counted():
+    rows = Dataset.from_dict({"qads_rank": [2, None, 0, 1]})
+    sampler = QaDSSampler(rows)
+    assert (list(sampler), sampler.left_out) == ([2, 3, 0], 1)
+    assert list(QaDSSampler(rows, fraction=0.1)) == [2]  # one row at least
+    with pytest.raises(SelectionError, match="needs vectors"):
+        QaDSSampler(rows, scores=np.ones(4))  # given scores are not passed over for the ranks
+
+
+def test_a_fraction_is_one_of_the_rows_that_can_be_sampled():
+    scores = np.where(np.arange(200) < 100, np.nan, SCORES)
+    sampler = sampler_of(scores=scores, fraction=0.9)
+    assert (len(sampler), sampler.left_out) == (90, 100)
+
+
+@pytest.mark.parametrize(
+    "dataset", [iter([]), Dataset.from_dict({"qads_embedding": []})], ids=["iterable", "empty"]
+)
+def test_a_dataset_that_cannot_be_sampled_is_refused(dataset):
+    with pytest.raises(SelectionError, match="dataset"):
+        QaDSSampler(dataset)
+
+
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
@@ -104,7 +138,11 @@ def test_without_shuffling_epochs_are_alike():
         ({"fraction": 1.1}, r"in \(0, 1\]"),
         ({"size": -1}, "size=-1"),
         ({"size": 201}, "size=201 but 200 rows can be sampled"),
-        ({"vectors": VECTORS[:10]}, "vectors: 10"),
+        ({"vectors": VECTORS[:10]}, "10 vectors for a dataset of 200 rows"),
+        ({"scores": SCORES[:10]}, "10 scores for a dataset of 200 rows"),
+        ({"size": "3"}, "size must be a whole number, got '3'"),
+        ({"fraction": "0.1"}, r"fraction must be a number in \(0, 1\], got '0.1'"),
+        ({"seed": -1}, "seed=-1 is negative"),
         ({"vectors": None}, "needs vectors"),
         ({"strategy": "best"}, "not known"),
     ],

@@ -77,12 +77,51 @@ def bad_scores(value, row=17):
         ({"among": np.zeros(300, dtype=bool)}, "No row takes part"),
         ({"among": [0, 1, 2], "start": [3]}, "not among the rows that take part"),
         ({"device": "nowhere"}, "device='nowhere' cannot be used"),
+        ({"device": "meta"}, "device='meta' cannot be used"),
+        ({"scores": SCORES.astype(np.complex64)}, "one number per row, got ndarray: they are complex64"),
+        ({"scores": SCORES.astype(str)}, "one number per row"),
+        ({"scores": np.ma.masked_less(SCORES, 2)}, "NaN or infinite"),
+        ({"vectors": np.ma.masked_less(VECTORS, 0)}, "vectors are masked"),
+        ({"vectors": torch.from_numpy(VECTORS).to_sparse()}, "dense table of numbers"),
+        ({"vectors": torch.from_numpy(VECTORS).to(torch.float8_e5m2)}, "dense table of numbers"),
+        ({"columns": {"a": 3}}, "a must have one entry per row, got int"),
+        ({"columns": [SCORES]}, "columns must map names to columns, got list"),
+        ({"options": [1]}, r"options must map names to values, got \[1\]"),
+        ({"strategy": "ssl_prototype", "options": {"clusters": True}}, "must be int, got True"),
+        ({"seed": -1}, "seed=-1 is negative"),
+        ({"seed": 1.5}, "seed must be a whole number, got 1.5"),
+        ({"strategy": "random", "metric": "manhattan"}, "Choose one of euclidean, cosine"),
+        ({"start": 5.0}, "a whole number, or a list of row indices, got 5.0"),
+        ({"start": np.ones(300, dtype=bool)}, r"got bool \(300,\)"),
+        ({"start": np.array([2**64 - 5], dtype=np.uint64)}, "start row 18446744073709551611 is not in"),
     ],
 )
 def test_wrong_use_is_refused_with_what_was_got(arguments, says):
     asked = {"vectors": VECTORS, "scores": SCORES, "size": 10, **arguments}
     with pytest.raises(SelectionError, match=says):
         select(asked.pop("vectors"), asked.pop("scores"), **asked)
+
+
+@pytest.mark.parametrize("row", [3.0, True, "3", -1, 300])
+def test_a_row_to_explain_is_one_of_the_pool(row):
+    with pytest.raises(SelectionError, match="is not in the pool of 300 rows"):
+        select(VECTORS, SCORES, size=10).explain(row)
+
+
+def test_scores_may_be_any_numbers():
+    expected = select(VECTORS, SCORES.astype(np.float32), size=30).order.tolist()
+    tensor = torch.from_numpy(SCORES.astype(np.float32)).requires_grad_()
+    assert select(VECTORS, tensor, size=30).order.tolist() == expected
+    assert select(VECTORS, SCORES.astype(np.float32).tolist(), size=30, owned=[]).order.tolist() == expected
+
+
+def test_what_the_caller_gives_stays_as_it_was():
+    vectors, owned, scores = VECTORS.astype(np.float64), VECTORS[:20].astype(np.float64) * 3, SCORES.copy()
+    before = [array.copy() for array in (vectors, owned, scores)]
+    for metric in ("euclidean", "cosine"):
+        select(vectors, scores, size=50, owned=owned, metric=metric).explain(7)
+    for array, old in zip((vectors, owned, scores), before, strict=True):
+        assert array.tobytes() == old.tobytes()
 
 
 def read_only(array):

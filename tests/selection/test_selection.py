@@ -4,7 +4,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from hf_qads.errors import SelectionError
-from hf_qads.selection import Selection, select
+from hf_qads.selection import STRATEGIES, Selection, select
 
 RNG = np.random.default_rng(0)
 VECTORS = RNG.standard_normal((300, 6)).astype(np.float32)
@@ -70,12 +70,55 @@ def test_explain_a_row_that_was_not_picked(picked):
     assert "it would have come at rank 150" in str(found)
 
 
+def test_explain_knows_who_does_not_take_part():
+    among = np.arange(200)
+    picked = select(VECTORS, SCORES, size=60, among=among)
+    absent = picked.explain(250)
+    assert (absent.absent, absent.rank, absent.nearest) == (True, None, None)
+    assert "row 250 does not take part" in str(absent)
+    whole = select(VECTORS, SCORES, size=200 - len(picked.start), among=among, start=picked.start)
+    for rank in (60, 150):
+        assert picked.explain(int(whole.order[rank])).rank == rank
+
+
+def test_explain_measures_to_owned_vectors():
+    owned = VECTORS[:90] + 0.05
+    picked = select(VECTORS, SCORES, size=60, start=0, owned=owned)
+    for rank in (0, 7, 59):
+        found = picked.explain(int(picked.order[rank]))
+        assert found.score * found.distance == pytest.approx(picked.gains[rank])
+        assert (found.nearest is None) == (found.owned is not None)
+    first = picked.explain(int(picked.order[0]))
+    assert f"to owned vector {first.owned}" in str(first)
+    assert first.distance == pytest.approx(np.linalg.norm(owned - VECTORS[first.row], axis=1).min())
+
+
+def test_explain_goes_on_once_for_many_questions():
+    calls = []
+
+    def counted(pool, size):
+        calls.append(size)
+        return STRATEGIES["qads"](pool, size)
+
+    picked = select(VECTORS, SCORES, size=20, strategy=counted)
+    later = select(VECTORS, SCORES, size=25).order[20:]
+    assert [picked.explain(int(row)).rank for row in later] == list(range(20, 25))
+    assert len(calls) == 2
+
+
+def test_a_selection_with_numbers_of_numpy_is_saved(tmp_path):
+    picked = select(
+        VECTORS, size=5, strategy="ssl_prototype", seed=np.int64(3), options={"clusters": np.int64(4)}
+    )
+    assert Selection.load(picked.save(tmp_path / "a.parquet")).asked["options"] == {"clusters": 4}
+
+
 def test_explain_does_not_look_further_than_asked(picked):
     row = int(select(VECTORS, SCORES, size=270).order[150])
     found = picked.explain(row, further=50)
     assert found.rank is None
     assert found.rank_above == 110
-    assert "it would have come after rank 109" in str(found)
+    assert "it would have come after the first 110 picks" in str(found)
 
 
 def test_explain_a_picked_and_a_start_row(picked):

@@ -10,7 +10,7 @@ import pytest
 
 import hf_qads
 from hf_qads.errors import SelectionError
-from hf_qads.selection import select, state
+from hf_qads.selection import engine, select, state
 
 RNG = np.random.default_rng(0)
 VECTORS = RNG.standard_normal((1500, 8)).astype(np.float32)
@@ -36,6 +36,8 @@ def stopped_after(monkeypatch):
 
         monkeypatch.setattr(state.SavedState, "save", save_and_stop)
         monkeypatch.setattr(state, "EVERY", 0.0)
+        monkeypatch.setattr(engine, "FEW", 16)  # so that there are many refills
+        monkeypatch.setattr(engine, "MANY", 64)
 
     return arrange
 
@@ -84,6 +86,8 @@ def test_owned_vectors_and_many_start_rows_are_not_worked_out_again(stopped_afte
         ({"seed": 1}, "start"),
         ({"strategy": "kcenter"}, "strategy"),
         ({"owned": VECTORS[:3]}, "owned"),
+        ({"among": np.arange(1400)}, "among"),
+        ({"vectors": VECTORS + np.eye(1500, 8, k=-1491, dtype=np.float32)}, "vectors"),  # in few rows
     ],
 )
 def test_the_state_of_another_selection_is_refused(stopped_after, tmp_path, changed, named):
@@ -99,6 +103,22 @@ def test_a_damaged_state_is_refused(tmp_path):
     (tmp_path / state.FILE).write_bytes(b"PK\x03\x04 not really")
     with pytest.raises(SelectionError, match="Remove it to start over"):
         select(VECTORS, SCORES, size=400, state=tmp_path)
+
+
+def test_what_another_selection_has_saved_stays(stopped_after, tmp_path):
+    stopped_after(2)
+    with pytest.raises(Stopped):
+        select(VECTORS, SCORES, size=400, state=tmp_path)
+    saved = (tmp_path / state.FILE).read_bytes()
+    select(None, SCORES, size=5, strategy="quality", state=tmp_path)
+    select(VECTORS, SCORES, size=0, state=tmp_path)
+    assert (tmp_path / state.FILE).read_bytes() == saved
+
+
+def test_a_file_is_no_folder_for_the_state(tmp_path):
+    (tmp_path / "mine").touch()
+    with pytest.raises(SelectionError, match="mine' is a file"):
+        select(VECTORS, SCORES, size=5, state=tmp_path / "mine")
 
 
 def test_other_files_in_the_folder_stay(tmp_path):
