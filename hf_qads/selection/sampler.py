@@ -24,8 +24,8 @@ class QaDSSampler(Sampler[int]):
     Args:
         dataset: anything with a length. Of a `datasets.Dataset`, what is not given here is read from its
             columns: scores from `qads_score`, else `qads_influence`; vectors from `qads_embedding`; numeric
-            columns go to the strategy. Where neither vectors nor scores are given and there are none but
-            `qads_rank`, that is the order.
+            columns go to the strategy. Without vectors, and where no scores are handed over,
+            `qads_rank` is the order if there is one.
         size: how many rows.
         fraction: or which share of the rows that can be sampled, in (0, 1]; one row at least. Neither: all
             of them.

@@ -57,7 +57,8 @@ def select(
         state: a folder in which a long selection saves its progress about once a minute, to continue after
             a kill with the same picks. The state is removed at the end. All vectors are read once more, to
             know them again.
-        coverage: whether to work out the coverage radius after each pick.
+        coverage: whether there is to be a coverage radius after each pick. It is worked out when it is first
+            asked for; with `state`, at once.
 
     Returns:
         The selection.
@@ -80,17 +81,6 @@ def select(
         raise SelectionError(f"state={str(pool.state)!r} is a file. Name a folder.")
     wanted = checked_size(size, pool)
     picks = checked_picks(name, function(pool, wanted, **chosen), pool, wanted)
-    radius = np.full(wanted, np.nan)
-    if picks.radius is not None:
-        radius = picks.radius
-    elif coverage and pool.vectors is not None:
-        from hf_qads.selection.coverage import coverage as radius_after
-
-        radius = radius_after(pool, picks.order)
-    if pool.state is not None:
-        from hf_qads.selection.state import forget
-
-        forget(pool.state, picks.order)
     asked = {
         "n": pool.n,
         "size": wanted,
@@ -104,5 +94,11 @@ def select(
         "out": len(pool.out),
         "owned": 0 if pool.owned is None else len(pool.owned),
     }
+    known = picks.radius if coverage or picks.radius is not None else np.full(wanted, np.nan)
+    selection = Selection(picks.order, picks.gains, pool.start, known, asked, picks.work, pool, function)
+    if pool.state is not None:
+        from hf_qads.selection.state import forget
 
-    return Selection(picks.order, picks.gains, pool.start, radius, asked, picks.work, pool, function)
+        selection.radius  # noqa: B018 - before the state goes: a kill meanwhile costs no picks
+        forget(pool.state, picks.order)
+    return selection

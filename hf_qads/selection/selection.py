@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,7 @@ class Selection:
         order: (size,) row indices in the order picked, none of them in the start pool.
         gains: (size,) value of the strategy's objective at each pick.
         start: the start rows, in the order drawn.
-        radius: (size,) largest distance of any row of the pool to its nearest picked or start row after each
-            pick; NaN where it was not asked for or there are no vectors.
+        known: the coverage radius where it is known already; None where `radius` works it out.
         asked: what was asked: n, size, strategy (of a function, its qualified name), metric, seed, options
             and so on.
         work: for the greedy strategies, how many distances were worked out; not saved.
@@ -37,7 +37,7 @@ class Selection:
     order: Rows
     gains: Floats
     start: Rows
-    radius: Floats
+    known: Floats | None = field(repr=False)
     asked: Mapping[str, Any]
     work: Mapping[str, int] = field(default_factory=dict)
     pool: Pool | None = field(default=None, repr=False)
@@ -46,6 +46,23 @@ class Selection:
 
     def __len__(self) -> int:
         return len(self.order)
+
+    @cached_property
+    def radius(self) -> Floats:
+        """(size,) largest distance of any row to its nearest picked, start or owned one, after each pick.
+
+        NaN where it was not asked for or there are no vectors. Worked out on first use, from the vectors as
+        they are then; for K-center it comes with the picks.
+
+        Cost: at most about that of the selection once more.
+        """
+        if self.known is not None:
+            return self.known
+        if self.pool is None or self.pool.vectors is None:
+            return np.full(len(self.order), np.nan)
+        from hf_qads.selection.coverage import coverage
+
+        return coverage(self.pool, self.order)
 
     def save(self, path: str | Path) -> Path:
         """Write a parquet file: a row per pick, then a row per start row; what was asked in its metadata."""
@@ -84,7 +101,7 @@ class Selection:
             order=column["row"][picked],
             gains=column["gain"][picked].astype(np.float64),
             start=column["row"][~picked],
-            radius=column["radius"][picked].astype(np.float64),
+            known=column["radius"][picked].astype(np.float64),
             asked=json.loads(asked),
         )
 
