@@ -16,8 +16,7 @@ SHARE: Final = 0.5  # of a question's runs of three tokens that a row must have 
 METHODS: Final = ("exact", "ngram", "near")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _BATCH_CHARACTERS: Final = 200_000
-_MARK_BITS: Final = 22
-_SHIFT: Final = np.uint64(64 - _MARK_BITS)
+_MARK_BITS: Final = 22  # at most: a table that stays in the processor's cache is several times as fast
 
 
 class Match(NamedTuple):
@@ -80,9 +79,9 @@ class Benchmarks:
         self.questions = texts
         self._ngram, self._confirm = ngram, confirm
         told = [_telling(text) for text in texts]
-        self._words = [words(text) for text in told]
+        self._words = [given for _, given in told]
         self._numbers = [numbers(given) for given in self._words]
-        tokens = Tokens(told)
+        tokens = Tokens([text for text, _ in told])
         telling = np.array([is_telling(given) for given in self._words], dtype=bool)
         self._whole = _Lookup(Tokens(texts).whole, np.arange(len(texts)))
         self._stems = _Lookup(tokens.whole[telling], np.flatnonzero(telling))
@@ -165,12 +164,14 @@ class _Lookup:
     def __init__(self, hashes: np.ndarray, questions: np.ndarray) -> None:
         order = np.argsort(hashes, kind="stable")
         self._hashes, self._questions = hashes[order], questions[order]
-        self._marked = np.zeros(2**_MARK_BITS, dtype=bool)  # most hashes fail here, at a look each
-        self._marked[self._hashes >> _SHIFT] = True
+        bits = min(_MARK_BITS, len(hashes).bit_length() + 6)
+        self._shift = np.uint64(64 - bits)
+        self._marked = np.zeros(2**bits, dtype=bool)  # most hashes fail here, at a look each
+        self._marked[self._hashes >> self._shift] = True
 
     def pairs(self, hashes: np.ndarray, owners: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """(text, question) for every hash that both have; 0 is no hash."""
-        hit = np.flatnonzero(self._marked[hashes >> _SHIFT] & (hashes != 0))
+        hit = np.flatnonzero(self._marked[hashes >> self._shift] & (hashes != 0))
         first = np.searchsorted(self._hashes, hashes[hit], side="left")
         counts = np.searchsorted(self._hashes, hashes[hit], side="right") - first
         starts = np.repeat(first - np.cumsum(counts) + counts, counts)
@@ -191,10 +192,11 @@ def _check_text(name: str, number: int, text: object) -> None:
         )
 
 
-def _telling(question: str) -> str:
-    """The stem; the whole question where its stem does not say enough to know it by."""
+def _telling(question: str) -> tuple[str, list[str]]:
+    """The stem and its tokens; the whole question where its stem does not say enough to know it by."""
     cut = stem(question)
-    return cut if is_telling(words(cut)) else question
+    tokens = words(cut)
+    return (cut, tokens) if is_telling(tokens) else (question, words(question))
 
 
 def _rarest(tokens: Tokens, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -8,9 +8,9 @@ that end its decimals: 3.50 becomes 3.5, and 3.00 becomes 3. \dfrac, \tfrac and 
 import re
 
 # Each pattern begins with one character as it stands, which is looked for much faster than a class of them.
-_HEADS = "|".join(rf"(?<=(?<![0-9])(?<![0-9][,.])[1-9]{'[0-9]' * more},)" for more in range(3))
 # 1,2,345 and 1,000,2 are lists: a number has one to three digits, and then three after each comma.
-_THOUSANDS = re.compile(rf",(?:{_HEADS})[0-9]{{3}}(?:,[0-9]{{3}})*(?!,?[0-9])")
+_HEADS = "|".join(rf"(?<=(?<![0-9])(?<![0-9][,.])[1-9]{'[0-9]' * more},...)" for more in range(3))
+_THOUSANDS = re.compile(rf",[0-9]{{3}}(?:{_HEADS})(?:,[0-9]{{3}})*(?!,?[0-9])")
 _ZEROS = re.compile(r"\.(?<=[0-9]\.)([0-9]*[1-9])?0+(?!\.?[0-9])")
 _FRACTION = re.compile(r"\\[cdt]?frac(?![a-z])(?: ?(\{[^{}\\]*\}|[0-9]|(?<= )[a-z]) ?([0-9a-z])?)?")
 
@@ -18,10 +18,12 @@ _FRACTION = re.compile(r"\\[cdt]?frac(?![a-z])(?: ?(\{[^{}\\]*\}|[0-9]|(?<= )[a-
 def one_format(text: str) -> str:
     """Lower-case text with its numbers and fractions in one format.
 
-    Cost: some 3 nanoseconds a character of ordinary text.
+    Cost: some 4 nanoseconds a character of ordinary text.
     """
-    for comma in ("{,}", ",\\!", "\\,") if "\\" in text or "{" in text else ():
-        text = text.replace(comma, ",")
+    if "\\" in text:
+        text = text.replace(",\\!", ",").replace("\\,", ",")
+        text = _FRACTION.sub(r"\\frac \1 \2 ", text)
+    if "{" in text:
+        text = text.replace("{,}", ",")
     text = _THOUSANDS.sub(lambda found: found[0].replace(",", ""), text)
-    text = _ZEROS.sub(lambda found: f".{found[1]}" if found[1] else "", text)
-    return _FRACTION.sub(r"\\frac \1 \2 ", text) if "frac" in text else text
+    return _ZEROS.sub(lambda found: f".{found[1]}" if found[1] else "", text)

@@ -4,10 +4,10 @@ import re
 from collections import Counter
 from typing import Final
 
-from hf_qads.mixing.tokens import gaps, words
+from hf_qads.mixing.tokens import folded, gaps, words
 
 SHINGLE: Final = 3
-TELLING: Final = 4  # least tokens of a stem that says enough
+TELLING: Final = 3  # least tokens of a stem that says enough
 # Full-width colons and dots, as Chinese text has them, count as narrow ones.
 _HEADINGS: Final = ("hoices", "HOICES", "ptions", "PTIONS", "\u9009\u9879")
 _HEADING = re.compile(
@@ -50,11 +50,12 @@ def _heading(question: str, heading: str) -> int | None:
 
 
 def is_telling(tokens: list[str]) -> bool:
-    """Whether a stem says enough to know a question by: eight tokens, or four of which one is a number.
+    """Whether a stem says enough to know a question by: eight tokens, four with a number, three with two.
 
     "Which of the following is true?" does not: its choices make the question.
     """
-    return len(tokens) >= 8 or (len(tokens) >= TELLING and any(token[0].isdigit() for token in tokens))
+    count = sum(token[0].isdigit() for token in tokens)
+    return len(tokens) >= 8 or (len(tokens) >= TELLING and count > 0 and len(tokens) + count >= 5)
 
 
 def stands_in(wanted: list[str], text: str) -> bool:
@@ -64,6 +65,9 @@ def stands_in(wanted: list[str], text: str) -> bool:
     them and a number that they begin with is the end of a sentence or line. So "What is 60% of 30?" does not
     stand in "What is 60% of 30% of 1400?", nor "2 + 3 + 4 * 5" in "Find 1 + 2 + 3 + 4 * 5."
     """
+    plain = folded(text)
+    if not all(token in plain for token in wanted):  # much faster than to look at every token
+        return False
     given, between, size = words(text), gaps(text), len(wanted)
     return any(
         given[at : at + size] == wanted and _begins(given, between, at) and _ends(given, between, at + size)

@@ -9,7 +9,7 @@ stretch is a difference of prefix sums.
 import re
 import unicodedata
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 
 import numpy as np
 
@@ -37,7 +37,7 @@ class Tokens:
     """
 
     def __init__(self, texts: Sequence[str]) -> None:
-        joined = _SEPARATOR.join(map(_folded, texts))
+        joined = _SEPARATOR.join(map(folded, texts))
         if joined.isascii():  # a quarter of the bytes to move
             codes: np.ndarray = np.frombuffer(joined.encode("ascii"), dtype=np.uint8)
         else:
@@ -73,28 +73,33 @@ class Tokens:
         """Hashes of all runs of `n` tokens inside one text, and the text of each: (g,) uint64, (g,) int64."""
         if len(self.hashes) < n:
             return np.empty(0, dtype=np.uint64), np.empty(0, dtype=np.int64)
-        prefix, inverse = _prefix_sums(self.hashes)
-        starts = np.arange(len(self.hashes) - n + 1)
-        owner = np.repeat(np.arange(len(self)), self.counts)
-        inside = owner[: len(starts)] == owner[n - 1 :]
-        starts = starts[inside]
+        owner, (prefix, inverse) = self._owners, self._sums
+        starts = np.flatnonzero(owner[: len(owner) - n + 1] == owner[n - 1 :])
         return _mix(_stretches(prefix, inverse, starts, starts + n)), owner[starts]
+
+    @cached_property
+    def _owners(self) -> np.ndarray:
+        return np.repeat(np.arange(len(self)), self.counts)
+
+    @cached_property
+    def _sums(self) -> tuple[np.ndarray, np.ndarray]:
+        return _prefix_sums(self.hashes)
 
 
 def words(text: str) -> list[str]:
     """The tokens of one text, as strings; `Tokens` finds the same."""
-    return _TOKEN.findall(_folded(text))
+    return _TOKEN.findall(folded(text))
 
 
 def gaps(text: str) -> list[str]:
     """What stands before, between and after the tokens of one text: one more than there are `words`."""
-    return _TOKEN.split(_folded(text))
+    return _TOKEN.split(folded(text))
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
     """NFKC, lower case, numbers in one format, no separators; ASCII needs no look at the Unicode tables."""
-    folded = one_format(text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold())
-    return folded.replace(_SEPARATOR, " ") if _SEPARATOR in folded else folded
+    plain = one_format(text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold())
+    return plain.replace(_SEPARATOR, " ") if _SEPARATOR in plain else plain
 
 
 @cache

@@ -117,6 +117,13 @@ def test_a_short_question_is_not_found_in_a_longer_one(question, text):
     assert Benchmarks({"one": [question]}).find([text]) == []
 
 
+@pytest.mark.parametrize("question", ["900 + 5 \u00d7 12 = ?", "Divide. 7,285 \u00f7 4", "40 times 5"])
+def test_two_numbers_make_three_tokens_enough(question):
+    index = Benchmarks({"one": [f"{question}\nOptions:\n(A) 1\n(B) 2"]})
+    assert index.find([f"{question}\nAnswer Choices: (A) 7 (B) 8"])[0].method == "exact"
+    assert index.find([f"Q: {question} A:"])[0].method == "ngram"
+
+
 @pytest.mark.parametrize("text", ["Calculate 2 + 3 + 4 * 5.", "Here: 2 + 3 + 4 * 5\nGo on."])
 def test_a_short_formula_is_found_after_a_word_or_sentence(text):
     assert len(Benchmarks({"one": ["2 + 3 + 4 * 5"]}).find([text])) == 1
