@@ -113,7 +113,7 @@ def findings(measured: Measured) -> list[str]:
     said = []
     if measured.facts.missing:
         said.append(f"Asked for, and could not be had: {', '.join(measured.facts.missing)}.")
-    if measured.facts.compared:
+    if measured.facts.compared and measured.facts.config.get("overlap"):
         said.append(measured.facts.compared.told())
     for held in measured.held_out:
         why = doubt(held.pearson.r, held.pearson.n) if held.pearson else None
