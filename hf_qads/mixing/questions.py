@@ -116,8 +116,3 @@ def jaccard(left: list[str], right: list[str]) -> float:
     """Runs of three tokens in both over those in either, in [0, 1]."""
     a, b = shingles(left), shingles(right)
     return len(a & b) / len(a | b)
-
-
-def tokens_of(question: str) -> list[str]:
-    """The stem's tokens."""
-    return words(stem(question))

@@ -12,7 +12,7 @@ from hf_qads import schema
 from hf_qads.config import Config, Model, Source
 from hf_qads.errors import ConfigError, MixingError
 from hf_qads.pipeline.models import check_model, model_path
-from hf_qads.pipeline.reachable import Reachable, reachable, unpublished
+from hf_qads.pipeline.reachable import Reachable, paper_rows, reachable, unpublished
 from hf_qads.pipeline.reading import named, spec_of
 
 CHARACTERS_PER_TOKEN = 3.5
@@ -57,19 +57,20 @@ def _plan(config: Config, found: Reachable, notes: list[str]) -> str:
     counts: dict[str, _Counted] = {}
     sources = [_count(s, config.seed, counts) for s in config.sources if named(s) not in found.sources]
     try:
-        shares = _shares(config, sources, [])
+        shares = _shares(config, sources)
     except MixingError as error:
         if not found.sources:
             raise
         found = Reachable([*found.said, f"A run would stop: {error} The figures count all sources."])
         sources = [_count(s, config.seed, counts) for s in config.sources]
+        shares = _shares(config, sources)
     anchors = _anchors(config, found, counts)
     if unread := [one.name for one in counts.values() if not one.read]:
         notes.append(
             f"not read, so the paper's sizes and {planning.ROW_TOKENS} tokens a row are taken: "
             f"{', '.join(dict.fromkeys(unread))}"
         )
-    shares = _shares(config, sources, notes)
+    notes += _assumed_means(config, sources)
     parameters, width = _shape(config.model, notes)
     per_kind = config.scorer is not None and config.scorer.per == "kind"
     made = planning.plan(
@@ -92,27 +93,34 @@ def _plan(config: Config, found: Reachable, notes: list[str]) -> str:
     return "\n".join([*found.said, *([""] if found.said else []), str(made)])
 
 
-def _shares(config: Config, sources: list[_Counted], notes: list[str]) -> dict[str, float]:
+def _shares(config: Config, sources: list[_Counted]) -> dict[str, float]:
     """Shares by the config's rule; where it goes by scores, by those that the paper's counts imply."""
     from hf_qads.mixing import paper, ratios
 
-    scale, rule = 5.0 if config.scorer else 1.0, config.ratio.model_dump(exclude_none=True)
-    implied = paper.implied_means()
+    scale, implied = 5.0 if config.scorer else 1.0, paper.implied_means()
     means = {one.name: implied.get(one.name, 5 * ASSUMED_SCORE) * scale / 5 for one in sources}
-    if "score" in str(rule) or "total" in str(rule):
-        known = all(one.name in implied for one in sources)
-        notes.append(
-            "ratios by score take the mean scores that the paper's Table 8 implies"
-            + ("" if known else f", {ASSUMED_SCORE:.0%} of the highest for other sources")
-            + "; a run computes its own"
-        )
     return ratios.from_rule(
-        rule,
+        config.ratio.model_dump(exclude_none=True),
         sizes={one.name: one.rows for one in sources},
         means=means,
         kinds={one.name: one.kind for one in sources},
         scale=scale,
     )
+
+
+def _assumed_means(config: Config, sources: list[_Counted]) -> list[str]:
+    """A note on the mean scores that `_shares` takes; none where the rule does not go by them."""
+    from hf_qads.mixing import paper
+
+    rule = str(config.ratio.model_dump(exclude_none=True))
+    if "score" not in rule and "total" not in rule:
+        return []
+    known = paper.implied_means().keys() >= {one.name for one in sources}
+    return [
+        "ratios by score take the mean scores that the paper's Table 8 implies"
+        + ("" if known else f", {ASSUMED_SCORE:.0%} of the highest for other sources")
+        + "; a run computes its own"
+    ]
 
 
 def _anchors(config: Config, found: Reachable, counts: dict[str, _Counted]) -> list[int]:
@@ -154,10 +162,8 @@ def _measure(source: Source, seed: int) -> _Counted:
         )
     entry = CATALOGUE.get(source.path)
     if entry is not None and not source.path.startswith("embedded_"):
-        rows = min(max(entry.sizes.values(), default=0), source.rows or 10**12)
-        return _Counted(
-            source.name or entry.name, source.kind or entry.kind, rows, planning.ROW_TOKENS, False
-        )
+        name, kind = source.name or entry.name, source.kind or entry.kind
+        return _Counted(name, kind, paper_rows(source), planning.ROW_TOKENS, False)
     with tempfile.TemporaryDirectory() as folder:
         read = read_source(spec_of(source, seed=seed), out=Path(folder) / "rows")
         characters = 0

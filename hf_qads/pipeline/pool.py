@@ -18,6 +18,7 @@ from hf_qads.pipeline.reading import (
     read_sources,
 )
 from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage
+from hf_qads.pipeline.telling import INDENT
 
 if TYPE_CHECKING:
     from hf_qads.sources import SourceRead
@@ -51,7 +52,7 @@ def _work(context: Context, folder: Path) -> Outcome:
     missing += late
     _check_prompts(config, [read.name for read in reads], missing)
     for (role, why), names in grouped([one for one in missing if one.role != "benchmark"]).items():
-        context.say(f"      without {', '.join(names)} ({role}): {why}")
+        context.say(f"{INDENT}without {', '.join(names)} ({role}): {why}")
     shards = {read.name: sorted(read.folder.glob("part-*.parquet")) for read in reads}
     across = find_across(shards, keep=config.across, near=config.near)
     across.save(folder / "across.parquet")
@@ -68,7 +69,7 @@ def _work(context: Context, folder: Path) -> Outcome:
     if config.overlap is not None:
         lost = [one.name for one in missing if one.role == "benchmark"]
         if lost:
-            context.say(f"      not compared with test sets that cannot be had: {', '.join(lost)}")
+            context.say(f"{INDENT}not compared with test sets that cannot be had: {', '.join(lost)}")
         questions = read_questions(context, folder / READ / "benchmarks", missing)
         repeating = _find_overlap(context, config.overlap, questions, shards, folder, details)
         for name, ids in repeating.items():
@@ -109,7 +110,7 @@ def _find_overlap(
     details["compared"] = {"benchmarks": sorted(questions), "rows": rows, "dropped": wanted.drop}
     if rows and not wanted.drop:
         context.say(
-            f"      {rows:,} rows repeat a benchmark's question and are kept (overlap.drop: false): "
+            f"{INDENT}{rows:,} rows repeat a benchmark's question and are kept (overlap.drop: false): "
             f"{folder / OVERLAP} lists them"
         )
     return found.row_ids if wanted.drop else {}

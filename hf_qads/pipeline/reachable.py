@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from hf_qads.config import Config
+from hf_qads.config import Config, Source
 from hf_qads.pipeline.reading import (
     Missing,
     asked_for,
@@ -96,12 +96,19 @@ def _lines(missing: list[Missing], rows: Mapping[str, int]) -> list[str]:
     ]
 
 
+def paper_rows(source: Source) -> int:
+    """The paper's size of a source of the catalogue, cut as the config says; 0 where it gives none."""
+    from hf_qads.sources import CATALOGUE
+
+    return min(max(CATALOGUE[source.path].sizes.values(), default=0), source.rows or 10**12)
+
+
 def _paper_rows(config: Config) -> dict[str, int]:
-    """The paper's size of each source of the catalogue, cut as the config says."""
+    """The paper's size of each source of the catalogue."""
     from hf_qads.sources import CATALOGUE
 
     return {
-        named(source): min(max(CATALOGUE[source.path].sizes.values()), source.rows or 10**12)
+        named(source): paper_rows(source)
         for source in config.sources
         if source.path in CATALOGUE and CATALOGUE[source.path].sizes
     }

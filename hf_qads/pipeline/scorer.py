@@ -15,6 +15,7 @@ from hf_qads.files import read_json
 from hf_qads.pipeline.models import load_model
 from hf_qads.pipeline.rows import as_dicts, take
 from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage
+from hf_qads.pipeline.telling import INDENT
 from hf_qads.runfolder import RunFolder
 
 ALL = "all"
@@ -84,7 +85,7 @@ def _warn_of_few_steps(context: Context, scorer: Scorer, group: str, rows: int) 
     steps = math.ceil(math.ceil(trained / scorer.global_batch) * scorer.epochs)
     if steps < FEW_STEPS:
         context.say(
-            f"      the scorer {group} trains for {steps} steps only ({trained:,} rows, batches of "
+            f"{INDENT}the scorer {group} trains for {steps} steps only ({trained:,} rows, batches of "
             f"{scorer.global_batch}, {scorer.epochs:g} epochs): lower scorer.global_batch, or raise "
             "scorer.epochs or prompts"
         )

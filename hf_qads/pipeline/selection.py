@@ -15,6 +15,7 @@ from hf_qads import files, schema
 from hf_qads.config import Config
 from hf_qads.errors import SelectionError
 from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage
+from hf_qads.pipeline.telling import INDENT
 from hf_qads.runfolder import RunFolder
 
 RATIOS = "ratios.json"
@@ -99,7 +100,7 @@ def _work(context: Context, folder: Path) -> Outcome:
         path = folder / f"{source}.parquet"
         if path.exists():
             continue
-        context.say(f"      {source}: {keep[source]:,} of {sizes[source]:,} rows")
+        context.say(f"{INDENT}{source}: {keep[source]:,} of {sizes[source]:,} rows")
         table = _rank(context, folder, source, choice, keep[source])
         with files.atomic_path(path) as temporary:
             pq.write_table(table, temporary, compression="zstd")

@@ -90,7 +90,7 @@ def explain(
     before = np.concatenate([pool.start[pool.start != row], picks.order[:rank]])
     nearest, owned, distance = (None, None, np.nan) if absent else nearest_of(pool, row, before)
     if rank is None and not started and not absent and further > 0:
-        looked_at = min(pool.n - len(pool.out) - len(pool.start), looked_at + further)
+        looked_at = min(pool.room, looked_at + further)
         if looked_at not in later:
             later[looked_at] = _order(pool, looked_at, strategy, options)
         found_later = np.flatnonzero(later[looked_at] == row)

@@ -71,9 +71,10 @@ def check(pool: Pool, size: int, strategy: str) -> None:
             f"strategy={strategy!r} needs something to be far from, got start=0. "
             "Give at least one start row, or owned vectors."
         )
-    room = pool.n - len(pool.out) - len(pool.start)
-    if size > room:
-        raise SelectionError(f"strategy={strategy!r} is asked for {size} rows, and {room} can be picked.")
+    if size > pool.room:
+        raise SelectionError(
+            f"strategy={strategy!r} is asked for {size} rows, and {pool.room} can be picked."
+        )
 
 
 def largest_left(engine: Engine) -> float:

@@ -82,6 +82,11 @@ class Pool:
             )
         return finite_column(self.columns[name], name, self.n, self.out)
 
+    @property
+    def room(self) -> int:
+        """How many rows may be picked."""
+        return self.n - len(self.out) - len(self.start)
+
     def free(self) -> Rows:
         """Rows that may be picked, in ascending order."""
         mask = np.ones(self.n, dtype=bool)

@@ -168,10 +168,10 @@ def checked_size(size: int, pool: Pool) -> int:
     Raises:
         SelectionError: not a whole number, negative, or more than there are rows outside the start pool.
     """
-    size, room = whole(size, "size"), pool.n - len(pool.out) - len(pool.start)
-    if size > room:
+    size = whole(size, "size")
+    if size > pool.room:
         raise SelectionError(
-            f"size={size} but only {room} rows are outside the start pool (n={pool.n - len(pool.out)}, "
+            f"size={size} but only {pool.room} rows are outside the start pool (n={pool.n - len(pool.out)}, "
             f"start={len(pool.start)}). Lower size or start."
         )
     return size

@@ -7,8 +7,8 @@ import numpy as np
 from torch.utils.data import Sampler
 
 from hf_qads.errors import SelectionError
-from hf_qads.schema import INFLUENCE, RANK, SCORE
-from hf_qads.selection.columns import by_rank, finite_rows, numeric_columns, vectors_of
+from hf_qads.schema import RANK
+from hf_qads.selection.columns import by_rank, finite_rows, numeric_columns, score_column, vectors_of
 from hf_qads.selection.pool import Strategy
 from hf_qads.selection.preparing import length_of, start_rows, whole
 from hf_qads.selection.selecting import select
@@ -73,8 +73,9 @@ class QaDSSampler(Sampler[int]):
             vectors = vectors_of(dataset)
         ranks = given.pop(RANK, None)
         ranked = vectors is None and scores is None and ranks is not None and strategy == "qads"
-        if scores is None:
-            scores = given.get(SCORE, given.get(INFLUENCE))
+        column = score_column(given)
+        if scores is None and column is not None:
+            scores = given[column]
         for name, values in (("vectors", vectors), ("scores", scores)):
             if values is not None and length_of(values, name) != self.rows:
                 raise SelectionError(
