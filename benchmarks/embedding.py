@@ -46,10 +46,10 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Time every way in turn."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from hf_qads.batching import token_batches
     from hf_qads.embedded import language_model_path
     from hf_qads.embedding.encoder import Encoder, embed
-    from hf_qads.sequences import padded, sequences
+    from hf_qads.rows.sequences import padded, sequences
+    from hf_qads.runtime.batching import token_batches
 
     path = options.model or language_model_path()
     dtype = getattr(torch, options.dtype)

@@ -32,7 +32,7 @@ from influence_ways import PADDED, Bench, Result
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from hf_qads.rendering import Block, Renderer
+from hf_qads.rows.rendering import Block, Renderer
 
 SHAPES: dict[str, dict[str, int]] = {
     "tiny": {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2},

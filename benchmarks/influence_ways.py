@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from transformers.cache_utils import Cache
 
-from hf_qads.batching import TokenBudget
-from hf_qads.rendering import Block
-from hf_qads.scoring.backbone import Backbone
-from hf_qads.scoring.shared_prefix import SharedPrefix, Sizes, Work, _Shared
+from hf_qads.rows.rendering import Block
+from hf_qads.runtime.batching import TokenBudget
+from hf_qads.scoring.influence.backbone import Backbone
+from hf_qads.scoring.influence.shared_prefix import SharedPrefix, Sizes, Work, _Shared
 
 PADDED = 8
 

@@ -17,10 +17,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hf_qads.mixing.benchmarks import Benchmarks
-from hf_qads.mixing.overlap import find_overlap
-from hf_qads.mixing.questions import stem
-from hf_qads.mixing.tokens import words
+from hf_qads.filtering.contamination import find_overlap
+from hf_qads.filtering.ngrams import words
+from hf_qads.filtering.question_index import Benchmarks
+from hf_qads.filtering.questions import stem
 
 NGRAM = 13
 

@@ -48,8 +48,8 @@ def main() -> None:
 
 def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Time every way in turn."""
-    from hf_qads.scoring.probe_head import fit_probe
-    from hf_qads.scoring.scorer import QaDSScorer
+    from hf_qads.scoring.probe.probe import fit_probe
+    from hf_qads.scoring.scorer.scorer import QaDSScorer
 
     scorer_folder = options.scorer or untrained(options.base, folder / "scorer")
     scorer = QaDSScorer(scorer_folder, device=options.device, batch_tokens=options.batch_tokens)
@@ -138,7 +138,7 @@ def padding(lengths: np.ndarray, batch: int) -> float:
 
 def readable(options: argparse.Namespace, predictor: Any) -> tuple[list[dict[str, Any]], np.ndarray]:
     """The rows that fit the context, drawn with a fixed seed, and their tokens."""
-    from hf_qads.sequences import sequences
+    from hf_qads.rows.sequences import sequences
 
     rows: list[dict[str, Any]] = []
     if options.rows:
@@ -162,7 +162,7 @@ def untrained(base: Path | None, folder: Path) -> Path:
     from transformers import AutoTokenizer
 
     from hf_qads.embedded import language_model_path
-    from hf_qads.scoring.classifier import classifier, with_pad
+    from hf_qads.scoring.scorer.classifier import classifier, with_pad
 
     path = base or language_model_path()
     tokenizer = with_pad(AutoTokenizer.from_pretrained(path))

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hf_qads.embedding.encoder import embed
     from hf_qads.mixing.mixture import mix
-    from hf_qads.publishing.hub import publish
-    from hf_qads.publishing.staging import stage
-    from hf_qads.scoring.influence import Influence, influence
-    from hf_qads.scoring.scorer import QaDSScorer, qads_score
+    from hf_qads.publishing.hub.push import publish
+    from hf_qads.publishing.hub.staging import stage
+    from hf_qads.scoring.influence.influence import Influence, influence
+    from hf_qads.scoring.scorer.scorer import QaDSScorer, qads_score
     from hf_qads.selection import QaDSSampler, Selection, select
 
 __version__ = "0.1.0"
@@ -31,17 +31,17 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Influence": "scoring.influence",
+    "Influence": "scoring.influence.influence",
     "QaDSSampler": "selection",
-    "QaDSScorer": "scoring.scorer",
+    "QaDSScorer": "scoring.scorer.scorer",
     "Selection": "selection",
     "embed": "embedding.encoder",
-    "influence": "scoring.influence",
+    "influence": "scoring.influence.influence",
     "mix": "mixing.mixture",
-    "publish": "publishing.hub",
-    "qads_score": "scoring.scorer",
+    "publish": "publishing.hub.push",
+    "qads_score": "scoring.scorer.scorer",
     "select": "selection",
-    "stage": "publishing.staging",
+    "stage": "publishing.hub.staging",
 }
 
 

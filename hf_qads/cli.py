@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from hf_qads import __version__, ranks
+from hf_qads import __version__
 from hf_qads.errors import QaDSError
+from hf_qads.runtime import distributed
 
 Command = Callable[[argparse.Namespace], None]
 
@@ -76,7 +77,7 @@ def _terminable() -> Iterator[None]:
     The ranks of a launch die at once, as their launcher expects: one that waits for another would not come
     to run Python code. So do workers that were forked from here, and so does a process killed twice.
     """
-    if threading.current_thread() is not threading.main_thread() or ranks.world_size() > 1:
+    if threading.current_thread() is not threading.main_thread() or distributed.world_size() > 1:
         yield
         return
     here = os.getpid()
@@ -100,7 +101,7 @@ def _one_line(message: Warning | str, *_: object, **__: object) -> str:
 
 
 def _say(line: str) -> None:
-    if ranks.rank() == 0:
+    if distributed.rank() == 0:
         print(line, flush=True)
 
 
@@ -200,18 +201,21 @@ def _cores() -> int:
 
 
 def _quickstart(arguments: argparse.Namespace) -> None:
-    from hf_qads import config, embedded, pipeline
+    from hf_qads import embedded
+    from hf_qads.config import schema
+    from hf_qads.pipeline import run as pipeline
 
-    checked = config.load(embedded.quickstart_path())
+    checked = schema.load(embedded.quickstart_path())
     run = pipeline.run(checked, arguments.out, say=_say)
     _conclude(run.path)
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from hf_qads import config, pipeline
+    from hf_qads.config import schema
+    from hf_qads.pipeline import run as pipeline
 
     overrides = [text for text in arguments.overrides]
-    checked = config.load(arguments.config, overrides)
+    checked = schema.load(arguments.config, overrides)
     out = arguments.out or Path("runs") / checked.name
     run = pipeline.run(checked, out, until=arguments.until, processes=arguments.processes, say=_say)
     if arguments.until in (None, "mixture", "report"):
@@ -232,7 +236,7 @@ def _status(arguments: argparse.Namespace) -> None:
 
 
 def _score(arguments: argparse.Namespace) -> None:
-    from hf_qads.pipeline.single import score
+    from hf_qads.pipeline.dataset_commands import score
 
     _say(
         score(
@@ -246,7 +250,7 @@ def _score(arguments: argparse.Namespace) -> None:
 
 
 def _select(arguments: argparse.Namespace) -> None:
-    from hf_qads.pipeline.single import select
+    from hf_qads.pipeline.dataset_commands import select
 
     _say(
         select(
@@ -265,14 +269,14 @@ def _select(arguments: argparse.Namespace) -> None:
 
 
 def _plan(arguments: argparse.Namespace) -> None:
-    from hf_qads.pipeline.plan import plan
+    from hf_qads.pipeline.planning.plan import plan
 
     _say(plan(arguments.what))
 
 
 def _publish(arguments: argparse.Namespace) -> None:
-    from hf_qads.progress import quiet
-    from hf_qads.publishing.hub import publish
+    from hf_qads.publishing.hub.push import publish
+    from hf_qads.runtime.progress import quiet
 
     quiet()
     done = publish(
@@ -294,7 +298,7 @@ def _publish(arguments: argparse.Namespace) -> None:
 
 def _check(arguments: argparse.Namespace) -> None:
     from hf_qads.errors import PublishingError
-    from hf_qads.publishing.checking import check
+    from hf_qads.publishing.hub.checking import check
 
     problems = check(arguments.folder)
     for problem in problems:
@@ -317,7 +321,7 @@ def _sources(arguments: argparse.Namespace) -> None:
 
 
 def _strategies(arguments: argparse.Namespace) -> None:
-    from hf_qads.selection import strategies
+    from hf_qads.selection.strategies.registry import strategies
 
     for name, function in sorted(strategies().items()):
         _say(f"{name:14} {(function.__doc__ or '').strip().splitlines()[0]}")

@@ -15,8 +15,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
 
-from hf_qads import files, schema
+from hf_qads import schema
 from hf_qads.errors import RunError
+from hf_qads.runtime import files
 
 WORK = (".part", ".building", ".training")  # ends of the names, which begin with a dot, of work in progress
 HASHED_UP_TO = 64 * 2**20  # larger files are checked by size alone: hashing 41 GB of vectors costs minutes

@@ -16,14 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from hf_qads import files
 from hf_qads.errors import EvaluationError, QaDSError
 from hf_qads.evaluation import likelihood, loading, prompts, running, tables
 from hf_qads.evaluation.benchmarks import BENCHMARKS, find_benchmark
-from hf_qads.evaluation.engines import Engine, OpenAIEngine, TransformersEngine
 from hf_qads.evaluation.items import Item, items_of, read_rows
-from hf_qads.progress import quiet
-from hf_qads.rendering import template_of
+from hf_qads.generation.engines import Engine, OpenAIEngine, TransformersEngine
+from hf_qads.rows.rendering import template_of
+from hf_qads.runtime import files
+from hf_qads.runtime.progress import quiet
 from hf_qads.training.policy import fail, parse_yaml
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -26,11 +26,11 @@ def main(argv: list[str]) -> Path:
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from trl import SFTTrainer, get_peft_config
 
-    from hf_qads.progress import quiet, show_steps
-    from hf_qads.rendering import template_of
-    from hf_qads.training.checkpoints import claim, is_finished
+    from hf_qads.rows.rendering import template_of
+    from hf_qads.runtime.progress import quiet, show_steps
+    from hf_qads.runtime.run_claims import claim, is_finished
+    from hf_qads.runtime.trainer import fit
     from hf_qads.training.facts import identity, model_name, training_facts
-    from hf_qads.training.fit import fit
     from hf_qads.training.mixture import mixture_facts
     from hf_qads.training.rows import training_rows
     from hf_qads.training.tracking import attention

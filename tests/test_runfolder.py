@@ -8,8 +8,8 @@ import pytest
 
 from hf_qads import schema
 from hf_qads.errors import RunError
-from hf_qads.files import write_text
 from hf_qads.runfolder import RunFolder, stage_key
+from hf_qads.runtime.files import write_text
 
 
 def line(key="k"):

@@ -12,7 +12,7 @@ def language_model_path() -> Path:
 
 def quickstart_path() -> Path:
     """Config of the quickstart, which goes the whole way on what ships here."""
-    return Path(__file__).parents[1] / "pipeline" / "quickstart.yaml"
+    return Path(__file__).parent / "quickstart.yaml"
 
 
 def scorer_path() -> Path:

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from hf_qads.batching import TokenBudget, run_batches
-from hf_qads.devices import useful_tokens
 from hf_qads.embedding.pooling import backbone, evaluating, masked_mean
 from hf_qads.errors import EmbeddingError
-from hf_qads.files import atomic_path
-from hf_qads.rendering import Renderer, template_of
-from hf_qads.sequences import context_length, padded, sequences, windows
+from hf_qads.rows.rendering import Renderer, template_of
+from hf_qads.rows.sequences import context_length, padded, sequences, windows
+from hf_qads.runtime.batching import TokenBudget, run_batches
+from hf_qads.runtime.devices import useful_tokens
+from hf_qads.runtime.files import atomic_path
 
 WINDOW = 16_384  # rows sorted by length together: enough that hardly anything is padded
 DTYPES = ("float16", "float32")

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from hf_qads import files, ranks
 from hf_qads.embedding.encoder import DTYPES, Encoder
 from hf_qads.embedding.vectors import ARRAY, FACTS, ID_SCHEMA, IDS, Vectors, facts
 from hf_qads.errors import EmbeddingError
+from hf_qads.runtime import distributed, files
+from hf_qads.runtime.sharding import SHARD_ROWS, RowShard, ShardReader, merge, row_shards, work_through
 from hf_qads.schema import ANSWER, HISTORY, QUESTION, ROW_ID
-from hf_qads.shards import SHARD_ROWS, RowShard, ShardReader, merge, row_shards, work_through
 
 logger = logging.getLogger(__name__)
 
@@ -71,10 +71,10 @@ def embed_folder(
     shape = (sum(shard.rows for shard in shards), encoder.size)
     plan = facts(shape, dtype, key=key, shard_rows=shard_rows)
     building = folder / "building"
-    leads = ranks.rank() == 0
+    leads = distributed.rank() == 0
     if leads:
         _begin(folder, building, plan)
-    ranks.barrier()
+    distributed.barrier()
     if not _finished(folder, plan):
         reader = ShardReader((ROW_ID, QUESTION, ANSWER, HISTORY))
 
@@ -96,7 +96,7 @@ def embed_folder(
         logger.info("embedding of %s: done before.", rows.name)
     if leads:
         files.remove(building)
-    ranks.barrier()
+    distributed.barrier()
     return Vectors.open(folder)
 
 

@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from hf_qads import files
 from hf_qads.errors import EmbeddingError
+from hf_qads.runtime import files
 from hf_qads.schema import REASON, ROW_ID
 
 ARRAY = "vectors.npy"

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hf_qads.batching import TokenBudget, run_batches
-from hf_qads.evaluation.intervals import Z
-from hf_qads.rendering import Renderer
+from hf_qads.rows.rendering import Renderer
+from hf_qads.runtime.batching import TokenBudget, run_batches
+from hf_qads.statistics.intervals import Z
 
 
 def answer_log_probabilities(

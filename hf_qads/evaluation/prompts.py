@@ -1,13 +1,11 @@
 """Questions as a model is asked them."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from hf_qads.errors import EvaluationError
 from hf_qads.evaluation.items import Item
-from hf_qads.rendering import PLAIN
-
-STOPS: Final = ("\nQuestion:", "\n\nQuestion", "\n### ", "\nHuman:", "\nUser:")
+from hf_qads.rows.rendering import PLAIN
 
 
 def prompt(

@@ -9,10 +9,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from hf_qads import files
 from hf_qads.answers import check
-from hf_qads.evaluation.engines import Engine, Output
 from hf_qads.evaluation.items import Item
+from hf_qads.generation.engines import Engine, Output
+from hf_qads.runtime import files
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,18 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from hf_qads import answers, errors, files
+from hf_qads import answers, errors
 from hf_qads.errors import EvaluationError
-from hf_qads.evaluation import intervals, metric_path
+from hf_qads.evaluation import metric_path
+from hf_qads.runtime import files
+from hf_qads.statistics import intervals
 
 REQUIREMENTS: Final = {
     "math_accuracy": ("evaluate", "datasets", "math-verify[antlr4_13_2]>=0.9,<0.10"),
     "selection_coverage": ("evaluate", "datasets", "numpy"),
     "scorer_correlation": ("evaluate", "datasets", "numpy"),
 }
-_OWN = re.compile(r"^from hf_qads(?:\.answers|\.evaluation)?(?:\.(\w+))? import", re.MULTILINE)
+_OWN = re.compile(r"^from hf_qads(?:\.answers|\.statistics)?(?:\.(\w+))? import", re.MULTILINE)
 _PAGE = "<!doctype html><title>{name}</title><p>An evaluate metric: see the repository's README."
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hf_qads.evaluation.benchmarks import BENCHMARKS, PAPER
-from hf_qads.evaluation.intervals import wilson
+from hf_qads.statistics.intervals import wilson
 
 
 @dataclass(frozen=True)

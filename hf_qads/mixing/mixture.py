@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from hf_qads import schema
 from hf_qads.errors import MixingError
-from hf_qads.files import atomic_path
 from hf_qads.mixing.layout import Layout, Ranked, lay_out
-from hf_qads.mixing.shards import MixtureWriter
+from hf_qads.mixing.writer import MixtureWriter
+from hf_qads.runtime.files import atomic_path
 
 if TYPE_CHECKING:
     from datasets import Dataset

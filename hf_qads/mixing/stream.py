@@ -14,10 +14,10 @@ from tqdm import tqdm
 
 from hf_qads import schema
 from hf_qads.errors import MixingError
-from hf_qads.files import atomic_path, remove
-from hf_qads.mixing.keys import HEX_DIGITS, KeyIndex, keys_of
 from hf_qads.mixing.layout import Layout, Ranked, lay_out
-from hf_qads.mixing.shards import MixtureWriter
+from hf_qads.mixing.writer import MixtureWriter
+from hf_qads.rows.keys import HEX_DIGITS, KeyIndex, keys_of
+from hf_qads.runtime.files import atomic_path, remove
 
 BUCKET_BYTES: Final = 96 * 2**20
 MOST_BUCKETS: Final = 250  # each is an open file for a while

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from hf_qads.config import Config
+from hf_qads.config.schema import Config
 from hf_qads.errors import ConfigError
-from hf_qads.pipeline.anchors import check_benchmarks
 from hf_qads.pipeline.models import check_model
-from hf_qads.rendering import PLAIN
+from hf_qads.pipeline.stages.anchors import check_benchmarks
+from hf_qads.rows.rendering import PLAIN
 
 
 def check(config: Config) -> None:
@@ -15,8 +15,8 @@ def check(config: Config) -> None:
     Raises:
         QaDSError: something is wrong; nothing was written.
     """
-    from hf_qads.devices import pick_device
-    from hf_qads.selection.strategies import checked_options, find_strategy
+    from hf_qads.runtime.devices import pick_device
+    from hf_qads.selection.strategies.registry import checked_options, find_strategy
     from hf_qads.sources import local
 
     strategy = config.select.strategy

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hf_qads import files
-from hf_qads.config import Model
-from hf_qads.devices import pick_device
+from hf_qads.config.schema import Model
 from hf_qads.errors import ConfigError
+from hf_qads.runtime import files
+from hf_qads.runtime.devices import pick_device
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hf_qads import schema
-from hf_qads.config import Config, Overlap, Source
+from hf_qads.config.schema import Config, Overlap, Source
 from hf_qads.errors import ConfigError, SourceError, SourceMissing
 from hf_qads.pipeline.stage import Context
 
@@ -41,7 +41,7 @@ def spec_of(source: Source, *, seed: int, given: tuple[str, ...] = ()) -> "Sourc
 
 def marks(sources: list[Source]) -> dict[str, Any]:
     """What the rows of some sources depend on beside their settings: size and time of local files."""
-    from hf_qads.repositories import data_files
+    from hf_qads.repositories.dataset_cache import data_files
     from hf_qads.sources import local
 
     found: dict[str, Any] = {}

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hf_qads.config import Config
+from hf_qads.config.schema import Config
 from hf_qads.runfolder import RunFolder
 
 if TYPE_CHECKING:

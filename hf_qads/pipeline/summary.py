@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hf_qads.errors import ConfigError
-from hf_qads.files import read_json
-from hf_qads.pipeline.selection import RATIOS
-from hf_qads.publishing.compared import compared
-from hf_qads.publishing.facts import agreements
-from hf_qads.publishing.limits import WEAK
+from hf_qads.pipeline.stages.selection import RATIOS
+from hf_qads.publishing.cards.limits import WEAK
+from hf_qads.publishing.facts.contamination import compared
+from hf_qads.publishing.facts.facts import agreements
 from hf_qads.runfolder import RunFolder
+from hf_qads.runtime.files import read_json
 
 
 def conclusion(run: RunFolder) -> str:
@@ -83,11 +83,12 @@ def status(path: Path) -> str:
     Raises:
         RunError: `path` is no run folder.
     """
-    from hf_qads import config, pipeline
+    from hf_qads.config import schema
+    from hf_qads.pipeline import run as pipeline
 
     run = RunFolder.open(path)
     try:
-        keys = pipeline.wanted(config.parse(run.config(), where=str(path / "config.yaml")))
+        keys = pipeline.wanted(schema.parse(run.config(), where=str(path / "config.yaml")))
     except ConfigError as error:
         raise ConfigError(
             f"{error} The run was made with another version, or its config was changed."

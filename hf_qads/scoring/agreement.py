@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hf_qads.correlation import FEWEST, comparable, correlation, ranks
+from hf_qads.statistics.correlation import FEWEST, comparable, correlation, ranks
 
 
 @dataclass(frozen=True)

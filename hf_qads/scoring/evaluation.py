@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from hf_qads import files
-from hf_qads.pairs import Pair, pair_or_reason, recognise
+from hf_qads.rows.columns import Pair, pair_or_reason, recognise
+from hf_qads.runtime import files
 from hf_qads.schema import KIND, REASON, ROW_ID, SOURCE, content_key, row_id
 from hf_qads.scoring.agreement import agreement, agreement_by
 from hf_qads.scoring.held_out import Split
 from hf_qads.scoring.labels import LEVELS, all_equal, cut, edges
-from hf_qads.scoring.scorer_card import card
+from hf_qads.scoring.scorer.card import card
 
 EVALUATION = "evaluation.json"
 HELD_OUT = "held_out.parquet"

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hf_qads.errors import ScoringError
-from hf_qads.pairs import recognise
+from hf_qads.rows.columns import recognise
 from hf_qads.schema import SOURCE, normalise_question
 
 NO_SCORE = "no real score"

@@ -1,8 +1,8 @@
 """Choosing rows: the greedy engine, one file per strategy, the sampler.
 
 Adding a strategy: one file with a function of a `Pool` and a size, whose keyword-only parameters are its
-options, and one line in `strategies.STRATEGIES`; or, from another package, an entry point of the group
-`hf_qads.strategies`.
+options, and one line in `strategies.registry.STRATEGIES`; or, from another package, an entry point of
+the group `hf_qads.strategies`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from hf_qads.selection.anchors import choose_anchors
 from hf_qads.selection.explaining import Explanation
 from hf_qads.selection.pool import Picks, Pool
-from hf_qads.selection.selecting import select
-from hf_qads.selection.selection import Selection
-from hf_qads.selection.strategies import STRATEGIES, strategies
+from hf_qads.selection.result import Selection
+from hf_qads.selection.select import select
+from hf_qads.selection.strategies.registry import STRATEGIES
 
 if TYPE_CHECKING:
     from hf_qads.selection.sampler import QaDSSampler
@@ -26,7 +26,6 @@ __all__ = [
     "Selection",
     "choose_anchors",
     "select",
-    "strategies",
 ]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from hf_qads.selection.pool import Rows
 from hf_qads.selection.preparing import length_of, whole
-from hf_qads.selection.selecting import select
+from hf_qads.selection.select import select
 
 
 def choose_anchors(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from hf_qads.selection.pool import Picks, Pool, Rows, Strategy
-from hf_qads.selection.strategies import checked_options, find_strategy, name_of
+from hf_qads.selection.strategies.registry import checked_options, find_strategy, name_of
 
 BLOCK = 4096
 
@@ -118,7 +118,7 @@ def nearest_of(pool: Pool, row: int, others: Rows) -> tuple[int | None, int | No
     """
     if pool.vectors is None or (len(others) == 0 and pool.owned is None):
         return None, None, float("nan")
-    from hf_qads.selection.space import Space, as_tensor
+    from hf_qads.selection.engine.space import Space, as_tensor
 
     space = Space(pool.vectors, metric=pool.metric, device="cpu", out=pool.out)
     here = space.raw(np.array([row]))

@@ -11,7 +11,7 @@ from hf_qads.schema import RANK
 from hf_qads.selection.columns import by_rank, finite_rows, numeric_columns, score_column, vectors_of
 from hf_qads.selection.pool import Strategy
 from hf_qads.selection.preparing import length_of, start_rows, whole
-from hf_qads.selection.selecting import select
+from hf_qads.selection.select import select
 
 
 class QaDSSampler(Sampler[int]):

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hf_qads import files as hashing
 from hf_qads.errors import SourceError, SourceMissing
-from hf_qads.repositories import Place, place
+from hf_qads.repositories.dataset_cache import Place, place
+from hf_qads.runtime import files as hashing
 
 
 @dataclass(frozen=True)

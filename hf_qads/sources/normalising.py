@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from hf_qads import pairs, schema
-from hf_qads.pairs import Convention, Pair
+from hf_qads import schema
+from hf_qads.rows import columns as pairs
+from hf_qads.rows.columns import Convention, Pair
 from hf_qads.sources.chunks import Chunk, RawRow
 from hf_qads.sources.filtering import matches, matching, to_mask
 

@@ -16,8 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from tqdm import tqdm
 
-from hf_qads import files, schema
+from hf_qads import schema
 from hf_qads.errors import SourceError
+from hf_qads.runtime import files
 from hf_qads.sources.duplicates import first_of_each, sample
 from hf_qads.sources.filtering import to_mask
 from hf_qads.sources.normalising import LEFT_SCHEMA, START

@@ -7,8 +7,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from hf_qads import files, pairs, schema
+from hf_qads import schema
 from hf_qads.errors import SourceError, SourceMissing
+from hf_qads.rows import columns as pairs
+from hf_qads.runtime import files
 from hf_qads.sources import catalogue, hub, local
 from hf_qads.sources.catalogue import registry
 from hf_qads.sources.catalogue.entry import Entry

@@ -12,12 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from hf_qads import files, schema
+from hf_qads import schema
+from hf_qads.runtime import files
 from hf_qads.sources.chunks import chunks
 from hf_qads.sources.filtering import to_mask
-from hf_qads.sources.given import GivenWriter
 from hf_qads.sources.local import Unit
 from hf_qads.sources.normalising import LEFT_SCHEMA, Normalised, Recipe, normalise
+from hf_qads.sources.precomputed import GivenWriter
 
 GROUP_ROWS: Final = 50_000
 GROUP_BYTES: Final = 64 * 2**20

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hf_qads.progress import show_steps
-from hf_qads.rendering import template_of
-from hf_qads.training.checkpoints import claim, is_finished
+from hf_qads.rows.rendering import template_of
+from hf_qads.runtime.progress import show_steps
+from hf_qads.runtime.run_claims import claim, is_finished
+from hf_qads.runtime.trainer import fit
 from hf_qads.training.facts import identity, model_name, training_facts
-from hf_qads.training.fit import fit
 from hf_qads.training.rows import training_rows
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """What was trained on what, for the model card: the content of `training.json` in the model's folder."""
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -104,8 +104,3 @@ def device_name(model: Any) -> str:
 
     device = next(model.parameters()).device
     return str(torch.cuda.get_device_name(device)) if device.type == "cuda" else device.type
-
-
-def loss_curve(history: Sequence[Mapping[str, Any]]) -> list[tuple[int, float]]:
-    """`(step, loss)` pairs out of a trainer's log history."""
-    return [(int(entry["step"]), float(entry["loss"])) for entry in history if "loss" in entry]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from hf_qads.errors import TrainingError
-from hf_qads.repositories import card, place
+from hf_qads.repositories.dataset_cache import card, place
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hf_qads.errors import ScoringError, TrainingError
-from hf_qads.pairs import Convention, pair_or_reason, recognise
-from hf_qads.rendering import Renderer
+from hf_qads.rows.columns import Convention, pair_or_reason, recognise
+from hf_qads.rows.rendering import Renderer
 
 if TYPE_CHECKING:
     from datasets import Dataset

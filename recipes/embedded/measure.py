@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 import cards
 from hf_qads.embedded import language_model_path, scorer_path
 from hf_qads.embedded.styles import GOOD, POOR, UNSEEN
-from hf_qads.files import write_json, write_text
+from hf_qads.runtime.files import write_json, write_text
 from hf_qads.scoring.agreement import agreement
 
 NEAR = 0.1  # answers are of matched length when their token counts differ by at most this share

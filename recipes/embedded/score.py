@@ -16,8 +16,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from hf_qads import influence
 from hf_qads.embedded import language_model_path, pool
-from hf_qads.files import atomic_path, write_json
-from hf_qads.progress import quiet
+from hf_qads.runtime.files import atomic_path, write_json
+from hf_qads.runtime.progress import quiet
 from hf_qads.schema import content_key, row_id
 
 

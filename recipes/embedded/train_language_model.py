@@ -18,7 +18,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from hf_qads.embedded.corpus import documents
 from hf_qads.embedded.tokenizer import train_tokenizer
-from hf_qads.files import atomic_path
+from hf_qads.runtime.files import atomic_path
 
 BLOCK = "Question: {question}\nAnswer: {answer}\n\n"
 BUFFER = 16  # batches that are drawn and sorted by length together

@@ -12,8 +12,8 @@ import torch
 from transformers import AutoTokenizer, TrainingArguments
 
 from hf_qads.embedded import language_model_path
-from hf_qads.progress import quiet
-from hf_qads.scoring.scorer_training import train_scorer
+from hf_qads.runtime.progress import quiet
+from hf_qads.scoring.scorer.training import train_scorer
 from hf_qads.training.arguments import Schedule, training_arguments
 
 

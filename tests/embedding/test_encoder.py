@@ -9,7 +9,7 @@ from hf_qads import embed
 from hf_qads.embedding.encoder import Encoder
 from hf_qads.embedding.pooling import backbone, masked_mean
 from hf_qads.errors import EmbeddingError, ScoringError, SourceError
-from hf_qads.rendering import Renderer
+from hf_qads.rows.rendering import Renderer
 from tests.models import CLASSES, tiny_model, tiny_rows, tiny_tokenizer
 
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from hf_qads.evaluation.benchmarks import BENCHMARKS, PAPER
-from hf_qads.evaluation.engines import Output
-from hf_qads.evaluation.intervals import wilson
 from hf_qads.evaluation.items import Item
 from hf_qads.evaluation.likelihood import answer_log_probabilities, paired_difference
 from hf_qads.evaluation.running import run_benchmark
 from hf_qads.evaluation.tables import Score, score, table
+from hf_qads.generation.engines import Output
+from hf_qads.statistics.intervals import wilson
 from tests.models import tiny_model, tiny_tokenizer
 
 ITEMS = [Item(str(n), f"{n} + 1?", str(n + 1)) for n in range(6)]
@@ -89,7 +89,7 @@ def test_paper_s_means_are_those_of_its_columns():
 def test_log_probabilities_are_the_mean_over_answer_tokens():
     import torch
 
-    from hf_qads.rendering import Renderer
+    from hf_qads.rows.rendering import Renderer
 
     model, tokenizer = tiny_model(), tiny_tokenizer()
     rows = [{"question": f"What is {n}?", "answer": "one " * (n + 1)} for n in range(4)]

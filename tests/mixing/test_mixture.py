@@ -138,8 +138,8 @@ def test_saving_twice_gives_the_same_bytes_without_pandas_metadata(mixture, tmp_
 
 
 def test_streaming_from_disk_gives_the_same_bytes_as_saving_from_memory(mixture, tmp_path, monkeypatch):
-    monkeypatch.setattr("hf_qads.mixing.shards.GROUP_ROWS", 5)
-    monkeypatch.setattr("hf_qads.mixing.shards.SHARD_ROWS", 10)
+    monkeypatch.setattr("hf_qads.mixing.writer.GROUP_ROWS", 5)
+    monkeypatch.setattr("hf_qads.mixing.writer.SHARD_ROWS", 10)
     expected = _bytes(mixture.save(tmp_path / "memory"))
     for bucket in (1, 6, 1000):
         monkeypatch.setattr("hf_qads.mixing.stream.PoolMixture._bucket_rows", lambda self, rows=bucket: rows)

@@ -5,8 +5,8 @@ import re
 import pytest
 import yaml
 
-from hf_qads import config
 from hf_qads.cli import main
+from hf_qads.config import schema
 from hf_qads.errors import SourceMissing
 from hf_qads.pipeline.reading import find_missing
 from hf_qads.sources import BENCHMARKS
@@ -94,7 +94,7 @@ def test_a_plan_says_that_a_run_would_stop_where_it_does(
     if not alone:
         raw["sources"] = [*raw_config["sources"], *(s for s in raw["sources"] if isinstance(s, str))]
     try:
-        find_missing(config.parse(raw))
+        find_missing(schema.parse(raw))
         stops = False
     except SourceMissing:
         stops = True

@@ -6,10 +6,11 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from hf_qads import config, pipeline
+from hf_qads.config import schema
 from hf_qads.errors import QaDSError, SourceMissing
+from hf_qads.pipeline import run as pipeline
 from hf_qads.pipeline.summary import conclusion
-from hf_qads.publishing.compared import compared
+from hf_qads.publishing.facts.contamination import compared
 from hf_qads.sources import BENCHMARKS
 from tests.models import tiny_rows
 from tests.pipeline.conftest import write_rows
@@ -27,7 +28,7 @@ def test_a_row_in_two_sources_is_kept_in_the_first_and_a_benchmark_question_is_d
         "sources": [str(paths[0]), str(paths[1])],
         "overlap": {"against": [str(paths[2])], "ngram": 13},
     }
-    run = pipeline.run(config.parse(raw), tmp_path / "out", until="pool", say=lambda line: None)
+    run = pipeline.run(schema.parse(raw), tmp_path / "out", until="pool", say=lambda line: None)
     line = run.line("pool")
     assert line["left_out"] == {
         "second": {"same row in an earlier source": 5, "repeats a benchmark's question": 2}
@@ -38,7 +39,7 @@ def test_a_row_in_two_sources_is_kept_in_the_first_and_a_benchmark_question_is_d
         row_id for row_id, others in zip(first["row_id"], first["also_in"], strict=True) if others.as_py()
     ]
     assert len(named) == 5
-    kept = config.parse({**raw, "across": "keep", "overlap": None})
+    kept = schema.parse({**raw, "across": "keep", "overlap": None})
     again = pipeline.run(kept, tmp_path / "out", until="pool", say=lambda line: None)
     assert [source["rows"] for source in again.line("pool")["details"]["sources"]] == [20, 15]
     assert again.line("pool")["details"]["across"][0]["rows"] == 5
@@ -51,7 +52,7 @@ def test_overlap_is_only_reported_where_rows_are_not_to_be_dropped(tmp_path, raw
     bench = write_rows(tmp_path / "bench.jsonl", rows[25:27])
     raw = {**raw_config, "sources": [str(pool)], "overlap": {"against": [str(bench)], "drop": False}}
     said = []
-    run = pipeline.run(config.parse(raw), tmp_path / "out", until="pool", say=said.append)
+    run = pipeline.run(schema.parse(raw), tmp_path / "out", until="pool", say=said.append)
     line = run.line("pool")
     assert (line["left_out"], line["rows_out"]) == ({}, 30)
     assert line["details"]["overlap"][0]["rows"] == 2
@@ -65,7 +66,7 @@ def test_rows_are_compared_with_test_sets_where_a_config_does_not_speak_of_it(tm
     bench = write_rows(tmp_path / "bench.jsonl", rows[25:27])
     raw = {**raw_config, "sources": [str(pool)], "copies": {"svamp": str(bench)}}
     said = []
-    run = pipeline.run(config.parse(raw), tmp_path / "out", until="pool", say=said.append)
+    run = pipeline.run(schema.parse(raw), tmp_path / "out", until="pool", say=said.append)
     line = run.line("pool")
     assert line["left_out"] == {"pool": {"repeats a benchmark's question": 2}}
     assert line["details"]["compared"] == {"benchmarks": ["svamp"], "rows": 2, "dropped": True}
@@ -79,11 +80,11 @@ def test_rows_are_compared_with_test_sets_where_a_config_does_not_speak_of_it(tm
 
 
 def test_where_no_test_set_can_be_had_the_run_goes_on_and_says_so_to_the_end(tmp_path, raw_config):
-    run = pipeline.run(config.parse(raw_config), tmp_path / "out", say=lambda line: None)
+    run = pipeline.run(schema.parse(raw_config), tmp_path / "out", say=lambda line: None)
     assert "The rows were compared with no test set: aqua_rat_test, gsm8k_test, " in conclusion(run)
     assert "compared with no test set" in (run.folder("mixture") / "README.md").read_text()
     assert "compared with no test set" in (run.folder("report") / "report.html").read_text()
-    asked = config.parse({**raw_config, "overlap": {"drop": True}})
+    asked = schema.parse({**raw_config, "overlap": {"drop": True}})
     with pytest.raises(SourceMissing, match=r"gsm8k_test.*overlap: \{missing: leave_out\}"):
         pipeline.run(asked, tmp_path / "other", say=lambda line: None)
 
@@ -91,7 +92,7 @@ def test_where_no_test_set_can_be_had_the_run_goes_on_and_says_so_to_the_end(tmp
 def test_sources_that_cannot_be_had_are_all_named_before_anything_is_read(tmp_path, raw_config):
     raw = {**raw_config, "sources": [*raw_config["sources"], "kpmath_plus", "dmath"]}
     with pytest.raises(SourceMissing) as error:
-        pipeline.run(config.parse(raw), tmp_path / "out", say=lambda line: None)
+        pipeline.run(schema.parse(raw), tmp_path / "out", say=lambda line: None)
     assert re.match("kpmath_plus, dmath cannot be had", str(error.value))
     assert "copies: {NAME: FILE}" in str(error.value)
     assert not list((tmp_path / "out").rglob("*.parquet"))
@@ -105,7 +106,7 @@ def test_a_run_goes_on_without_missing_sources_where_asked_and_says_so(tmp_path,
     raw["sources"] = [*raw["sources"], "dmath"]
     raw["anchors"] = {**raw["anchors"], "sources": [*raw["anchors"]["sources"], "dmath"]}
     said = []
-    run = pipeline.run(config.parse(raw), tmp_path / "out", say=said.append)
+    run = pipeline.run(schema.parse(raw), tmp_path / "out", say=said.append)
     assert run.sources() == ["sums", "chat"]
     assert set(run.missing("source")) == set(run.missing("anchors")) == {"dmath"}
     assert set(run.missing("benchmark")) == set(BENCHMARKS) - set(benchmarks)
@@ -132,4 +133,4 @@ def test_a_run_goes_on_without_missing_sources_where_asked_and_says_so(tmp_path,
 )
 def test_names_that_lead_nowhere_are_errors(tmp_path, raw_config, change, message):
     with pytest.raises(QaDSError, match=message):
-        pipeline.run(config.parse({**raw_config, **change}), tmp_path / "out", say=lambda line: None)
+        pipeline.run(schema.parse({**raw_config, **change}), tmp_path / "out", say=lambda line: None)

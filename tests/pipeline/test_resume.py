@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hf_qads import config, files, pipeline
+from hf_qads.config import schema
 from hf_qads.embedding import folders as embedding
+from hf_qads.pipeline import run as pipeline
 from hf_qads.runfolder import RunFolder
-from hf_qads.scoring import folders as scoring
-from hf_qads.scoring.shards import ShardFolder
+from hf_qads.runtime import files
+from hf_qads.scoring.influence.shards import ShardFolder
+from hf_qads.scoring.scorer import folders as scoring
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,7 +48,7 @@ def run_and_kill(config_file: Path, out: Path, moments: list[float]) -> int:
 
 def quietly(raw, out, **more):
     told: list[str] = []
-    pipeline.run(config.parse(raw), out, say=told.append, **more)
+    pipeline.run(schema.parse(raw), out, say=told.append, **more)
     return told
 
 

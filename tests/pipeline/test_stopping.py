@@ -52,7 +52,7 @@ def test_a_command_that_does_not_resume_promises_nothing(monkeypatch, capsys):
         os.kill(os.getpid(), signal.SIGTERM)
 
     before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr("hf_qads.pipeline.plan.plan", stopped)
+    monkeypatch.setattr("hf_qads.pipeline.planning.plan.plan", stopped)
     assert cli.main(["plan", "nothing"]) == 143
     assert capsys.readouterr().err == "hf-qads: error: stopped by SIGTERM.\n"
     assert signal.getsignal(signal.SIGTERM) is before
@@ -69,7 +69,7 @@ def test_a_worker_forked_from_a_command_dies_of_the_signal_itself(monkeypatch):
         codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
         return ""
 
-    monkeypatch.setattr("hf_qads.pipeline.plan.plan", fork)
+    monkeypatch.setattr("hf_qads.pipeline.planning.plan.plan", fork)
     assert cli.main(["plan", "nothing"]) == 0
     assert codes == [-signal.SIGTERM]
 
@@ -79,7 +79,7 @@ def test_the_ranks_of_a_launch_leave_the_signal_alone(monkeypatch):
     found = []
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setattr(
-        "hf_qads.pipeline.plan.plan", lambda _: found.append(signal.getsignal(signal.SIGTERM))
+        "hf_qads.pipeline.planning.plan.plan", lambda _: found.append(signal.getsignal(signal.SIGTERM))
     )
     cli.main(["plan", "nothing"])
     assert found == [before]

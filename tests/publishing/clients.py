@@ -9,11 +9,11 @@ import json, sys
 from pathlib import Path
 from huggingface_hub import HfApi
 from hf_qads.errors import QaDSError
-from hf_qads.publishing import patience
-from hf_qads.publishing.hub import push
-from hf_qads.publishing.staging import Staged
+from hf_qads.publishing.hub.push import push
+from hf_qads.publishing.hub.staging import Staged
+from hf_qads.runtime import retrying
 
-patience.WAITS = (0.01, 0.01, 0.01, 0.01)
+retrying.WAITS = (0.01, 0.01, 0.01, 0.01)
 api = HfApi()
 for line in sys.stdin:
     kind, name, folder, private = json.loads(line)

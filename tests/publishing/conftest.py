@@ -27,7 +27,7 @@ def hostile_run(tmp_path_factory):
 @pytest.fixture(scope="session")
 def staged_once(small_run, tmp_path_factory):
     """Every repository of the small run, staged for the namespace `me`; for reading only."""
-    from hf_qads.publishing.staging import stage_all
+    from hf_qads.publishing.hub.staging import stage_all
 
     return stage_all(small_run, tmp_path_factory.mktemp("staged"), namespace="me")
 

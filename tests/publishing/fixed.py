@@ -17,8 +17,8 @@ from hf_qads.publishing.cards import (
     scorer_card,
     space_card,
 )
-from hf_qads.publishing.evidence import Coverage, Evidence, Example, ExampleGroup
-from hf_qads.publishing.facts import Agreement, Facts, Source, Subset
+from hf_qads.publishing.facts.evidence import Coverage, Evidence, Example, ExampleGroup
+from hf_qads.publishing.facts.facts import Agreement, Facts, Source, Subset
 
 FOLDER = Path(__file__).parents[2] / "cards"
 SOURCES = (

@@ -5,10 +5,10 @@ import yaml
 from jinja2 import UndefinedError
 
 from hf_qads.publishing.cards import Extras, mixture_card
-from hf_qads.publishing.evidence import Evidence, Example, ExampleGroup
-from hf_qads.publishing.metadata import size_category
-from hf_qads.publishing.sections import split
-from hf_qads.publishing.templating import percent, render, seconds, size
+from hf_qads.publishing.cards.metadata import size_category
+from hf_qads.publishing.cards.sections import split
+from hf_qads.publishing.cards.templating import percent, render, seconds, size
+from hf_qads.publishing.facts.evidence import Evidence, Example, ExampleGroup
 from tests.publishing.fixed import FACTS, FOLDER, cards
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from hf_qads.publishing.coverage import coverage
-from hf_qads.publishing.projection import project
+from hf_qads.publishing.facts.coverage import coverage
+from hf_qads.publishing.facts.projection import project
 
 
 def test_the_farthest_row_of_a_line_by_hand():

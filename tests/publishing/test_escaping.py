@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hf_qads.publishing.escaping import fenced, markdown, one_line, visible
+from hf_qads.publishing.cards.escaping import fenced, markdown, one_line, visible
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from hf_qads.publishing.facts import kept_rows, public, run_facts
-from hf_qads.publishing.limits import limits
-from hf_qads.publishing.privacy import leaks, scrub
+from hf_qads.publishing.cards.limits import limits
+from hf_qads.publishing.facts.facts import kept_rows, public, run_facts
+from hf_qads.publishing.hub.privacy import leaks, scrub
 from tests.publishing.runs import SMALL, make_run
 
 

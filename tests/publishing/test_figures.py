@@ -4,9 +4,9 @@ import itertools
 import numpy as np
 import pytest
 
-from hf_qads.publishing import style
-from hf_qads.publishing.figures import FIGURES, axes, scores, selecting, stages
-from hf_qads.publishing.measuring import measure
+from hf_qads.publishing.facts.measuring import measure
+from hf_qads.publishing.report import style
+from hf_qads.publishing.report.figures import FIGURES, axes, scores, selecting, stages
 from tests.publishing.runs import SMALL, make_run
 
 LENGTHS = [(1, 1), (7, 8), (29, 35), (60, 480), (36, 2_300), (1, 200), (3, 5_000_000), (124, 124)]

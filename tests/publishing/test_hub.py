@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from hf_qads.publishing.staging import Staged
+from hf_qads.publishing.hub.staging import Staged
 from tests.hub_server import Fault, HubServer
 from tests.publishing.clients import Pusher
 

@@ -3,11 +3,11 @@ from dataclasses import replace
 import pytest
 
 from hf_qads.errors import PublishingError
-from hf_qads.licences import TERMS
 from hf_qads.publishing.cards import mixture_card
-from hf_qads.publishing.facts import Source
-from hf_qads.publishing.hub import publish
-from hf_qads.publishing.licences import NOT_ON_HUB, together
+from hf_qads.publishing.cards.licences import NOT_ON_HUB, together
+from hf_qads.publishing.facts.facts import Source
+from hf_qads.publishing.hub.push import publish
+from hf_qads.repositories.licences import TERMS
 from tests.publishing.fixed import FACTS
 from tests.publishing.runs import make_run
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from hf_qads.publishing.facts import Agreement
-from hf_qads.publishing.limits import doubt, limits
+from hf_qads.publishing.cards.limits import doubt, limits
+from hf_qads.publishing.facts.facts import Agreement
 from tests.publishing.fixed import FACTS
 
 

@@ -12,7 +12,7 @@ from tests.publishing.clients import run_client
 
 PUBLISH = """
 import sys
-from hf_qads.publishing.hub import publish
+from hf_qads.publishing.hub.push import publish
 for one in publish(sys.argv[1], "me", private=len(sys.argv) > 2):
     print(one.state, one.repo_id)
 """
@@ -58,9 +58,7 @@ def publish_and_use(path, name, group, tmp_path):
 
 
 def test_an_expired_token_stops_before_anything_is_staged(small_run, tmp_path):
-    program = (
-        "import sys; from hf_qads.publishing.hub import publish; publish(sys.argv[1], 'me', out=sys.argv[2])"
-    )
+    program = "import sys; from hf_qads import publish; publish(sys.argv[1], 'me', out=sys.argv[2])"
     with HubServer() as hub:
         done = run_client(hub, tmp_path, program, str(small_run.path), str(tmp_path / "out"), token="hf_old")
     assert "PublishingError" in done.stderr.splitlines()[-1]

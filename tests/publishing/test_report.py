@@ -4,9 +4,9 @@ import re
 import numpy as np
 import pytest
 
-from hf_qads.publishing.figures import FIGURES, save
-from hf_qads.publishing.measuring import measure
-from hf_qads.publishing.report import report
+from hf_qads.publishing.facts.measuring import measure
+from hf_qads.publishing.report.figures import FIGURES, save
+from hf_qads.publishing.report.report import report
 from hf_qads.runfolder import RunFolder
 from tests.publishing.browser import Browser, installed
 from tests.publishing.runs import SMALL, make_run

@@ -6,7 +6,7 @@ import urllib.request
 
 import pytest
 
-from hf_qads.publishing.measuring import measure
+from hf_qads.publishing.facts.measuring import measure
 from tests.publishing.browser import Browser, installed
 from tests.publishing.runs import HOSTILE
 from tests.signals import heed_ctrl_c

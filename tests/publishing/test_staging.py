@@ -8,12 +8,12 @@ import yaml
 
 from hf_qads.cli import main
 from hf_qads.errors import PublishingError, RunError
-from hf_qads.files import file_hash
-from hf_qads.publishing.checking import check
-from hf_qads.publishing.hub import publish
-from hf_qads.publishing.sections import split
-from hf_qads.publishing.staging import stage, stage_all
+from hf_qads.publishing.cards.sections import split
+from hf_qads.publishing.hub.checking import check
+from hf_qads.publishing.hub.push import publish
+from hf_qads.publishing.hub.staging import stage, stage_all
 from hf_qads.runfolder import RunFolder
+from hf_qads.runtime.files import file_hash
 from tests.publishing.runs import SMALL, add_model, make_run
 
 NAMES = [

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hf_qads.publishing.statistics import binned_median, mean_interval, pearson, spearman
+from hf_qads.publishing.facts.statistics import binned_median, mean_interval, pearson, spearman
 
 
 def test_pearson_of_a_small_table_by_hand():

@@ -10,9 +10,9 @@ import sys
 
 import numpy as np
 
-from hf_qads import ranks
-from hf_qads.scoring.influence import influence
-from hf_qads.scoring.result import Influence
+from hf_qads.runtime import distributed
+from hf_qads.scoring.influence.influence import influence
+from hf_qads.scoring.influence.result import Influence
 from tests.models import tiny_model, tiny_rows, tiny_tokenizer
 
 PROMPTS = tiny_rows(20, seed=1)
@@ -41,4 +41,4 @@ if __name__ == "__main__":
     if len(sys.argv) > 3:
         kill_at(int(sys.argv[3]))
     result = scored(sys.argv[1])
-    np.savez(f"{sys.argv[2]}.{ranks.rank()}.npz", one_shot=result.one_shot, win_rate=result.win_rate)
+    np.savez(f"{sys.argv[2]}.{distributed.rank()}.npz", one_shot=result.one_shot, win_rate=result.win_rate)

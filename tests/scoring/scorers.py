@@ -2,7 +2,7 @@
 
 import torch
 
-from hf_qads.scoring.classifier import classifier, with_pad
+from hf_qads.scoring.scorer.classifier import classifier, with_pad
 from tests.models import tiny_model, tiny_tokenizer
 
 

@@ -5,9 +5,9 @@ import pytest
 
 from hf_qads.errors import RunError
 from hf_qads.schema import REASON, ROW_ID, ROW_SCHEMA, SCORE
-from hf_qads.scoring.folders import SCHEMA, score_folder, score_vectors
-from hf_qads.scoring.probe_head import fit_probe
-from hf_qads.scoring.scorer import QaDSScorer
+from hf_qads.scoring.probe.probe import fit_probe
+from hf_qads.scoring.scorer.folders import SCHEMA, score_folder, score_vectors
+from hf_qads.scoring.scorer.scorer import QaDSScorer
 from tests.models import tiny_rows
 from tests.scoring.scorers import write_scorer
 

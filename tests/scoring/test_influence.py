@@ -6,10 +6,10 @@ import torch
 from datasets import Dataset
 
 from hf_qads.errors import ScoringError
-from hf_qads.rendering import Renderer
-from hf_qads.scoring import shared_prefix
-from hf_qads.scoring.backbone import Backbone
-from hf_qads.scoring.influence import influence
+from hf_qads.rows.rendering import Renderer
+from hf_qads.scoring.influence import backbone, shared_prefix
+from hf_qads.scoring.influence.backbone import Backbone
+from hf_qads.scoring.influence.influence import influence
 from tests.models import CHATML_WITH_BOS, CLASSES, tiny_model, tiny_rows, tiny_tokenizer
 
 PROMPTS = tiny_rows(9, seed=1)
@@ -118,7 +118,7 @@ def test_an_adapter_counts():
 
 def test_a_model_that_cannot_share_is_scored_whole_and_says_so(caplog, monkeypatch):
     expected = influence(tiny_model(), tiny_tokenizer(), PROMPTS, ANCHORS)
-    monkeypatch.setattr("hf_qads.scoring.backbone._windows", lambda config, body: {})
+    monkeypatch.setattr("hf_qads.scoring.influence.backbone._windows", lambda config, body: {})
     with caplog.at_level(logging.WARNING):
         result = influence(tiny_model(), tiny_tokenizer(), PROMPTS, ANCHORS)
     assert "cannot share examples" in caplog.text
@@ -157,9 +157,7 @@ def test_few_more_tokens_are_forwarded_than_needed():
 
 
 def test_the_head_never_sees_more_than_a_few_answer_tokens_at_once(monkeypatch):
-    monkeypatch.setitem(
-        __import__("hf_qads.scoring.backbone").scoring.backbone._LOGITS_AT_ONCE, "cpu", 384 * 20
-    )
+    monkeypatch.setitem(backbone._LOGITS_AT_ONCE, "cpu", 384 * 20)
     sizes = []
     original = Backbone._logits
     monkeypatch.setattr(

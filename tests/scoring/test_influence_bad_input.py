@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from hf_qads.errors import ScoringError
-from hf_qads.rendering import Renderer
-from hf_qads.scoring.influence import influence
+from hf_qads.rows.rendering import Renderer
+from hf_qads.scoring.influence.influence import influence
 from tests.models import tiny_model, tiny_rows, tiny_tokenizer
 
 PROMPTS = tiny_rows(4, seed=1)

@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hf_qads.halves import split_half
-from hf_qads.scoring.reliability import length_effect, wilson, without_length
-from hf_qads.scoring.result import Influence, join
+from hf_qads.scoring.influence.reliability import length_effect, wilson, without_length
+from hf_qads.scoring.influence.result import Influence, join
+from hf_qads.statistics.split_half import split_half
 
 NAN = float("nan")
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hf_qads.scoring.influence import influence
-from hf_qads.scoring.shards import ShardFolder, model_key, plan_rows
-from hf_qads.scoring.shared_prefix import SharedPrefix
+from hf_qads.scoring.influence.influence import influence
+from hf_qads.scoring.influence.shards import ShardFolder, model_key, plan_rows
+from hf_qads.scoring.influence.shared_prefix import SharedPrefix
 from tests.models import tiny_model, tiny_rows, tiny_tokenizer
 from tests.scoring.launched import ANCHORS, PROMPTS, scored
 

@@ -6,7 +6,7 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
 from hf_qads.errors import ScoringError
-from hf_qads.scoring.prediction import Predictor, expected_class, pad_token_id
+from hf_qads.scoring.scorer.prediction import Predictor, expected_class, pad_token_id
 from tests.models import CLASSES, tiny_model, tiny_rows, tiny_tokenizer
 from tests.scoring.scorers import write_scorer
 

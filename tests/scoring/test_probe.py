@@ -3,11 +3,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hf_qads.correlation import correlation
 from hf_qads.errors import ScoringError
-from hf_qads.scoring import probe_head
-from hf_qads.scoring.probe import Probe, train_probe
-from hf_qads.scoring.probe_head import PENALTIES, fit_probe, ridge
+from hf_qads.scoring.probe import probe as probe_head
+from hf_qads.scoring.probe.probe import PENALTIES, fit_probe, ridge
+from hf_qads.scoring.probe.training import Probe, train_probe
+from hf_qads.statistics.correlation import correlation
 
 
 def linear(n=200, d=12, noise=0.3, seed=0):

@@ -4,7 +4,7 @@ import pytest
 
 from hf_qads.errors import SourceError
 from hf_qads.schema import REASON, SCORE
-from hf_qads.scoring.rows import Reasons, answer, rows_of
+from hf_qads.scoring.scorer.map_batches import Reasons, answer, rows_of
 
 TURNS = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
 

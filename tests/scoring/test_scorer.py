@@ -12,8 +12,8 @@ from datasets.fingerprint import Hasher
 from hf_qads import embedded
 from hf_qads.errors import ScoringError
 from hf_qads.schema import REASON, SCORE
-from hf_qads.scoring import scorer as scorer_module
-from hf_qads.scoring.scorer import QaDSScorer
+from hf_qads.scoring.scorer import scorer as scorer_module
+from hf_qads.scoring.scorer.scorer import QaDSScorer
 from tests.models import tiny_rows
 from tests.scoring.scorers import columns, write_scorer
 
@@ -124,7 +124,7 @@ if __name__ == "__main__":
 
 def test_the_fingerprint_is_the_same_in_every_process_and_after_use(folder, rows):
     code = (
-        "from datasets.fingerprint import Hasher; from hf_qads.scoring.scorer import QaDSScorer; "
+        "from datasets.fingerprint import Hasher; from hf_qads.scoring.scorer.scorer import QaDSScorer; "
         f"print(Hasher.hash(QaDSScorer({str(folder)!r})))"
     )
     others = {run(["-c", code], PYTHONHASHSEED=seed) for seed in ("1", "2")}

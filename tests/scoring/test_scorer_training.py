@@ -11,8 +11,8 @@ from safetensors.numpy import load_file
 from transformers import Trainer, TrainingArguments, pipeline
 
 from hf_qads.errors import ScoringError
-from hf_qads.scoring.scorer import QaDSScorer
-from hf_qads.scoring.scorer_training import train_scorer
+from hf_qads.scoring.scorer.scorer import QaDSScorer
+from hf_qads.scoring.scorer.training import train_scorer
 from hf_qads.training.arguments import Schedule, training_arguments
 from tests.models import tiny_model, tiny_rows, tiny_tokenizer
 

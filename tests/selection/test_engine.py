@@ -4,8 +4,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hf_qads.selection import engine, groups, live, select, startpool, survey, witness
-from hf_qads.selection.space import Space
+from hf_qads.selection import select
+from hf_qads.selection.engine import candidates, engine, groups, nearest, startpool, witness
+from hf_qads.selection.engine.space import Space
 from tests.selection.loops import plain_loop
 
 USING = ("qads", "kcenter", "deita", "ssl_prototype")  # strategies that make large products
@@ -17,7 +18,7 @@ def small_steps(monkeypatch):
     monkeypatch.setattr(engine, "CHUNK", 96)
     monkeypatch.setattr(engine, "FEW", 8)
     monkeypatch.setattr(engine, "MANY", 64)
-    monkeypatch.setattr(live, "AT_ONCE", 4)
+    monkeypatch.setattr(candidates, "AT_ONCE", 4)
     monkeypatch.setattr(startpool, "CHUNK", 48)
     monkeypatch.setattr(startpool, "TWINS", 1)
     monkeypatch.setattr(groups, "GROUP", 4)
@@ -228,7 +229,7 @@ def test_blocks_and_threads_do_not_change_a_bit(monkeypatch, step):
     monkeypatch.setattr(engine, "CHUNK", 128 * step)
     monkeypatch.setattr(engine, "FEW", 32 * step)
     monkeypatch.setattr(engine, "MANY", 100 * step)
-    monkeypatch.setattr(survey, "SPARSE", 0.5 * step)
+    monkeypatch.setattr(nearest, "SPARSE", 0.5 * step)
     try:
         torch.set_num_threads(step)
         picked = select(vectors, scores, size=500)
@@ -354,7 +355,7 @@ def test_a_duplicate_of_a_picked_row_is_worth_nothing(pool):
 
 
 def test_many_equal_values_among_the_live_rows(monkeypatch):
-    monkeypatch.setattr(live, "AT_ONCE", 4)
+    monkeypatch.setattr(candidates, "AT_ONCE", 4)
     vectors = np.repeat(np.eye(12), 40, axis=0)  # all distances are the square root of 2, or 0
     same_as_loop(vectors, None, 460, start=[5])
     same_as_loop(vectors, None, 460, start=[5], metric="cosine")

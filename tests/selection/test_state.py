@@ -10,7 +10,8 @@ import pytest
 
 import hf_qads
 from hf_qads.errors import SelectionError
-from hf_qads.selection import engine, select, state
+from hf_qads.selection import select
+from hf_qads.selection.engine import engine, state
 
 RNG = np.random.default_rng(0)
 VECTORS = RNG.standard_normal((1500, 8)).astype(np.float32)
@@ -129,7 +130,8 @@ def test_other_files_in_the_folder_stay(tmp_path):
 
 SCRIPT = """
 import sys, numpy as np
-from hf_qads.selection import select, state
+from hf_qads.selection import select
+from hf_qads.selection.engine import state
 state.EVERY = 0.0
 rng = np.random.default_rng(0)
 picked = select(rng.standard_normal((20_000, 16), dtype=np.float32), size=9_000, state=sys.argv[1])

@@ -1,12 +1,12 @@
-from importlib import import_module
 from importlib.metadata import EntryPoint
 
 import numpy as np
 import pytest
 
 from hf_qads.errors import SelectionError
-from hf_qads.selection import STRATEGIES, Picks, select, strategies
-from hf_qads.selection.strategies import checked_options
+from hf_qads.selection import STRATEGIES, Picks, select
+from hf_qads.selection.strategies import registry
+from hf_qads.selection.strategies.registry import checked_options
 
 RNG = np.random.default_rng(0)
 VECTORS = RNG.standard_normal((400, 6)).astype(np.float32)
@@ -93,7 +93,7 @@ def test_deita_skips_what_is_like_a_row_taken_before_and_fills_up_with_it():
 
 
 def test_deita_equals_the_slow_filter(monkeypatch):
-    monkeypatch.setattr("hf_qads.selection.deita.BLOCK", 16)
+    monkeypatch.setattr("hf_qads.selection.strategies.deita.BLOCK", 16)
     unit = VECTORS / np.linalg.norm(VECTORS, axis=1, keepdims=True)
     picked = choose("deita", 60, options={"threshold": 0.6}, start=[])
     taken: list[int] = []
@@ -127,16 +127,15 @@ def farthest_first(pool, size, *, power: float = 1.0):
 
 def test_another_package_can_add_a_strategy(monkeypatch):
     point = EntryPoint("first", f"{__name__}:farthest_first", "hf_qads.strategies")
-    module = import_module("hf_qads.selection.strategies")  # the package shows the function of that name
-    monkeypatch.setattr(module, "entry_points", lambda group: [point] if group == point.group else [])
-    strategies.cache_clear()
+    monkeypatch.setattr(registry, "entry_points", lambda group: [point] if group == point.group else [])
+    registry.strategies.cache_clear()
     try:
         picked = select(VECTORS, size=3, strategy="first", start=[0], options={"power": 2})
         assert picked.order.tolist() == [1, 2, 3]
         assert picked.gains.tolist() == [2, 2, 2]
-        assert set(strategies()) == {*STRATEGIES, "first"}
+        assert set(registry.strategies()) == {*STRATEGIES, "first"}
     finally:
-        strategies.cache_clear()
+        registry.strategies.cache_clear()
 
 
 def test_options_are_the_keyword_only_parameters():

@@ -5,9 +5,10 @@ import re
 import pyarrow.parquet as pq
 import pytest
 
-from hf_qads import licences, schema
+from hf_qads import schema
 from hf_qads.errors import SourceError
-from hf_qads.pairs import Pair, RowError
+from hf_qads.repositories import licences
+from hf_qads.rows.columns import Pair, RowError
 from hf_qads.sources import BENCHMARKS, CATALOGUE, SourceSpec, lookup, read_source
 from hf_qads.sources.catalogue import describe, names, readers, table
 

@@ -3,7 +3,7 @@
 import pyarrow.parquet as pq
 import pytest
 
-from hf_qads.config import Source
+from hf_qads.config.schema import Source
 from hf_qads.errors import SourceError
 from hf_qads.pipeline.reading import marks
 from hf_qads.sources import SourceSpec, read_source

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hf_qads import schema
-from hf_qads.pairs import recognise
+from hf_qads.rows.columns import recognise
 from hf_qads.sources.duplicates import first_of_each, sample
 from hf_qads.sources.normalising import Recipe, normalise
 

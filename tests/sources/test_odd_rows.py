@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from hf_qads import pairs
 from hf_qads.errors import SourceError
-from hf_qads.pairs import Pair, RowError
+from hf_qads.rows import columns
+from hf_qads.rows.columns import Pair, RowError
 from hf_qads.sources import BENCHMARKS, CATALOGUE, SourceSpec, read_source
 from hf_qads.sources.catalogue import readers
 from hf_qads.sources.normalising import Recipe, normalise
@@ -52,7 +52,7 @@ def rows_or_none(entry, raw):
 def test_a_reader_gives_rows_or_a_reason_whatever_a_row_holds(entry):
     for raw in odd_rows(entry, ODD + MEMORY_ONLY):
         for pair in rows_or_none(entry, raw):
-            if pairs.check(pair) is None:
+            if columns.check(pair) is None:
                 assert pair.final_answer is None or pair.final_answer.strip() == pair.final_answer != ""
                 said = (pair.question, pair.answer, pair.final_answer or "")
                 assert not any(word in text for word in WORDS for text in said), raw

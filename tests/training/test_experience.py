@@ -8,10 +8,10 @@ import torch
 from transformers import AutoModelForCausalLM
 from trl import SFTConfig
 
-from hf_qads.checkpoints import damaged, last_checkpoint
 from hf_qads.errors import TrainingError
+from hf_qads.runtime.checkpoints import damaged, last_checkpoint
+from hf_qads.runtime.run_claims import claim
 from hf_qads.training.arguments import Schedule, training_arguments
-from hf_qads.training.checkpoints import claim
 from hf_qads.training.experience import train_experience
 from tests.models import tiny_model, tiny_tokenizer
 

@@ -11,7 +11,7 @@ from datasets import load_dataset
 
 from hf_qads.errors import TrainingError
 from hf_qads.mixing import mix
-from hf_qads.mixing.shards import with_front_matter
+from hf_qads.mixing.writer import with_front_matter
 from hf_qads.training.mixture import load_mixture
 from tests.mixing.rows import dataset
 

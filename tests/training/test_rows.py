@@ -4,7 +4,7 @@ import pytest
 from datasets import Dataset
 
 from hf_qads.errors import SourceError, TrainingError
-from hf_qads.rendering import Renderer
+from hf_qads.rows.rendering import Renderer
 from hf_qads.training.rows import IGNORED, NO_ROOM, training_rows
 from tests.models import tiny_tokenizer
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hf_qads import schema
-from hf_qads.publishing.facts import Facts
-from hf_qads.publishing.metadata import front_matter
-from hf_qads.publishing.sections import marked
-from hf_qads.publishing.templating import render
+from hf_qads.publishing.cards.metadata import front_matter
+from hf_qads.publishing.cards.sections import marked
+from hf_qads.publishing.cards.templating import render
+from hf_qads.publishing.facts.facts import Facts
 
 COLUMNS: Final[Mapping[str, str]] = {
     schema.ROW_ID: "id of the row, the same in every run",

@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from hf_qads.publishing.cards.citations import citations
 from hf_qads.publishing.cards.common import CardFigure, card, command, described, slug
-from hf_qads.publishing.citations import citations
-from hf_qads.publishing.escaping import markdown
-from hf_qads.publishing.evidence import Evidence
-from hf_qads.publishing.facts import Facts, Subset
-from hf_qads.publishing.licences import together
-from hf_qads.publishing.limits import limits
-from hf_qads.publishing.metadata import dataset_metadata
-from hf_qads.publishing.templating import listing, plural
+from hf_qads.publishing.cards.escaping import markdown
+from hf_qads.publishing.cards.licences import together
+from hf_qads.publishing.cards.limits import limits
+from hf_qads.publishing.cards.metadata import dataset_metadata
+from hf_qads.publishing.cards.templating import listing, plural
+from hf_qads.publishing.facts.evidence import Evidence
+from hf_qads.publishing.facts.facts import Facts, Subset
 
 PICKED_BY: Final[Mapping[str, str]] = {
     "qads": "Quality-aware Diverse Selection (QaDS): each pick has the highest product of quality score and "

@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from hf_qads.publishing.cards.citations import citations
 from hf_qads.publishing.cards.common import CardFigure, card, command, slug
-from hf_qads.publishing.citations import citations
-from hf_qads.publishing.escaping import markdown, one_line
-from hf_qads.publishing.facts import Agreement, Facts
-from hf_qads.publishing.licences import together
-from hf_qads.publishing.limits import doubt
-from hf_qads.publishing.templating import number
+from hf_qads.publishing.cards.escaping import markdown, one_line
+from hf_qads.publishing.cards.licences import together
+from hf_qads.publishing.cards.limits import doubt
+from hf_qads.publishing.cards.templating import number
+from hf_qads.publishing.facts.facts import Agreement, Facts
 
 EXAMPLE: Final = {"question": "What is 2 + 3?", "answer": "2 + 3 = 5. The answer is 5."}
 

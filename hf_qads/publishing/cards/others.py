@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from hf_qads.publishing.cards.citations import citations
 from hf_qads.publishing.cards.common import card
-from hf_qads.publishing.citations import citations
-from hf_qads.publishing.escaping import markdown, one_line
-from hf_qads.publishing.facts import Facts
-from hf_qads.publishing.licences import together
-from hf_qads.publishing.limits import limits
-from hf_qads.publishing.templating import plural
+from hf_qads.publishing.cards.escaping import markdown, one_line
+from hf_qads.publishing.cards.licences import together
+from hf_qads.publishing.cards.limits import limits
+from hf_qads.publishing.cards.templating import plural
+from hf_qads.publishing.facts.facts import Facts
 
 GRADIO: Final = "6.31.0"  # what the explorer is tested with
 

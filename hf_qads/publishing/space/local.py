@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hf_qads.errors import PublishingError
-from hf_qads.publishing.measuring import measure
+from hf_qads.publishing.facts.measuring import measure
 from hf_qads.publishing.space import explorer
 from hf_qads.publishing.space.staging import prepare
 from hf_qads.runfolder import RunFolder

@@ -8,15 +8,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hf_qads import files, schema
+from hf_qads import schema
+from hf_qads.publishing.cards.escaping import one_line, visible
 from hf_qads.publishing.cards.others import space_card
-from hf_qads.publishing.coverage import Curve
-from hf_qads.publishing.escaping import one_line, visible
-from hf_qads.publishing.gathering import Gathered
-from hf_qads.publishing.measuring import Measured
-from hf_qads.publishing.reading import SourceData
-from hf_qads.publishing.templating import count, percent
+from hf_qads.publishing.cards.templating import count, percent
+from hf_qads.publishing.facts.coverage import Curve
+from hf_qads.publishing.facts.gathering import Gathered
+from hf_qads.publishing.facts.measuring import Measured
+from hf_qads.publishing.facts.run_columns import SourceData
 from hf_qads.runfolder import RunFolder
+from hf_qads.runtime import files
 
 ROWS: Final = 20_000  # rows that the explorer holds, at most
 QUESTION: Final = 2_000  # characters of a text that it shows

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hf_qads import pairs
-from hf_qads.pairs import Pair
+from hf_qads.rows import columns as pairs
+from hf_qads.rows.columns import Pair
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from hf_qads.pairs import Pair, RowError, final_text, pair_of_turns
+from hf_qads.rows.columns import Pair, RowError, final_text, pair_of_turns
 from hf_qads.schema import Turn
 
 Raw = Mapping[str, Any]

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Final
 
-from hf_qads import licences
 from hf_qads.errors import SourceError
-from hf_qads.pairs import Pair
+from hf_qads.repositories import licences
+from hf_qads.rows.columns import Pair
 from hf_qads.sources.catalogue.entry import Entry
 from hf_qads.sources.catalogue.registry import BENCHMARKS, CATALOGUE, embedded, from_packages, lookup
 

@@ -6,7 +6,7 @@ import datasets
 import evaluate
 
 from hf_qads.answers.checking import KINDS, check
-from hf_qads.evaluation.intervals import wilson
+from hf_qads.statistics.intervals import wilson
 
 _CITATION = """\
 @misc{ni2024exploring,

@@ -1,0 +1,1 @@
+"""Deduplication (exact, MinHash) and decontamination of rows against test sets."""

@@ -1,0 +1,289 @@
+"""One step on its own, on any dataset: `hf-qads score` and `hf-qads select`."""
+
+import tempfile
+import warnings
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hf_qads import schema
+from hf_qads.config.schema import Model
+from hf_qads.errors import PublishingError, SelectionError, SourceError
+from hf_qads.repositories.dataset_cache import place
+from hf_qads.runtime.files import atomic_path
+from hf_qads.runtime.progress import counted_rows, quiet
+from hf_qads.runtime.retrying import patiently
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+EMPTY = "{} is empty: it holds no row. Check the file and split."
+FORMATS = {".parquet": "parquet", ".json": "json", ".jsonl": "json", ".csv": "csv"}
+
+
+def load(dataset: str, *, split: str) -> "Dataset":
+    """A dataset from a file, a folder or the Hub.
+
+    Raises:
+        SourceError: it is not there, is damaged, or lacks the split.
+    """
+    from datasets import load_dataset
+    from datasets.exceptions import DatasetsError
+
+    quiet()
+    path = Path(dataset)
+    try:
+        if path.is_file():
+            if path.suffix.lower() not in FORMATS:
+                raise SourceError(f"{dataset} is none of {', '.join(FORMATS)}. Convert it, or name a folder.")
+            if not path.stat().st_size:
+                raise SourceError(EMPTY.format(dataset))
+            return load_dataset(FORMATS[path.suffix.lower()], data_files=str(path), split="train")
+        if not path.exists() and (path.suffix.lower() in FORMATS or dataset.startswith((".", "/", "~"))):
+            raise SourceError(f"there is no file or folder {dataset}. Check the path.")
+        here = place(dataset)
+        return load_dataset(here.path, split=split, cache_dir=here.cache_dir)
+    except StopIteration as error:
+        raise SourceError(EMPTY.format(dataset)) from error
+    except (OSError, ValueError, RuntimeError, DatasetsError) as error:
+        reason = " ".join(str(error.__cause__ or error).split())[:300]
+        if "corresponds to no data" in reason:
+            raise SourceError(EMPTY.format(dataset)) from error
+        raise SourceError(f"{dataset} cannot be read: {reason}. Check the name, split and files.") from error
+
+
+def score(dataset: str, *, scorer: str | None, split: str, out: Path | None, push: str | None) -> str:
+    """Score every row of a dataset, write it as parquet and push it where asked.
+
+    Without `scorer`, the environment variable `HF_QADS_SCORER` names it, else it is the embedded one.
+
+    Returns:
+        what was done, as text.
+
+    Raises:
+        QaDSError: the dataset or the scorer cannot be read.
+    """
+    from hf_qads.scoring.scorer.location import default_scorer
+    from hf_qads.scoring.scorer.scorer import QaDSScorer
+
+    target = out or Path(f"{Path(dataset).stem}-scored.parquet")
+    check_target(target)
+    if push is not None:
+        _check_push(push)
+    rows = _rows(dataset, split)
+    function = QaDSScorer.from_pretrained(scorer or default_scorer("--scorer"))
+    with counted_rows():
+        scored = rows.map(function, batched=True, batch_size=2048, desc="scoring")
+    write(scored, target)
+    values = np.asarray(scored.with_format("numpy")[schema.SCORE], dtype=np.float64)
+    known = values[np.isfinite(values)]
+    told = [
+        f"{len(values):,} rows, {len(known):,} scored"
+        + (f", mean {known.mean():.2f}, from {known.min():.2f} to {known.max():.2f}" if len(known) else "")
+    ]
+    for reason, count in reasons(scored).items():
+        told.append(f"{count:,} rows have no score: {reason}")
+    if push is not None:
+        patiently(lambda: scored.push_to_hub(push), f"pushing {push}")
+        told.append(f"pushed to {push}")
+    return "\n".join([*told, f"written to {target}"])
+
+
+def select(
+    dataset: str,
+    *,
+    size: int | None,
+    fraction: float | None,
+    strategy: str,
+    metric: str,
+    start: int,
+    seed: int,
+    split: str,
+    model: str | None,
+    out: Path | None,
+) -> str:
+    """Choose rows of a dataset by its scores and vectors, and write them as parquet in rank order.
+
+    Rows without a score or vector are left out and counted. A dataset without a score column is chosen from
+    as if all scores were equal. Where the strategy looks at vectors and the rows bring none, `model` makes
+    them; None is the embedded one. Numeric columns go to the strategy.
+
+    Raises:
+        QaDSError: the dataset cannot be read, or the size does not fit it.
+    """
+    import hf_qads
+    from hf_qads.selection.columns import numeric_columns, score_column, vectors_of
+    from hf_qads.selection.strategies.registry import find_strategy
+
+    target = out or Path(f"{Path(dataset).stem}-selected.parquet")
+    _check_amount(size, fraction, start)
+    find_strategy(strategy)
+    check_target(target)
+    rows = _rows(dataset, split)
+    if size is not None and size > len(rows):
+        raise SelectionError(f"--size {size} but {dataset} has {len(rows):,} rows. Lower --size.")
+    columns = {"row": np.arange(len(rows)), **numeric_columns(rows)}
+    column = score_column(columns)
+    scores = None if column is None else columns[column]
+    usable = np.ones(len(rows), dtype=bool) if scores is None else np.isfinite(scores)
+    vectors = vectors_of(rows)
+    if vectors is None and _looks_at_vectors(strategy, scores, columns):
+        vectors = _new_vectors(rows, model)
+    if vectors is not None:
+        usable &= np.isfinite(vectors).all(axis=1)
+    keep = np.flatnonzero(usable)
+    count = size if size is not None else max(1, round((fraction or 0.0) * len(keep)))
+    drawn = min(start, max(1, len(keep) // 10))
+    picked = hf_qads.select(
+        None if vectors is None else vectors[keep],
+        None if scores is None else scores[keep],
+        columns={name: values[keep] for name, values in columns.items()},
+        size=min(count, len(keep) - drawn) if count <= len(keep) else count,
+        strategy=strategy,
+        metric=metric,
+        start=drawn,
+        seed=seed,
+        coverage=False,
+    )
+    order = np.concatenate([picked.order, picked.start])[:count]
+    gains = np.full(len(order), np.nan, np.float32)
+    gains[: len(picked.gains)] = picked.gains[: len(order)]
+    chosen = rows.select(keep[order]).remove_columns(
+        [name for name in (schema.RANK, schema.GAIN) if name in rows.column_names]
+    )
+    chosen = chosen.add_column(schema.RANK, np.arange(len(order), dtype=np.int32))
+    chosen = chosen.add_column(schema.GAIN, gains)
+    write(chosen, target)
+    by = column or "no score column: all scores equal"
+    left = len(rows) - len(keep)
+    return (
+        f"{len(order):,} of {len(rows):,} rows by {strategy} ({by})"
+        + (f", {left:,} left out (no score or vector)" if left else "")
+        + f"\nwritten to {target}"
+    )
+
+
+def _rows(dataset: str, split: str) -> "Dataset":
+    """A dataset with rows.
+
+    Raises:
+        SourceError: it cannot be read, or holds no row.
+    """
+    rows = load(dataset, split=split)
+    if not len(rows):
+        raise SourceError(EMPTY.format(dataset))
+    return rows
+
+
+def _check_amount(size: int | None, fraction: float | None, start: int) -> None:
+    """Refuse what no dataset could meet.
+
+    Raises:
+        SelectionError: a number out of range.
+    """
+    if fraction is not None and not 0 < fraction <= 1:
+        raise SelectionError(f"--fraction {fraction} is outside (0, 1]. Give a share such as 0.1.")
+    for name, number in (("size", size), ("start", start)):
+        if number is not None and number < 0:
+            raise SelectionError(f"--{name} {number} is negative. Give a number of rows.")
+
+
+def _looks_at_vectors(
+    strategy: str, scores: NDArray[Any] | None, columns: Mapping[str, NDArray[Any]]
+) -> bool:
+    """Whether a strategy asks for vectors where there are none."""
+    from hf_qads.errors import VectorsNeeded
+    from hf_qads.selection.select import select
+
+    usable = np.flatnonzero(np.isfinite(scores)) if scores is not None else None
+    try:
+        select(None, scores, size=0, strategy=strategy, columns=columns, among=usable)
+    except VectorsNeeded:
+        return True
+    return False
+
+
+def _new_vectors(rows: "Dataset", model: str | None) -> NDArray[Any]:
+    """Vectors by `model`; None is the embedded one."""
+    from hf_qads.embedding.encoder import embed
+    from hf_qads.pipeline.models import EMBEDDED, load_model
+
+    if model is None:
+        warnings.warn(
+            "These rows bring no qads_embedding; the embedded demonstration model makes their vectors. "
+            "Name a model of your own with --model (or `--model embedded`, without this note).",
+            UserWarning,
+            stacklevel=2,
+        )
+    loaded, tokenizer = load_model(Model(path=model or EMBEDDED), device=None)
+    return embed(loaded, tokenizer, rows, device=loaded.device)
+
+
+def _check_push(repo_id: str) -> None:
+    """Check, before any work, the name to push to and the login.
+
+    Raises:
+        PublishingError: it can be no repository's name, or the Hub does not know who asks.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HFValidationError
+
+    api = HfApi()
+    try:
+        patiently(
+            lambda: api.repo_exists(repo_id, repo_type="dataset"),
+            f"looking for {repo_id}",
+            pass_on=lambda error: isinstance(error, HFValidationError),
+        )
+    except HFValidationError as error:
+        raise PublishingError(f"--push {repo_id!r} can be no repository's name: {error}") from error
+    patiently(api.whoami, "asking the Hub who you are")
+
+
+def reasons(rows: "Dataset") -> dict[str, int]:
+    """How many rows have no score, by reason."""
+    if schema.REASON not in rows.column_names:
+        return {}
+    counts: dict[str, int] = {}
+    for reason in rows[schema.REASON]:
+        if reason is not None:
+            counts[reason] = counts.get(reason, 0) + 1
+    return counts
+
+
+def check_target(target: Path) -> None:
+    """Check, before any work, that a parquet file can be written there; nothing is left of the attempt.
+
+    Raises:
+        SourceError: the name does not end in .parquet, is a folder's, or lies where nothing can be written.
+    """
+    if target.suffix != ".parquet":
+        raise SourceError(f"--out {target} does not end in .parquet. Name a parquet file.")
+    if target.is_dir():
+        raise SourceError(f"--out {target} is a folder. Name a parquet file.")
+    made: list[Path] = []
+    try:
+        for folder in reversed(target.parents):
+            if not folder.exists():
+                folder.mkdir()
+                made.append(folder)
+        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}."):
+            pass
+    except OSError as error:
+        raise SourceError(
+            f"--out {target} cannot be written: {error.strerror}. Name a file where you may write."
+        ) from error
+    finally:
+        for folder in reversed(made):
+            with suppress(OSError):  # something else was put there meanwhile
+                folder.rmdir()
+
+
+def write(rows: "Dataset", target: Path) -> None:
+    """Write a dataset as one parquet file, whole or not at all."""
+    with atomic_path(target) as temporary:
+        rows.to_parquet(str(temporary))

@@ -1,0 +1,1 @@
+"""Cost planning: rows, tokens, passes, hours and disk before anything runs."""

@@ -1,0 +1,195 @@
+"""`hf-qads plan`: what a config or preset will cost, before anything runs."""
+
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from hf_qads import schema
+from hf_qads.config import schema as configs
+from hf_qads.config.schema import Config, Model, Source
+from hf_qads.errors import ConfigError, MixingError
+from hf_qads.pipeline.models import check_model, model_path
+from hf_qads.pipeline.planning.availability import Reachable, paper_rows, reachable, unpublished
+from hf_qads.pipeline.reading import named, spec_of
+
+CHARACTERS_PER_TOKEN = 3.5
+ASSUMED_SCORE = 0.6  # of the highest score, where a ratio goes by scores that are not known yet
+ASSUMED_MODEL = (7e9, 4096)
+
+
+class _Counted(NamedTuple):
+    """A source: its name and kind, its rows and their mean tokens, and whether it was read."""
+
+    name: str
+    kind: str
+    rows: int
+    tokens: float
+    read: bool
+
+
+def plan(what: str) -> str:
+    """Rows, tokens, forward passes, GPU time and disk of a config file or a preset, as text.
+
+    Local and embedded sources and anchors are read and counted. Those of the catalogue count with the
+    paper's size; the Hub is asked whether it has them, and no row is downloaded. What a config asks for and
+    cannot be had now is named with the reason. With `missing: leave_out` it is not counted, as in a run;
+    with `missing: error` the text says that a run would stop, and it counts with the paper's size. For the
+    bare name of a preset nobody is asked.
+
+    Raises:
+        QaDSError: there is no such config or preset, or it is wrong.
+    """
+    from hf_qads.presets import presets
+
+    if Path(what).suffix in (".yaml", ".yml") or (Path(what).exists() and what not in presets.names()):
+        config = configs.load(what)
+        return _plan(config, reachable(config), [])
+    config = configs.parse({"preset": what})
+    return _plan(config, Reachable([]), unpublished(config))
+
+
+def _plan(config: Config, found: Reachable, notes: list[str]) -> str:
+    from hf_qads.pipeline.planning import costs as planning
+
+    counts: dict[str, _Counted] = {}
+    sources = [_count(s, config.seed, counts) for s in config.sources if named(s) not in found.sources]
+    try:
+        shares = _shares(config, sources)
+    except MixingError as error:
+        if not found.sources:
+            raise
+        found = Reachable([*found.said, f"A run would stop: {error} The figures count all sources."])
+        sources = [_count(s, config.seed, counts) for s in config.sources]
+        shares = _shares(config, sources)
+    anchors = _anchors(config, found, counts)
+    if unread := [one.name for one in counts.values() if not one.read]:
+        notes.append(
+            f"not read, so the paper's sizes and {planning.ROW_TOKENS} tokens a row are taken: "
+            f"{', '.join(dict.fromkeys(unread))}"
+        )
+    notes += _assumed_means(config, sources)
+    parameters, width = _shape(config.model, notes)
+    per_kind = config.scorer is not None and config.scorer.per == "kind"
+    made = planning.plan(
+        {one.name: one.rows for one in sources},
+        shares,
+        subsets=config.subsets,
+        kinds={one.name: one.kind for one in sources} if per_kind else None,
+        anchors=anchors,
+        prompts=config.prompts,
+        experience=config.experience.share if config.experience else None,
+        experience_epochs=config.experience.epochs if config.experience else 1.0,
+        vectors=config.vectors,
+        scorer=config.scorer.type if config.scorer else None,
+        scorer_epochs=config.scorer.epochs if config.scorer else 0.0,
+        parameters=parameters,
+        width=width,
+        row_tokens={one.name: one.tokens for one in sources},
+        notes=notes,
+    )
+    return "\n".join([*found.said, *([""] if found.said else []), str(made)])
+
+
+def _shares(config: Config, sources: list[_Counted]) -> dict[str, float]:
+    """Shares by the config's rule; where it goes by scores, by those that the paper's counts imply."""
+    from hf_qads.mixing import ratios
+    from hf_qads.presets import paper
+
+    scale, implied = 5.0 if config.scorer else 1.0, paper.implied_means()
+    means = {one.name: implied.get(one.name, 5 * ASSUMED_SCORE) * scale / 5 for one in sources}
+    return ratios.from_rule(
+        config.ratio.model_dump(exclude_none=True),
+        sizes={one.name: one.rows for one in sources},
+        means=means,
+        kinds={one.name: one.kind for one in sources},
+        scale=scale,
+    )
+
+
+def _assumed_means(config: Config, sources: list[_Counted]) -> list[str]:
+    """A note on the mean scores that `_shares` takes; none where the rule does not go by them."""
+    from hf_qads.presets import paper
+
+    rule = str(config.ratio.model_dump(exclude_none=True))
+    if "score" not in rule and "total" not in rule:
+        return []
+    known = paper.implied_means().keys() >= {one.name for one in sources}
+    return [
+        "ratios by score take the mean scores that the paper's Table 8 implies"
+        + ("" if known else f", {ASSUMED_SCORE:.0%} of the highest for other sources")
+        + "; a run computes its own"
+    ]
+
+
+def _anchors(config: Config, found: Reachable, counts: dict[str, _Counted]) -> list[int]:
+    """Rows of each anchor set that can be had: all of a set that is no larger than asked."""
+    if config.anchors is None or config.scores_given:
+        return []
+    size, rows = config.anchors.size, []
+    for source in config.anchors.sources:
+        if named(source) in found.anchors:
+            continue
+        rows.append(min(size, _count(source, config.seed, counts).rows) if _countable(source) else size)
+    return rows
+
+
+def _countable(source: Source) -> bool:
+    """Whether a source's size is known before anything is downloaded."""
+    from hf_qads.sources import CATALOGUE, local
+
+    at_hand = local.looks_local(source.path) or source.path.startswith("embedded_")
+    return at_hand or source.path in CATALOGUE
+
+
+def _count(source: Source, seed: int, counts: dict[str, _Counted]) -> _Counted:
+    """Count a source; each is read once, and kept in `counts`."""
+    key = source.model_dump_json()
+    if key not in counts:
+        counts[key] = _measure(source, seed)
+    return counts[key]
+
+
+def _measure(source: Source, seed: int) -> _Counted:
+    from hf_qads.pipeline.planning import costs as planning
+    from hf_qads.sources import CATALOGUE, read_source
+
+    if not _countable(source):
+        raise ConfigError(
+            f"source {source.path!r} is neither local nor in the catalogue, so its size is unknown before it "
+            "is downloaded. Plan with a local copy, or with a catalogue name."
+        )
+    entry = CATALOGUE.get(source.path)
+    if entry is not None and not source.path.startswith("embedded_"):
+        name, kind = source.name or entry.name, source.kind or entry.kind
+        return _Counted(name, kind, paper_rows(source), planning.ROW_TOKENS, False)
+    with tempfile.TemporaryDirectory() as folder:
+        read = read_source(spec_of(source, seed=seed), out=Path(folder) / "rows")
+        characters = 0
+        for path in read.folder.glob("part-*.parquet"):
+            for column in pq.read_table(path, columns=[schema.QUESTION, schema.ANSWER]).columns:
+                characters += pc.sum(pc.utf8_length(column)).as_py() or 0
+    return _Counted(read.name, read.kind, read.rows, characters / read.rows / CHARACTERS_PER_TOKEN, True)
+
+
+def _shape(model: Model, notes: list[str]) -> tuple[float, int]:
+    """Parameters and width of a local model; those of a usual 7B model where it is not at hand."""
+    check_model(model)
+    path = Path(model_path(model))
+    if not path.is_dir():
+        notes.append(f"{model.path} is not at hand: counted as a model of 7 billion parameters")
+        return ASSUMED_MODEL
+    from safetensors import safe_open
+    from transformers import AutoConfig
+
+    parameters = 0
+    for file in path.glob("*.safetensors"):
+        with safe_open(file, framework="numpy") as tensors:
+            for name in tensors.keys():
+                size = 1
+                for side in tensors.get_slice(name).get_shape():
+                    size *= side
+                parameters += size
+    return float(parameters), int(AutoConfig.from_pretrained(path).get_text_config().hidden_size)

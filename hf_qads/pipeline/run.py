@@ -1,0 +1,182 @@
+"""A whole run: its stages in order, each done once and kept.
+
+Read `STAGES` downwards to see the way of a row from its source to the mixture.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from hf_qads.config.schema import Config, dump
+from hf_qads.errors import ConfigError, RunError
+from hf_qads.pipeline.checks import check
+from hf_qads.pipeline.log_forwarding import INDENT, telling
+from hf_qads.pipeline.memory import peak_memory
+from hf_qads.pipeline.stage import Context, Outcome, Stage
+from hf_qads.pipeline.stages import (
+    experience,
+    influence,
+    mixture,
+    pool,
+    report,
+    scorer,
+    scores,
+    selection,
+    vectors,
+)
+from hf_qads.runfolder import RunFolder, stage_key
+from hf_qads.runtime import distributed, files
+from hf_qads.runtime.progress import quiet
+
+STAGES: tuple[Stage, ...] = (
+    pool.STAGE,
+    experience.STAGE,
+    vectors.STAGE,
+    influence.STAGE,
+    scorer.STAGE,
+    scores.STAGE,
+    selection.STAGE,
+    mixture.STAGE,
+    report.STAGE,
+)
+
+
+def run(
+    config: Config,
+    out: Path,
+    *,
+    until: str | None = None,
+    processes: int = 1,
+    say: Callable[[str], None] = print,
+) -> RunFolder:
+    """Go from raw rows to a finished mixture in the run folder `out`; what is complete is not done again.
+
+    Args:
+        config: the checked config.
+        out: the run folder; created, or resumed where it is there.
+        until: name of the last stage to do; None does all.
+        processes: that read large sources. With more than one, a script needs its
+            `if __name__ == "__main__"`.
+        say: is told, a line at a time, what is done, redone and why.
+
+    Raises:
+        QaDSError: something a user can mend.
+        OSError: the disk is full or not writable.
+    """
+    names = [stage.name for stage in STAGES]
+    if until is not None and until not in names:
+        raise ConfigError(f"there is no stage {until!r}. The stages are: {', '.join(names)}.")
+    check(config)
+    folder = RunFolder(out)
+    if distributed.rank() > 0:
+        distributed.barrier()  # rank 0 holds the lock for all
+        return _go(Context(config, folder, lambda line: None), names, until)
+    if out.exists() and not (out / "config.yaml").exists() and any(out.iterdir()):
+        raise RunError(f"{out} holds other files and is no run folder. Give an empty or new --out.")
+    with folder.locked():
+        files.write_text(folder.path / "config.yaml", dump(config))
+        distributed.barrier()
+        return _go(Context(config, folder, say, processes), names, until)
+
+
+def wanted(config: Config) -> dict[str, tuple[str, Mapping[str, Any]]]:
+    """Key and settings that each stage's result would have under `config`."""
+    keys: dict[str, tuple[str, Mapping[str, Any]]] = {}
+    for stage in STAGES:
+        settings = stage.settings(config)
+        needs = {need: keys[need][0] for need in stage.needs}
+        keys[stage.name] = stage_key(stage.name, stage.version, settings, needs), settings
+    return keys
+
+
+def _go(context: Context, names: list[str], until: str | None) -> RunFolder:
+    keys = wanted(context.config)
+    redone: list[str] = []
+    for number, stage in enumerate(STAGES, start=1):
+        key, settings = keys[stage.name]
+        place = f"[{number}/{len(STAGES)}] {stage.name}"
+        if context.run.finished(stage.name, key):
+            if distributed.rank() == 0:
+                context.run.tidy(stage.name)
+            context.say(f"{place}: done before")
+        else:
+            why = _why(context.run, stage, settings, redone)
+            context.say(f"{place}" + (f": again, because {why}" if why else ""))
+            redone.append(stage.name)
+            _do(context, stage, key, settings)
+        if stage.name == until:
+            break
+    return context.run
+
+
+def _do(context: Context, stage: Stage, key: str, settings: Mapping[str, Any]) -> None:
+    quiet()
+    leads = distributed.rank() == 0
+    folder = context.run.begin(stage.name, key) if leads else context.run.folder(stage.name)
+    distributed.barrier()
+    started = time.monotonic()
+    outcome: Outcome | None = None
+    # what another rank has to warn of is said by nobody else, so there it stays in the log
+    with peak_memory() as peak, telling(context.say) if leads else nullcontext():
+        if leads or stage.shared:
+            outcome = stage.work(context, folder)
+    distributed.barrier()
+    if leads and outcome is not None:
+        seconds = time.monotonic() - started
+        line = {
+            "key": key,
+            "seconds": round(seconds, 2),
+            "peak_rss_mib": round(peak.mib),
+            "rows_in": outcome.rows_in,
+            "rows_out": outcome.rows_out,
+            "left_out": outcome.left_out,
+            "settings": settings,
+            "details": outcome.details,
+        }
+        context.run.record(stage.name, line)
+        context.say(f"{INDENT}{_summary(outcome)} in {seconds:.1f} s")
+    distributed.barrier()
+
+
+def _summary(outcome: Outcome) -> str:
+    gone: dict[str, int] = {}
+    for reasons in outcome.left_out.values():
+        for reason, count in reasons.items():
+            gone[reason] = gone.get(reason, 0) + count
+    text = f"{outcome.rows_in:,} rows in, {outcome.rows_out:,} out"
+    return text + "".join(f", {count:,} left out ({reason})" for reason, count in gone.items())
+
+
+def _why(run: RunFolder, stage: Stage, settings: Mapping[str, Any], redone: list[str]) -> str | None:
+    """Why a stage that finished once is done again; None where it never finished."""
+    line = run.line(stage.name)
+    if line is None:
+        return None
+    changes = _changes(line["settings"], settings)
+    if changes:
+        return "; ".join(changes)
+    again = [need for need in stage.needs if need in redone]
+    if again:
+        return f"{' and '.join(again)} changed"
+    damaged = run.damaged(stage.name)
+    if damaged:
+        return f"files are missing or damaged: {', '.join(damaged[:3])}"
+    return "its code or an earlier stage changed"
+
+
+def _changes(old: Any, new: Any, place: str = "") -> list[str]:
+    if isinstance(old, dict) and isinstance(new, Mapping):
+        inner = (place + "." if place else "").join
+        return [
+            change
+            for name in {**old, **new}
+            for change in _changes(old.get(name), new.get(name), inner(["", str(name)]))
+        ]
+    return [] if old == new else [f"{place} was {_short(old)} and is {_short(new)}"]
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,154 @@
+"""Stage 1: the pool: every source's rows, without repeats across sources or of benchmark questions."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hf_qads.config.schema import Config, Overlap
+from hf_qads.errors import ConfigError, SourceError
+from hf_qads.pipeline.log_forwarding import INDENT
+from hf_qads.pipeline.reading import (
+    Missing,
+    benchmarks,
+    find_missing,
+    grouped,
+    marks,
+    read_questions,
+    read_sources,
+)
+from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage
+from hf_qads.runtime import files
+
+if TYPE_CHECKING:
+    from hf_qads.sources import SourceRead
+
+READ = ".read"  # the sources as they were read, before rows that repeat others are left out
+OVERLAP = "overlap.parquet"  # rows that repeat a benchmark's question, with both questions
+REPEATS = {"same": "same row in an earlier source", "near": "near duplicate of an earlier row"}
+REPEATS_BENCHMARK = "repeats a benchmark's question"
+
+
+def _settings(config: Config) -> Mapping[str, Any]:
+    against = [] if config.overlap is None else benchmarks(config)
+    return {
+        "sources": [source.model_dump(exclude_none=True) for source in config.sources],
+        "files": marks([*config.sources, *against]),
+        "across": config.across,
+        "near": config.near,
+        "overlap": None if config.overlap is None else config.overlap.model_dump(),
+        "given": config.given,
+        "missing": config.missing,
+        "seed": config.seed,
+    }
+
+
+def _work(context: Context, folder: Path) -> Outcome:
+    from hf_qads.filtering.duplicates import find_across
+
+    config = context.config
+    missing = find_missing(config)
+    reads, late = read_sources(context, folder / READ, missing)
+    missing += late
+    _check_prompts(config, [read.name for read in reads], missing)
+    for (role, why), names in grouped([one for one in missing if one.role != "benchmark"]).items():
+        context.say(f"{INDENT}without {', '.join(names)} ({role}): {why}")
+    shards = {read.name: sorted(read.folder.glob("part-*.parquet")) for read in reads}
+    across = find_across(shards, keep=config.across, near=config.near)
+    across.save(folder / "across.parquet")
+    details: dict[str, Any] = {
+        "sources": [],
+        "missing": [one._asdict() for one in missing],
+        "across": across.table(),
+        "compared": {"benchmarks": [], "rows": 0, "dropped": True},
+    }
+    drop = {
+        name: {REPEATS[method]: ids for method, ids in found.items()}
+        for name, found in across.row_ids.items()
+    }
+    if config.overlap is not None:
+        lost = [one.name for one in missing if one.role == "benchmark"]
+        if lost:
+            context.say(f"{INDENT}not compared with test sets that cannot be had: {', '.join(lost)}")
+        questions = read_questions(context, folder / READ / "benchmarks", missing)
+        repeating = _find_overlap(context, config.overlap, questions, shards, folder, details)
+        for name, ids in repeating.items():
+            drop[name][REPEATS_BENCHMARK] = ids
+    left_out: LeftOut = {}
+    for read in reads:
+        rows, dropped = _place(read, folder / read.name, drop[read.name], across.also_in)
+        left_out[read.name] = {**read.left_out, **dropped}
+        if not rows:
+            raise SourceError(
+                f"no row of source {read.name!r} is left: {left_out[read.name]}. "
+                "Leave the source out, or keep such rows: `across: keep`, `overlap: {drop: false}`."
+            )
+        details["sources"].append({"name": read.name, "kind": read.kind, "rows": rows})
+    files.remove(folder / READ)
+    taken = sum(source["rows"] for source in details["sources"])
+    gone = sum(count for reasons in left_out.values() for count in reasons.values())
+    return Outcome(taken + gone, taken, {name: why for name, why in left_out.items() if why}, details)
+
+
+def _find_overlap(
+    context: Context,
+    wanted: Overlap,
+    questions: Mapping[str, list[str]],
+    shards: Mapping[str, list[Path]],
+    folder: Path,
+    details: dict[str, Any],
+) -> dict[str, set[str]]:
+    """The rows to drop because they repeat a benchmark's question; notes in `details` what was found."""
+    from hf_qads.filtering.contamination import find_overlap
+
+    if not questions:
+        return {}
+    found = find_overlap(questions, shards, ngram=wanted.ngram, near=wanted.near)
+    found.save(folder / OVERLAP)
+    rows = sum(found.dropped.values())
+    details["overlap"] = found.table()
+    details["compared"] = {"benchmarks": sorted(questions), "rows": rows, "dropped": wanted.drop}
+    if rows and not wanted.drop:
+        context.say(
+            f"{INDENT}{rows:,} rows repeat a benchmark's question and are kept (overlap.drop: false): "
+            f"{folder / OVERLAP} lists them"
+        )
+    return found.row_ids if wanted.drop else {}
+
+
+def _check_prompts(config: Config, names: list[str], missing: list[Missing]) -> None:
+    """Raise a ConfigError where `prompts` names what is no source."""
+    if not isinstance(config.prompts, dict):
+        return
+    gone = [one.name for one in missing if one.role == "source"]
+    unknown = [name for name in config.prompts if name not in (*names, *gone)]
+    if unknown:
+        raise ConfigError(f"prompts names {unknown[0]!r}, which is no source. There are: {', '.join(names)}.")
+
+
+def _place(
+    read: "SourceRead",
+    folder: Path,
+    drop: Mapping[str, set[str]],
+    also_in: Mapping[str, list[str]],
+) -> tuple[int, dict[str, int]]:
+    """Put a source's rows, without those to drop, into its folder; how many are kept and dropped, and why."""
+    from hf_qads.filtering.dropping import drop_rows
+
+    with files.atomic_path(folder) as temporary:
+        temporary.mkdir()
+        named = any(row_id.startswith(f"{read.name}-") for row_id in also_in)
+        shards = sorted(read.folder.glob("part-*.parquet"))
+        rows, dropped = read.rows, dict[str, int]()
+        if named or any(drop.values()):
+            rows, dropped = drop_rows(shards, temporary, drop=drop, also_in=also_in)
+        else:
+            for path in shards:
+                os.link(path, temporary / path.name)
+        beside = [read.folder / "facts.json", read.folder / "left_out.parquet"]
+        for path in (*beside, *read.folder.glob("given-*.parquet")):
+            os.link(path, temporary / path.name)
+    return rows, dropped
+
+
+STAGE = Stage("pool", 1, (), _settings, _work)

@@ -1,0 +1,1 @@
+"""Presets: the paper's settings as configs, and its printed counts."""

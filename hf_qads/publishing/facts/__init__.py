@@ -1,0 +1,1 @@
+"""Facts of a run folder that reports and cards may state."""

@@ -1,0 +1,328 @@
+"""What a card or a report may say, read from a run folder: nothing is told that was not written there."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import yaml
+
+from hf_qads import schema
+from hf_qads.publishing.facts.contamination import Compared, compared
+from hf_qads.publishing.facts.run_columns import held_out
+from hf_qads.publishing.facts.statistics import spearman
+from hf_qads.runfolder import RunFolder
+from hf_qads.runtime import files
+
+Number = int | float
+VERSIONS: Final = ("hf_qads", "torch", "transformers", "datasets", "numpy", "pyarrow")
+UNKNOWN: Final = "unknown"
+EMBEDDED: Final = "embedded pool"
+OWN_FILES: Final = ("local files", "dataset repository folder")
+MIXTURE: Final = "mixture"
+LEAVING: Final = ("pool", "selection", MIXTURE)  # stages that keep rows out of the mixture
+STAGES: Final = ("pool", "experience", "vectors", "influence", "scorer", "scores", "selection")  # before it
+
+
+@dataclass(frozen=True)
+class Source:
+    """One source: what it is, what came in, what was left out, what was kept.
+
+    `own_file` tells that its rows came from a file here, whatever `link` says of the dataset;
+    `licence_assumed` that its licence is the dataset's, which nobody checked for that file.
+    """
+
+    name: str
+    kind: str
+    rows: int
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    scored: int = 0
+    mean_score: float | None = None
+    ratio: float | None = None
+    kept: int | None = None
+    licence: str = UNKNOWN
+    part_licences: tuple[str, ...] = ()
+    redistributable: bool | None = None
+    link: str | None = None
+    revision: str | None = None
+    languages: tuple[str, ...] = ()
+    citation: str | None = None
+    own_file: bool = False
+    licence_assumed: bool = False
+
+
+@dataclass(frozen=True)
+class Subset:
+    """A config that `load_dataset` can be asked for. `data_files` are paths inside the repository."""
+
+    name: str
+    rows: int
+    data_files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Predicted against real scores of one scorer on held-out rows; the interval is of 95 %."""
+
+    group: str
+    n: int
+    pearson: float
+    low: float
+    high: float
+    spearman: float | None = None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a run. Whatever is None or empty is not spoken of."""
+
+    name: str
+    seed: int
+    sources: tuple[Source, ...]
+    config: Mapping[str, Any] = field(default_factory=dict)
+    subsets: tuple[Subset, ...] = ()
+    score_column: str | None = None
+    best_score: Number = 5
+    model: str = ""
+    demonstration: bool = False
+    agreements: tuple[Agreement, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    keys: Mapping[str, str] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()  # sources that were asked for and could not be had
+    missing_anchors: tuple[str, ...] = ()  # anchor sets likewise
+    compared: Compared | None = None  # with test sets
+
+    @property
+    def rows(self) -> int:
+        """Rows of the pool."""
+        return sum(source.rows for source in self.sources)
+
+    @property
+    def kept(self) -> int:
+        """Rows of the mixture."""
+        return sum(source.kept or 0 for source in self.sources)
+
+    @property
+    def left_out(self) -> int:
+        """Rows that any stage left out."""
+        return sum(sum(source.left_out.values()) for source in self.sources)
+
+    @property
+    def share(self) -> float | None:
+        """Share of the pool that is in the mixture."""
+        return self.kept / self.rows if self.rows else None
+
+    @property
+    def config_text(self) -> str:
+        """The configuration as YAML."""
+        return yaml.safe_dump(dict(self.config), sort_keys=False, allow_unicode=True).rstrip()
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds that occur, reasoning first."""
+        return [kind for kind in schema.KINDS if any(s.kind == kind for s in self.sources)]
+
+
+def run_facts(
+    run: RunFolder,
+    *,
+    kept: Mapping[str, int] | None = None,
+    ratios: Mapping[str, float] | None = None,
+    left_out: Mapping[str, Mapping[str, int]] | None = None,
+    subsets: Sequence[Subset] = (),
+) -> Facts:
+    """Gather what a run folder tells.
+
+    Args:
+        run: a run folder whose pool is read; every later stage adds what it knows.
+        kept: rows kept of each source; None reads them from `mixture/`, where there is one.
+        ratios: the share of each source that was asked for; None takes what selection wrote, else
+            kept / rows.
+        left_out: what mixing left out, source -> reason -> rows, while its ledger line is not written yet;
+            None takes the ledger's.
+        subsets: the configs of the mixture's repository, the whole one among them.
+
+    Cost: reads the score columns, not the texts.
+    """
+    config = run.config()
+    lines = {line["stage"]: line for line in run.ledger()}
+    if left_out is not None:
+        lines[MIXTURE] = {"left_out": left_out}
+    kinds, kept = run.kinds(), kept_rows(run) if kept is None else kept
+    column, values = _scores(run)
+    asked = _ratios(run) if ratios is None else ratios
+    sources = []
+    for name in run.sources():
+        known = source_facts(run, name)
+        score, rows = values.get(name, np.empty(0)), _rows(run, name)
+        share = None if name not in kept or not rows else kept[name] / rows
+        sources.append(
+            Source(
+                name=name,
+                kind=kinds[name],
+                rows=rows,
+                left_out=_left_out([lines[s] for s in LEAVING if s in lines], name),
+                scored=len(score),
+                mean_score=float(score.mean()) if len(score) else None,
+                ratio=asked.get(name, share),
+                kept=kept.get(name),
+                licence=_licence(known),
+                part_licences=tuple(map(str, known.get("part_licences") or ())),
+                redistributable=known.get("redistributable"),
+                link=_link(known),
+                revision=known.get("revision"),
+                languages=_languages(known.get("language") or known.get("languages")),
+                citation=known.get("citation") or None,
+                own_file=known.get("origin") in OWN_FILES,
+                licence_assumed=bool(known.get("licence_assumed")),
+            )
+        )
+    return Facts(
+        name=str(config.get("name") or "mixture"),
+        seed=int(config.get("seed") or 0),
+        sources=tuple(sources),
+        config=public(config),
+        subsets=tuple(subsets),
+        score_column=column,
+        best_score=1 if column == schema.INFLUENCE else 5,
+        model=model_name(config),
+        demonstration=model_name(config) == "embedded",
+        agreements=tuple(agreements(run)),
+        versions=versions(),
+        keys={stage: str(lines[stage]["key"]) for stage in STAGES if "key" in lines.get(stage, {})},
+        missing=tuple(run.missing("source")),
+        missing_anchors=tuple(run.missing("anchors")),
+        compared=compared(run),
+    )
+
+
+def agreements(run: RunFolder) -> list[Agreement]:
+    """Pearson correlation of predicted and real scores per scorer, from its held-out rows."""
+    found = []
+    for held in held_out(run):
+        r, rho = held.pearson, spearman(held.real, held.predicted)
+        if r is not None:
+            found.append(Agreement(held.group, r.n, r.r, r.low, r.high, rho.r if rho else None))
+    return found
+
+
+def kept_rows(run: RunFolder) -> dict[str, int]:
+    """Rows of each source in the run's mixture; empty where there is none."""
+    counts: dict[str, int] = {}
+    shards = sorted((run.path / "mixture").rglob("*.parquet"))
+    for path in shards:
+        column = pq.read_table(path, columns=[schema.SOURCE], partitioning=None)[schema.SOURCE]
+        for pair in column.value_counts().to_pylist():
+            counts[pair["values"]] = counts.get(pair["values"], 0) + pair["counts"]
+    return {name: counts.get(name, 0) for name in run.sources()} if shards else {}
+
+
+def source_facts(run: RunFolder, source: str) -> dict[str, Any]:
+    """What was written of one source when it was read; empty where nothing was."""
+    path = run.path / "pool" / source / "facts.json"
+    return dict(files.read_json(path)) if path.is_file() else {}
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages that decide what comes out; a package that is not installed is left off."""
+    found = {}
+    for package in VERSIONS:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def model_name(config: Mapping[str, Any]) -> str:
+    """The model's Hub id, or the last part of a local folder: a local path never leaves the machine."""
+    model = config.get("model") or "embedded"
+    return str(public(model.get("path", "") if isinstance(model, Mapping) else model))
+
+
+def public(value: Any) -> Any:
+    """`value` of a config without what is private: absolute and home paths keep only their last part.
+
+    Values under keys that name a token, secret or password are left off.
+    """
+    if isinstance(value, Mapping):
+        secret = re.compile(r"(?i)(^|_)(token|secret|password|api_?key)$")
+        return {str(k): public(v) for k, v in value.items() if not secret.search(str(k))}
+    if isinstance(value, list | tuple):
+        return [public(item) for item in value]
+    if isinstance(value, Path) or (
+        isinstance(value, str) and re.match(r"^(~|/|\.\.?[/\\]|[A-Za-z]:[/\\]|file:)", value)
+    ):
+        return re.split(r"[/\\]", str(value).rstrip("/\\"))[-1] or "."
+    return value
+
+
+def _scores(run: RunFolder) -> tuple[str | None, dict[str, np.ndarray]]:
+    """The column that selection went by, and its finite values per source."""
+    names = run.sources()
+    predicted = {name: run.path / "scores" / f"{name}.parquet" for name in names}
+    if any(path.exists() for path in predicted.values()):
+        tables = {
+            n: pq.read_table(p, columns=[schema.SCORE], partitioning=None)
+            for n, p in predicted.items()
+            if p.exists()
+        }
+        return schema.SCORE, {name: _finite(table[schema.SCORE]) for name, table in tables.items()}
+    path = run.path / "influence" / "scores.parquet"
+    if not path.exists():
+        return None, {}
+    table = pq.read_table(path, columns=[schema.SOURCE, schema.INFLUENCE], partitioning=None)
+    return schema.INFLUENCE, {
+        name: _finite(table.filter(pc.equal(table[schema.SOURCE], name))[schema.INFLUENCE]) for name in names
+    }
+
+
+def _finite(column: Any) -> np.ndarray:
+    values = column.to_numpy().astype(np.float64)
+    kept: np.ndarray = values[np.isfinite(values)]
+    return kept
+
+
+def _ratios(run: RunFolder) -> dict[str, float]:
+    path = run.path / "selection" / "ratios.json"
+    return dict(files.read_json(path)["ratios"]) if path.is_file() else {}
+
+
+def _licence(known: Mapping[str, Any]) -> str:
+    if known.get("origin") == EMBEDDED:
+        return "apache-2.0"  # the generated rows come under the package's own licence
+    licence = known.get("licence") or known.get("license") or UNKNOWN
+    return " and ".join(map(str, licence)) if isinstance(licence, list) else str(licence)
+
+
+def _rows(run: RunFolder, source: str) -> int:
+    return sum(int(pq.read_metadata(path).num_rows) for path in run.pool_files(source))
+
+
+def _left_out(lines: Any, source: str) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for line in lines:
+        for reason, count in (line.get("left_out") or {}).get(source, {}).items():
+            total[reason] = total.get(reason, 0) + int(count)
+    return {reason: count for reason, count in total.items() if count}
+
+
+def _link(known: Mapping[str, Any]) -> str | None:
+    hub = known.get("id")
+    if isinstance(hub, str) and re.fullmatch(r"[\w.-]+/[\w.-]+", hub):
+        return f"https://huggingface.co/datasets/{hub}"
+    for key in ("home", "origin"):
+        value = known.get(key)
+        if isinstance(value, str) and re.match(r"^https://[\w.-]+/[^\s<>\"')\]]*$", value):
+            return value
+    return None
+
+
+def _languages(value: Any) -> tuple[str, ...]:
+    found = [value] if isinstance(value, str) else list(value or ())
+    return tuple(str(code) for code in found if re.fullmatch(r"[a-z]{2,3}", str(code)))

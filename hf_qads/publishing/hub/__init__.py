@@ -1,0 +1,1 @@
+"""Hub repositories: staging, checking, privacy, pushing."""

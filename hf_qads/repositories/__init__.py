@@ -1,0 +1,1 @@
+"""Shelf: dataset folders and repositories: loading, caching, front matter, licences."""

@@ -1,0 +1,1 @@
+"""Shelf: recognised columns, rendering, token sequences."""

@@ -1,0 +1,127 @@
+"""Rows to the token sequences that a model reads, and sequences to padded batches."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hf_qads.errors import ScoringError
+from hf_qads.rows.columns import Convention, Pair, pair_or_reason, recognise
+from hf_qads.rows.rendering import Renderer
+from hf_qads.schema import ANSWER, HISTORY, QUESTION
+
+WINDOW = 2048  # rows rendered together: the offsets of all their characters are in memory at once
+UNLIMITED = 1_000_000  # a tokenizer without a limit says 1e30
+
+
+class Sequences(NamedTuple):
+    """Token ids of the rows that a model can read.
+
+    Attributes:
+        ids: an int32 array of token ids per row; empty where the row has a reason.
+        reasons: index of a row -> why it cannot be read.
+    """
+
+    ids: list[NDArray[np.int32]]
+    reasons: dict[int, str]
+
+    @property
+    def kept(self) -> NDArray[np.int64]:
+        """Indices of the rows that can be read."""
+        return np.asarray([i for i in range(len(self.ids)) if i not in self.reasons], dtype=np.int64)
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each row, 0 where it has a reason."""
+        return np.asarray([len(ids) for ids in self.ids], dtype=np.int64)
+
+
+def context_length(config: Any, tokenizer: Any = None) -> int | None:
+    """Most tokens that a model reads at once, or None where neither its config nor its tokenizer says."""
+    limits = [getattr(config.get_text_config(), "max_position_embeddings", None)]
+    limits.append(getattr(tokenizer, "model_max_length", None))
+    known = [int(limit) for limit in limits if limit is not None and 0 < limit < UNLIMITED]
+    return min(known, default=None)
+
+
+def sequences(
+    renderer: Renderer,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    context: int | None,
+    vocabulary: int | None = None,
+) -> Sequences:
+    """BOS and block of each row, as ids; never cut: a row that does not fit gets a reason.
+
+    Args:
+        renderer: of the model's tokenizer and template.
+        rows: mappings with any of the column pairs of `hf_qads.rows.columns`.
+        context: most tokens of a sequence, or None.
+        vocabulary: how many token ids the model knows, or None.
+
+    Raises:
+        SourceError: the rows have no known pair of columns.
+        ScoringError: the tokenizer gives an id that the model does not know.
+    """
+    ids: list[NDArray[np.int32]] = []
+    reasons: dict[int, str] = {}
+    for window in windows(rows, WINDOW):
+        pairs = _pairs(window)
+        readable = [place for place, pair in enumerate(pairs) if isinstance(pair, Mapping)]
+        blocks: list[Any] = list(pairs)
+        rendered = renderer.blocks([pair for pair in pairs if isinstance(pair, Mapping)])
+        for place, block in zip(readable, rendered, strict=True):
+            blocks[place] = block
+        for block in blocks:
+            tokens = np.empty(0, dtype=np.int32)
+            if isinstance(block, str):
+                reasons[len(ids)] = block
+            elif context is not None and len(renderer.bos) + len(block.ids) > context:
+                reasons[len(ids)] = f"longer than the context of {context} tokens"
+            else:
+                tokens = np.asarray([*renderer.bos, *block.ids], dtype=np.int32)
+            if vocabulary is not None and len(tokens) and tokens.max() >= vocabulary:
+                raise ScoringError(
+                    f"the tokenizer gives the id {tokens.max()}, but the model knows {vocabulary} ids. "
+                    "Load the tokenizer that belongs to the model."
+                )
+            ids.append(tokens)
+    return Sequences(ids, reasons)
+
+
+def padded(ids: Sequence[NDArray[np.int32]], pad: int, device: Any) -> tuple[Any, Any]:
+    """Token ids (b, t), padded on the right, and their mask (b, t) as int64 tensors on `device`."""
+    import torch
+
+    longest = max(len(row) for row in ids)
+    tokens = np.full((len(ids), longest), pad, dtype=np.int64)
+    for place, row in enumerate(ids):
+        tokens[place, : len(row)] = row
+    lengths = np.asarray([len(row) for row in ids])
+    mask = (np.arange(longest) < lengths[:, None]).astype(np.int64)
+    return torch.from_numpy(tokens).to(device), torch.from_numpy(mask).to(device)
+
+
+def windows(rows: Iterable[Mapping[str, Any]], size: int) -> Iterator[list[Mapping[str, Any]]]:
+    """The rows of a list or dataset in lists of `size`, the last one shorter."""
+    rest = iter(rows)
+    while window := list(islice(rest, size)):
+        yield window
+
+
+def _pairs(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | str]:
+    pairs: list[dict[str, Any] | str] = []
+    known: dict[tuple[str, ...], Convention] = {}
+    for row in rows:
+        names = tuple(row)
+        if names not in known:
+            known[names] = recognise(names)
+        pair = pair_or_reason(row, known[names])
+        pairs.append(_row(pair) if isinstance(pair, Pair) else pair)
+    return pairs
+
+
+def _row(pair: Pair) -> dict[str, Any]:
+    return {HISTORY: pair.history, QUESTION: pair.question, ANSWER: pair.answer}

@@ -1,0 +1,1 @@
+"""Shelf: files, devices, distributed launch, batching, progress, sharding, resumable training, retries."""

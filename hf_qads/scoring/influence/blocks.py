@@ -1,0 +1,95 @@
+"""Prompt rows and anchors as blocks, with the reasons of those that have none."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hf_qads.errors import ScoringError
+from hf_qads.rows.rendering import Block, Renderer
+from hf_qads.schema import ANSWER, QUESTION, normalise_question, text_of
+
+_AT_ONCE = 1024
+_NOTHING = Block([], (0, 0))
+
+
+@dataclass(frozen=True, eq=False)
+class Texts:
+    """Rendered rows.
+
+    Attributes:
+        blocks: (n,) an empty block where there is a reason.
+        reasons: (n,) why a row has no block, or None.
+        questions: (n,) normalised questions; rows with equal ones are not scored against each other.
+        starts: (n,) the questions' first characters, to name a row by.
+    """
+
+    blocks: list[Block]
+    reasons: list[str | None]
+    questions: list[str]
+    starts: list[str]
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """(n,) tokens of each block."""
+        return np.array([len(block.ids) for block in self.blocks], dtype=np.int64)
+
+    @property
+    def answer_tokens(self) -> NDArray[np.int32]:
+        """(n,) tokens of each answer."""
+        return np.array([block.answer[1] - block.answer[0] for block in self.blocks], dtype=np.int32)
+
+    @property
+    def answer_starts(self) -> NDArray[np.int64]:
+        """(n,) the position of each answer's first token in its block; 1 where there is no block."""
+        return np.array([block.answer[0] if block.ids else 1 for block in self.blocks], dtype=np.int64)
+
+    @property
+    def needed(self) -> NDArray[np.int64]:
+        """(n,) tokens to forward to score each answer: its block up to the answer's last but one."""
+        return np.array([max(0, block.answer[1] - 1) for block in self.blocks], dtype=np.int64)
+
+    def keep(self, usable: NDArray[np.bool_], reason: str) -> None:
+        """Take the blocks of rows that are not `usable` (n,) away, for one reason."""
+        for place in np.flatnonzero(~usable):
+            if self.reasons[place] is None:
+                self.blocks[place], self.reasons[place] = _NOTHING, reason
+
+
+def render(rows: Iterable[Mapping[str, Any]], renderer: Renderer, what: str) -> Texts:
+    """Render rows.
+
+    Args:
+        rows: mappings with `question` and `answer`, and perhaps `history`; a list or a Dataset.
+        renderer: of the model's tokenizer and template.
+        what: how to name the rows in an error.
+
+    Raises:
+        ScoringError: there are no rows, or they lack the columns.
+    """
+    texts = Texts([], [], [], [])
+    part: list[Mapping[str, Any]] = []
+
+    def flush() -> None:
+        for row, block in zip(part, renderer.blocks(part), strict=True):
+            texts.blocks.append(_NOTHING if isinstance(block, str) else block)
+            texts.reasons.append(block if isinstance(block, str) else None)
+            texts.questions.append(normalise_question(text_of(row, QUESTION)))
+            texts.starts.append(text_of(row, QUESTION)[:60])
+        part.clear()
+
+    for row in rows:
+        if not texts.blocks and not part and not {QUESTION, ANSWER} <= set(row):
+            raise ScoringError(
+                f"{what} need the columns question and answer, but the first row has {sorted(row)}. "
+                "Rename the columns."
+            )
+        part.append(row)
+        if len(part) == _AT_ONCE:
+            flush()
+    flush()
+    if not texts.blocks:
+        raise ScoringError(f"There are no {what}. Give at least one row.")
+    return texts

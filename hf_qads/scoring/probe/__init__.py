@@ -1,0 +1,1 @@
+"""The probe: a linear scorer on vectors."""

@@ -1,0 +1,1 @@
+"""The scorer: a classifier trained on labels that predicts quality scores."""

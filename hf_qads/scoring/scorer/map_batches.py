@@ -1,0 +1,88 @@
+"""What `Dataset.map`, `IterableDataset.map` and Ray Data hand over, as rows; and answers in their form."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from hf_qads.rows.columns import Convention, recognise
+from hf_qads.schema import REASON, SCORE
+
+
+class Reasons(list[str | None]):
+    """Reasons of a batch. Arrow reads them as strings, also where all are None.
+
+    `datasets` fixes a column's type by the first batch: one that holds only None would make every later
+    reason an error.
+    """
+
+    def __arrow_array__(self, type: Any = None) -> Any:
+        return pa.array(list(self), type or pa.string())
+
+
+def rows_of(given: Mapping[str, Any]) -> tuple[list[dict[str, Any]], bool]:
+    """The rows of a mapping of columns, and whether it is a batch; a mapping of values is one row.
+
+    Raises:
+        SourceError: there is no known pair of columns.
+    """
+    convention = recognise(given)
+    columns = {name: _plain(given[name]) for name in _named(convention)}
+    if not _is_batch(columns, convention, given):
+        return [columns], False
+    names = list(columns)
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns.values(), strict=True)], True
+
+
+def answer(
+    given: Mapping[str, Any], batch: bool, scores: NDArray[np.float32], reasons: Mapping[int, str]
+) -> dict[str, Any]:
+    """Scores and reasons in the form that fits what was given.
+
+    A plain dict of numpy arrays is what Ray Data gives and wants back, its other columns included.
+    """
+    texts = Reasons(reasons.get(place) for place in range(len(scores)))
+    if batch:
+        if type(given) is dict and given and all(isinstance(v, np.ndarray) for v in given.values()):
+            column = np.empty(len(texts), dtype=object)
+            column[:] = texts
+            return {**given, SCORE: scores, REASON: column}
+        return {SCORE: scores, REASON: texts}
+    # `Dataset.map` hands over its own mapping, and takes a typed null for what else would be an untyped one.
+    reason = texts[0] if isinstance(given, dict) else pa.scalar(texts[0], pa.string())
+    return {SCORE: scores[0], REASON: reason}
+
+
+def _named(convention: Convention) -> list[str]:
+    if convention.messages:
+        return [convention.messages]
+    names = (convention.question, convention.answer, convention.input, convention.history)
+    return [name for name in names if name]
+
+
+def _plain(value: Any) -> Any:
+    """Arrays as lists, all the way down."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        return [_plain(item) if isinstance(item, np.ndarray | list | tuple) else item for item in value]
+    return value
+
+
+def _is_batch(columns: Mapping[str, Any], convention: Convention, given: Mapping[str, Any]) -> bool:
+    value = columns[convention.messages or convention.question or ""]
+    if not isinstance(value, list):
+        return False
+    if not value:  # no rows, or one row whose conversation is empty
+        return all(_empty(column) for column in given.values())
+    first = next((item for item in value if item is not None), None)
+    if not isinstance(first, Mapping):
+        return True
+    # One row's turns are mappings of text; the rows of older versions of datasets are mappings of lists.
+    return any(isinstance(part, Sequence) and not isinstance(part, str) for part in first.values())
+
+
+def _empty(column: Any) -> bool:
+    return isinstance(column, list | tuple | np.ndarray) and len(column) == 0

@@ -1,0 +1,1 @@
+"""The exact greedy selection engine."""

@@ -1,0 +1,1 @@
+"""Shelf: correlations, confidence intervals, split-half reliability."""
