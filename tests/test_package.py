@@ -86,7 +86,12 @@ def test_no_modules_import_each_other_in_a_circle():
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and node.module:
                 named = {f"{node.module}.{alias.name}" for alias in node.names}
-                needs[module] |= (named & set(files)) or ({node.module} & set(files))
+                found = (named & set(files)) or ({node.module} & set(files))
+                packages = {
+                    name.rsplit(".", depth)[0] for name in found for depth in range(1, name.count("."))
+                }
+                inside = {package for package in packages if f"{module}.".startswith(f"{package}.")}
+                needs[module] |= found | (packages - inside)
     graphlib.TopologicalSorter(needs).prepare()  # which raises with the circle
 
 

@@ -11,8 +11,7 @@ from hf_qads import schema
 from hf_qads.errors import MixingError
 from hf_qads.mixing import mix
 from hf_qads.mixing.stream import Part, pool_mixture
-from hf_qads.publishing.cards import Extras, mixture_card
-from hf_qads.publishing.cards.datasets import HERE
+from hf_qads.publishing.cards.datasets import HERE, Extras, mixture_card
 from tests.mixing.rows import dataset, table, write_pool, write_selection
 from tests.publishing.fixed import FACTS
 

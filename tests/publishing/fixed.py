@@ -3,20 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
-from hf_qads.publishing.cards import (
-    CardFigure,
-    Extras,
-    MetricFacts,
-    ModelFacts,
-    Result,
-    ScorerFacts,
-    metric_card,
-    mixture_card,
-    model_card,
-    scored_card,
-    scorer_card,
-    space_card,
-)
+from hf_qads.publishing.cards.common import CardFigure
+from hf_qads.publishing.cards.datasets import Extras, mixture_card, scored_card
+from hf_qads.publishing.cards.models import ModelFacts, Result, ScorerFacts, model_card, scorer_card
+from hf_qads.publishing.cards.others import MetricFacts, metric_card, space_card
 from hf_qads.publishing.facts.evidence import Coverage, Evidence, Example, ExampleGroup
 from hf_qads.publishing.facts.facts import Agreement, Facts, Source, Subset
 

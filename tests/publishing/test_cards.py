@@ -4,7 +4,7 @@ import pytest
 import yaml
 from jinja2 import UndefinedError
 
-from hf_qads.publishing.cards import Extras, mixture_card
+from hf_qads.publishing.cards.datasets import Extras, mixture_card
 from hf_qads.publishing.cards.metadata import size_category
 from hf_qads.publishing.cards.sections import split
 from hf_qads.publishing.cards.templating import percent, render, seconds, size

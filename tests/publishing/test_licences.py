@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from hf_qads.errors import PublishingError
-from hf_qads.publishing.cards import mixture_card
+from hf_qads.publishing.cards.datasets import mixture_card
 from hf_qads.publishing.cards.licences import NOT_ON_HUB, together
 from hf_qads.publishing.facts.facts import Source
 from hf_qads.publishing.hub.push import publish

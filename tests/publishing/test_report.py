@@ -8,7 +8,7 @@ from hf_qads.publishing.facts.measuring import measure
 from hf_qads.publishing.report.figures import FIGURES, save
 from hf_qads.publishing.report.report import report
 from hf_qads.runfolder import RunFolder
-from tests.publishing.browser import Browser, installed
+from tests.publishing.browser import REASON, Browser, missing
 from tests.publishing.runs import SMALL, make_run
 
 
@@ -99,7 +99,7 @@ def test_equal_scores_and_equal_vectors_are_drawn(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not installed(), reason="Chromium is not installed")
+@pytest.mark.skipif(missing(), reason=REASON)
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_page_fits_a_desk_and_a_phone(hostile_run, tmp_path, width):
     page = report(hostile_run, tmp_path / "report")

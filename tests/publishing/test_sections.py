@@ -1,7 +1,7 @@
 import pytest
 import yaml
 
-from hf_qads.publishing.cards import mixture_card
+from hf_qads.publishing.cards.datasets import mixture_card
 from hf_qads.publishing.cards.sections import merge, sections, split
 from tests.publishing.fixed import EXTRAS, FACTS
 

@@ -7,7 +7,7 @@ import urllib.request
 import pytest
 
 from hf_qads.publishing.facts.measuring import measure
-from tests.publishing.browser import Browser, installed
+from tests.publishing.browser import REASON, Browser, missing
 from tests.publishing.runs import HOSTILE
 from tests.signals import heed_ctrl_c
 
@@ -149,7 +149,7 @@ def served(hostile_run):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not installed(), reason="Chromium is not installed")
+@pytest.mark.skipif(missing(), reason=REASON)
 @pytest.mark.parametrize("width", [1280, 390])
 def test_people_can_use_it_in_a_browser(served, width, tmp_path):
     with Browser(tmp_path, width, 900) as browser:

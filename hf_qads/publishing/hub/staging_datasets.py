@@ -8,8 +8,13 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hf_qads.publishing.cards import Extras, mixture_card, scored_card
-from hf_qads.publishing.cards.datasets import mixture_snippet, scored_snippet
+from hf_qads.publishing.cards.datasets import (
+    Extras,
+    mixture_card,
+    mixture_snippet,
+    scored_card,
+    scored_snippet,
+)
 from hf_qads.publishing.cards.sections import split
 from hf_qads.publishing.cards.snippets import printed
 from hf_qads.publishing.facts.facts import Subset
