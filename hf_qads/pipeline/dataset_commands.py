@@ -201,7 +201,7 @@ def _looks_at_vectors(
 
     usable = np.flatnonzero(np.isfinite(scores)) if scores is not None else None
     try:
-        select(None, scores, size=0, strategy=strategy, columns=columns, among=usable)
+        select(None, scores, size=0, strategy=strategy, columns=columns, candidates=usable)
     except VectorsNeeded:
         return True
     return False

@@ -1,11 +1,11 @@
-"""Anchors: a few rows that cover a set well."""
+"""Choose anchors by K-center Greedy: a few rows that cover a set well."""
 
 from typing import Any
 
 import numpy as np
 
 from hf_qads.selection.pool import Rows
-from hf_qads.selection.preparing import length_of, whole
+from hf_qads.selection.preparing import checked_count, length_of
 from hf_qads.selection.select import select
 
 
@@ -29,12 +29,12 @@ def choose_anchors(
 
     Source: section 3.1 and appendix B, Algorithm 1.
     """
-    n, size = length_of(vectors, "vectors"), whole(size, "size")
+    n, size = length_of(vectors, "vectors"), checked_count(size, "size")
     if n <= size:
         return np.arange(n)
     if size == 0:
         return np.empty(0, dtype=np.int64)
-    drawn = np.random.default_rng(whole(seed, "seed")).integers(n)
+    drawn = np.random.default_rng(checked_count(seed, "seed")).integers(n)
     picked = select(
         vectors,
         size=size - 1,

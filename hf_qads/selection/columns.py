@@ -1,4 +1,4 @@
-"""What a selection reads from the columns of a `datasets.Dataset`."""
+"""Scores, vectors and numeric columns of a `datasets.Dataset` for selection."""
 
 from collections.abc import Collection, Sized
 from typing import Any

@@ -1,4 +1,4 @@
-"""Where a row stands in a selection."""
+"""Explain a selection: why a row was picked or not, its nearest picked row, its rank."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -20,11 +20,11 @@ class Explanation:
         row: the row.
         picked: whether it was picked.
         started: whether it is in the start pool, and could not be picked.
-        absent: whether it does not take part (`among`).
+        absent: whether it does not take part (`candidates`).
         score: its score, or None where there are no scores.
         nearest: the nearest row that was picked (before it) or in the start pool; None where there is none,
-            or an owned vector is nearer.
-        owned: the place of that owned vector.
+            or an already selected vector is nearer.
+        already_selected: that vector's place in `already_selected`.
         distance: its distance to that row or vector, in the selection's metric.
         rank: its place in the order, from 0: where it was picked, or where it would have come had the
             selection gone on. None if it had not come by `rank_above`.
@@ -38,7 +38,7 @@ class Explanation:
     absent: bool
     score: float | None
     nearest: int | None
-    owned: int | None
+    already_selected: int | None
     distance: float
     rank: int | None
     rank_above: int
@@ -49,8 +49,8 @@ class Explanation:
         near = "no row before it"
         if self.nearest is not None:
             near = f"distance {self.distance:.4g} to row {self.nearest}"
-        elif self.owned is not None:
-            near = f"distance {self.distance:.4g} to owned vector {self.owned}"
+        elif self.already_selected is not None:
+            near = f"distance {self.distance:.4g} to already selected vector {self.already_selected}"
         if self.absent:
             return f"row {self.row} does not take part: it is not among the rows that were chosen from"
         if self.started:
@@ -88,7 +88,7 @@ def explain(
     rank: int | None = int(found[0]) if len(found) else None
     looked_at = len(picks.order)
     before = np.concatenate([pool.start[pool.start != row], picks.order[:rank]])
-    nearest, owned, distance = (None, None, np.nan) if absent else nearest_of(pool, row, before)
+    nearest, already_selected, distance = (None, None, np.nan) if absent else nearest_of(pool, row, before)
     if rank is None and not started and not absent and further > 0:
         looked_at = min(pool.room, looked_at + further)
         if looked_at not in later:
@@ -102,7 +102,7 @@ def explain(
         absent=absent,
         score=None if pool.scores is None or absent else float(pool.scores[row]),
         nearest=nearest,
-        owned=owned,
+        already_selected=already_selected,
         distance=distance,
         rank=rank,
         rank_above=looked_at,
@@ -111,12 +111,12 @@ def explain(
 
 
 def nearest_of(pool: Pool, row: int, others: Rows) -> tuple[int | None, int | None, float]:
-    """The row of `others` or the owned vector that is nearest to `row`, and its distance; ties to the first.
+    """What of `others` and the already selected vectors is nearest to `row`; ties to the first.
 
     Returns:
-        the row or None, the place of the owned vector or None, and the distance, NaN without any.
+        the row or None, the place of the already selected vector or None, and the distance, NaN without any.
     """
-    if pool.vectors is None or (len(others) == 0 and pool.owned is None):
+    if pool.vectors is None or (len(others) == 0 and pool.already_selected is None):
         return None, None, float("nan")
     from hf_qads.selection.engine.space import Space, as_tensor
 
@@ -124,9 +124,9 @@ def nearest_of(pool: Pool, row: int, others: Rows) -> tuple[int | None, int | No
     here = space.raw(np.array([row]))
     parts = [space.raw(others[begin : begin + BLOCK]) for begin in range(0, len(others), BLOCK)]
     near = [space.measure(part, here) for part in parts]
-    if pool.owned is not None:
-        owned = as_tensor(pool.owned, "owned")
-        blocks = (owned[begin : begin + BLOCK] for begin in range(0, len(owned), BLOCK))
+    if pool.already_selected is not None:
+        already_selected = as_tensor(pool.already_selected, "already_selected")
+        blocks = (already_selected[begin : begin + BLOCK] for begin in range(0, len(already_selected), BLOCK))
         near += [space.measure(space.exact(block), here) for block in blocks]
     measures = np.concatenate(near)
     best = int(measures.argmin())
@@ -140,4 +140,4 @@ def _order(pool: Pool, size: int, strategy: str | Strategy, options: Mapping[str
     """The order of a larger selection of the same pool."""
     function = find_strategy(strategy)
     chosen = checked_options(name_of(strategy), function, options)
-    return function(replace(pool, state=None), size, **chosen).order
+    return function(replace(pool, checkpoint_dir=None), size, **chosen).order

@@ -1,4 +1,4 @@
-"""What a strategy is given, and what it gives back."""
+"""Pool and Picks: the input and output of a selection strategy."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -42,11 +42,11 @@ class Pool:
         columns: further columns by name, each (n,).
         start: rows that count as picked already, in the order drawn; never picked again.
         out: rows that are as if they were not there, in ascending order.
-        owned: (m, d) vectors from elsewhere that count as picked already, or None.
+        already_selected: (m, d) vectors from elsewhere that count as picked already, or None.
         metric: `euclidean` or `cosine`.
         seed: seed of whatever the strategy draws.
         device: torch device of the large products; None chooses.
-        state: folder that a long selection keeps its progress in, or None.
+        checkpoint_dir: folder that a long selection keeps its progress in, or None.
     """
 
     n: int
@@ -55,11 +55,11 @@ class Pool:
     columns: Mapping[str, npt.NDArray[Any]]
     start: Rows
     out: Rows
-    owned: Any = None
+    already_selected: Any = None
     metric: str = "euclidean"
     seed: int = 0
     device: str | None = None
-    state: Path | None = None
+    checkpoint_dir: Path | None = None
 
     def need_vectors(self, strategy: str) -> Any:
         """The vectors, or a VectorsNeeded that names the strategy."""

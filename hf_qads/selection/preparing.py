@@ -1,4 +1,4 @@
-"""What was asked, checked and made into the pool that strategies see."""
+"""Check the arguments of `select` and make the pool that strategies see."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,8 +15,8 @@ def make_pool(
     columns: Mapping[str, Any] | None,
     *,
     start: int | Sequence[int] | np.ndarray,
-    among: Any,
-    owned: Any,
+    candidates: Any,
+    already_selected: Any,
     metric: str,
     seed: int,
 ) -> Pool:
@@ -39,10 +39,12 @@ def make_pool(
         raise SelectionError(f"All columns must have as many rows as the vectors, got {found}.")
     if not lengths:
         raise SelectionError("There is nothing to select from. Give vectors, scores or columns.")
+    if already_selected is not None and length_of(already_selected, "already_selected") == 0:
+        already_selected = None
     n = next(iter(lengths.values()))
     if n == 0:
         raise SelectionError("The pool is empty: 0 rows.")
-    rows = rows_among(among, n)
+    rows = candidate_rows(candidates, n)
     out = np.setdiff1d(np.arange(n), rows) if len(rows) < n else np.empty(0, dtype=np.int64)
     return Pool(
         n=n,
@@ -51,13 +53,13 @@ def make_pool(
         columns={name: np.asarray(values) for name, values in (columns or {}).items()},
         start=start_rows(start, n, rows, seed),
         out=out,
-        owned=None if owned is None or length_of(owned, "owned") == 0 else owned,
+        already_selected=already_selected,
         metric=metric,
-        seed=whole(seed, "seed"),
+        seed=checked_count(seed, "seed"),
     )
 
 
-def whole(value: Any, name: str) -> int:
+def checked_count(value: Any, name: str) -> int:
     """`value` as an int.
 
     Raises:
@@ -76,10 +78,10 @@ def pool_again(asked: Mapping[str, Any], start: Rows, vectors: Any, scores: Any)
     Raises:
         SelectionError: the pool cannot be had again, scores are needed, or these are other rows.
     """
-    if asked["columns"] or asked["owned"] or asked["out"]:
+    if asked["columns"] or asked["already_selected"] or asked["out"]:
         raise SelectionError(
-            "A selection that used columns, owned vectors or only some rows cannot be explained once loaded. "
-            "Explain it before saving, or select again."
+            "A selection that used columns, already selected vectors or only some rows cannot be explained "
+            "once loaded. Explain it before saving, or select again."
         )
     if asked["scores"] and scores is None:
         raise SelectionError("This selection was loaded from a file: give its scores again.")
@@ -88,8 +90,8 @@ def pool_again(asked: Mapping[str, Any], start: Rows, vectors: Any, scores: Any)
         scores,
         None,
         start=start,
-        among=None,
-        owned=None,
+        candidates=None,
+        already_selected=None,
         metric=asked["metric"],
         seed=asked["seed"],
     )
@@ -106,31 +108,33 @@ def length_of(values: Any, name: str) -> int:
         raise SelectionError(f"{name} must have one entry per row, got {type(values).__name__}.") from error
 
 
-def rows_among(among: Any, n: int) -> Rows:
+def candidate_rows(candidates: Any, n: int) -> Rows:
     """The rows that take part, in ascending order.
 
     Raises:
         SelectionError: neither indices nor a mask, out of range, or none at all.
     """
-    if among is None:
+    if candidates is None:
         return np.arange(n)
-    given = np.asarray(among)
+    given = np.asarray(candidates)
     if given.dtype == bool and given.shape == (n,):
         rows = np.flatnonzero(given)
     elif given.dtype.kind in "iu" and given.ndim == 1:
         rows = np.unique(given).astype(np.int64)
     else:
         raise SelectionError(
-            f"among must be row indices or a mask of {n} rows, got {given.dtype} {given.shape}."
+            f"candidates must be row indices or a mask of {n} rows, got {given.dtype} {given.shape}."
         )
     if len(rows) == 0:
-        raise SelectionError("No row takes part: among is empty.")
+        raise SelectionError("No row takes part: candidates is empty.")
     if rows[0] < 0 or rows[-1] >= n:
-        raise SelectionError(f"among has row {rows[0] if rows[0] < 0 else rows[-1]}, the pool has {n} rows.")
+        raise SelectionError(
+            f"candidates has row {rows[0] if rows[0] < 0 else rows[-1]}, the pool has {n} rows."
+        )
     return rows
 
 
-def start_rows(start: int | Sequence[int] | np.ndarray, n: int, among: Rows, seed: int) -> Rows:
+def start_rows(start: int | Sequence[int] | np.ndarray, n: int, candidates: Rows, seed: int) -> Rows:
     """The start rows: drawn where a number is given, else checked.
 
     Raises:
@@ -139,8 +143,8 @@ def start_rows(start: int | Sequence[int] | np.ndarray, n: int, among: Rows, see
     if isinstance(start, (int, np.integer)) and not isinstance(start, bool):
         if start < 0:
             raise SelectionError(f"start={start} is negative. Give a number of rows, or the rows themselves.")
-        count = min(int(start), max(1, len(among) // 10))
-        return np.random.default_rng(whole(seed, "seed")).choice(among, count, replace=False)
+        count = min(int(start), max(1, len(candidates) // 10))
+        return np.random.default_rng(checked_count(seed, "seed")).choice(candidates, count, replace=False)
     rows = np.asarray(start)
     if rows.size == 0:
         return np.empty(0, dtype=np.int64)
@@ -156,7 +160,7 @@ def start_rows(start: int | Sequence[int] | np.ndarray, n: int, among: Rows, see
     values, counts = np.unique(rows, return_counts=True)
     if len(values) < len(rows):
         raise SelectionError(f"start row {values[counts > 1][0]} is given more than once.")
-    absent = rows[~np.isin(rows, among)]
+    absent = rows[~np.isin(rows, candidates)]
     if len(absent):
         raise SelectionError(f"start row {absent[0]} is not among the rows that take part.")
     return rows
@@ -168,7 +172,7 @@ def checked_size(size: int, pool: Pool) -> int:
     Raises:
         SelectionError: not a whole number, negative, or more than there are rows outside the start pool.
     """
-    size = whole(size, "size")
+    size = checked_count(size, "size")
     if size > pool.room:
         raise SelectionError(
             f"size={size} but only {pool.room} rows are outside the start pool (n={pool.n - len(pool.out)}, "

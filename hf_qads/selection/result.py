@@ -1,4 +1,4 @@
-"""What a selection returns: the order, what it is worth, and why a row is not in it."""
+"""Selection result: order, gains, coverage radius, explanation; saved as parquet."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from hf_qads.errors import SelectionError
 from hf_qads.runtime.files import atomic_path
 from hf_qads.selection.explaining import Explanation, explain
 from hf_qads.selection.pool import Floats, Picks, Pool, Rows, Strategy
-from hf_qads.selection.preparing import pool_again, whole
+from hf_qads.selection.preparing import checked_count, pool_again
 
 KEY = b"hf_qads.selection"
 
@@ -49,7 +49,7 @@ class Selection:
 
     @cached_property
     def radius(self) -> Floats:
-        """(size,) largest distance of any row to its nearest picked, start or owned one, after each pick.
+        """(size,) largest distance of any row to its nearest picked, start or given vector, after each pick.
 
         NaN where it was not asked for or there are no vectors. Worked out on first use, from the vectors as
         they are then; for K-center it comes with the picks.
@@ -142,6 +142,6 @@ class Selection:
             row,
             strategy=strategy or self.function or str(self.asked["strategy"]),
             options=self.asked["options"],
-            further=whole(further, "further"),
+            further=checked_count(further, "further"),
             later=self.later if self.pool is not None else {},
         )

@@ -1,4 +1,4 @@
-"""A torch sampler over a scored dataset."""
+"""QaDSSampler: a torch Sampler over a scored dataset."""
 
 from collections.abc import Iterator, Mapping, Sequence, Sized
 from typing import Any
@@ -10,7 +10,7 @@ from hf_qads.errors import SelectionError
 from hf_qads.schema import RANK
 from hf_qads.selection.columns import by_rank, finite_rows, numeric_columns, score_column, vectors_of
 from hf_qads.selection.pool import Strategy
-from hf_qads.selection.preparing import length_of, start_rows, whole
+from hf_qads.selection.preparing import checked_count, length_of, start_rows
 from hf_qads.selection.select import select
 
 
@@ -65,7 +65,7 @@ class QaDSSampler(Sampler[int]):
         self.rows = length_of(dataset, "dataset")
         if self.rows == 0:
             raise SelectionError("The dataset is empty: 0 rows.")
-        self.seed = whole(seed, "seed")
+        self.seed = checked_count(seed, "seed")
         self.shuffle = shuffle
         self.epoch = 0
         given = numeric_columns(dataset)
@@ -96,7 +96,7 @@ class QaDSSampler(Sampler[int]):
                 seed=seed,
                 columns=given,
                 options=options,
-                among=None if self.left_out == 0 else usable,
+                candidates=None if self.left_out == 0 else usable,
                 coverage=False,
             )
             usable = np.concatenate([picked.order, picked.start])
@@ -111,7 +111,7 @@ class QaDSSampler(Sampler[int]):
         if size is not None and fraction is not None:
             raise SelectionError(f"Give size or fraction, not both: got size={size}, fraction={fraction}.")
         if size is not None:
-            if whole(size, "size") > there:
+            if checked_count(size, "size") > there:
                 raise SelectionError(
                     f"size={size} but {there} rows can be sampled ({self.rows} in the dataset)."
                 )

@@ -1,4 +1,4 @@
-"""The one entry to every strategy."""
+"""`select`: choose rows of a pool by any strategy."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -26,9 +26,9 @@ def select(
     device: str | None = None,
     columns: Mapping[str, Any] | None = None,
     options: Mapping[str, Any] | None = None,
-    owned: Any = None,
-    among: Any = None,
-    state: str | Path | None = None,
+    already_selected: Any = None,
+    candidates: Any = None,
+    checkpoint_dir: str | Path | None = None,
     coverage: bool = True,
 ) -> Selection:
     """Choose `size` rows of a pool, in the order of their worth.
@@ -50,15 +50,15 @@ def select(
         device: torch device of the large products; None: where the vectors are, else CUDA if there is one.
         columns: further columns that a strategy reads, by name.
         options: what the strategy takes beyond these: its keyword-only parameters.
-        owned: (m, d) vectors that are already owned, of any number: they count as picked, beside the start
-            rows. With them `start=0` is allowed.
-        among: the rows that take part, as indices or a mask of n; None: all. The others are as if they were
-            not there: neither picked nor drawn nor covered, and they may hold NaN.
-        state: a folder in which a long selection saves its progress about once a minute, to continue after
-            a kill with the same picks. The state is removed at the end. All vectors are read once more, to
+        already_selected: (m, d) vectors that are selected already, of any number: they count as
+            picked, beside the start rows. With them `start=0` is allowed.
+        candidates: the rows that may be picked, as indices or a mask of n; None: all. The others are as if
+            they were not there: neither picked nor drawn nor covered, and they may hold NaN.
+        checkpoint_dir: a folder in which a long selection saves its progress about once a minute, to go on
+            after a kill with the same picks. It is removed at the end. All vectors are read once more, to
             know them again.
         coverage: whether there is to be a coverage radius after each pick. It is worked out when it is first
-            asked for; with `state`, at once.
+            asked for; with `checkpoint_dir`, at once.
 
     Returns:
         The selection.
@@ -73,12 +73,21 @@ def select(
     function, name = find_strategy(strategy), name_of(strategy)
     chosen = checked_options(name, function, options)
     pool = replace(
-        make_pool(vectors, scores, columns, start=start, among=among, owned=owned, metric=metric, seed=seed),
+        make_pool(
+            vectors,
+            scores,
+            columns,
+            start=start,
+            candidates=candidates,
+            already_selected=already_selected,
+            metric=metric,
+            seed=seed,
+        ),
         device=device,
-        state=None if state is None else Path(state),
+        checkpoint_dir=None if checkpoint_dir is None else Path(checkpoint_dir),
     )
-    if pool.state is not None and pool.state.exists() and not pool.state.is_dir():
-        raise SelectionError(f"state={str(pool.state)!r} is a file. Name a folder.")
+    if pool.checkpoint_dir is not None and pool.checkpoint_dir.exists() and not pool.checkpoint_dir.is_dir():
+        raise SelectionError(f"checkpoint_dir={str(pool.checkpoint_dir)!r} is a file. Name a folder.")
     wanted = checked_size(size, pool)
     picks = checked_picks(name, function(pool, wanted, **chosen), pool, wanted)
     asked = {
@@ -92,13 +101,13 @@ def select(
         "scores": pool.scores is not None,
         "columns": sorted(pool.columns),
         "out": len(pool.out),
-        "owned": 0 if pool.owned is None else len(pool.owned),
+        "already_selected": 0 if pool.already_selected is None else len(pool.already_selected),
     }
     known = picks.radius if coverage or picks.radius is not None else np.full(wanted, np.nan)
     selection = Selection(picks.order, picks.gains, pool.start, known, asked, picks.work, pool, function)
-    if pool.state is not None:
-        from hf_qads.selection.engine.state import forget
+    if pool.checkpoint_dir is not None:
+        from hf_qads.selection.engine.checkpoint import forget
 
-        selection.radius  # noqa: B018 - before the state goes: a kill meanwhile costs no picks
-        forget(pool.state, picks.order)
+        selection.radius  # noqa: B018 - before the checkpoint goes: a kill meanwhile costs no picks
+        forget(pool.checkpoint_dir, picks.order)
     return selection

@@ -19,12 +19,12 @@ def distances(x: np.ndarray, row: np.ndarray, metric: str) -> np.ndarray:
     return np.maximum(1 - (x * row).sum(1) / np.sqrt(lengths), 0)
 
 
-def plain_loop(vectors, scores, size, start, metric="euclidean", owned=()) -> Slow:
+def plain_loop(vectors, scores, size, start, metric="euclidean", already_selected=()) -> Slow:
     """Eq. 4 as it stands; ties to the lowest row."""
     x = np.asarray(vectors, dtype=np.float64)
     scores = np.ones(len(x)) if scores is None else np.asarray(scores, dtype=np.float64)
     best = np.full(len(x), np.inf)
-    for row in [*np.asarray(owned, dtype=np.float64), *x[start]]:
+    for row in [*np.asarray(already_selected, dtype=np.float64), *x[start]]:
         best = np.minimum(best, distances(x, row, metric))
     free = np.ones(len(x), dtype=bool)
     free[start] = False

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hf_qads.selection import select
-from hf_qads.selection.engine import candidates, engine, groups, nearest, startpool, witness
+from hf_qads.selection.engine import candidates, centers, engine, nearest, products, startpool
 from hf_qads.selection.engine.space import Space
 from tests.selection.loops import plain_loop
 
@@ -21,9 +21,9 @@ def small_steps(monkeypatch):
     monkeypatch.setattr(candidates, "AT_ONCE", 4)
     monkeypatch.setattr(startpool, "CHUNK", 48)
     monkeypatch.setattr(startpool, "TWINS", 1)
-    monkeypatch.setattr(groups, "GROUP", 4)
+    monkeypatch.setattr(products, "GROUP", 4)
     monkeypatch.setattr(engine, "GUESSES", 3)
-    monkeypatch.setattr(witness, "GUESSES", 3)
+    monkeypatch.setattr(centers, "GUESSES", 3)
 
 
 def clustered(n, d, *, clusters=12, seed=0, dtype=np.float32):
@@ -39,7 +39,12 @@ def scores_of(n, seed=1):
 def same_as_loop(vectors, scores, size, **asked):
     picked = select(vectors, scores, size=size, **asked)
     slow = plain_loop(
-        vectors, scores, size, picked.start, asked.get("metric", "euclidean"), asked.get("owned", ())
+        vectors,
+        scores,
+        size,
+        picked.start,
+        asked.get("metric", "euclidean"),
+        asked.get("already_selected", ()),
     )
     assert picked.order.tolist() == slow.order.tolist()
     np.testing.assert_allclose(picked.gains, slow.gains, rtol=1e-12, atol=1e-12)
@@ -162,24 +167,29 @@ def test_a_large_start_pool_is_worked_out_exactly(small_steps, monkeypatch, few_
 @pytest.mark.parametrize("start", [0, 15])
 def test_owned_vectors_count_as_picked(small_steps, metric, start):
     same_as_loop(
-        clustered(500, 10), scores_of(500), 200, metric=metric, start=start, owned=clustered(333, 10, seed=9)
+        clustered(500, 10),
+        scores_of(500),
+        200,
+        metric=metric,
+        start=start,
+        already_selected=clustered(333, 10, seed=9),
     )
 
 
 @pytest.mark.parametrize("owned", [1, 2, 60])
 def test_owned_vectors_that_are_all_the_same(small_steps, owned):
-    same_as_loop(clustered(400, 8), scores_of(400), 150, start=0, owned=np.full((owned, 8), 0.25))
+    same_as_loop(clustered(400, 8), scores_of(400), 150, start=0, already_selected=np.full((owned, 8), 0.25))
 
 
 def test_owned_vectors_that_crowd_in_one_cell(small_steps, monkeypatch):
     monkeypatch.setattr(startpool, "CROWDED", 1)
     owned = np.concatenate([clustered(300, 6, clusters=1, seed=4), 50 * clustered(9, 6, seed=5)])
-    same_as_loop(clustered(500, 6), scores_of(500), 200, start=0, owned=owned)
+    same_as_loop(clustered(500, 6), scores_of(500), 200, start=0, already_selected=owned)
 
 
 def test_a_large_start_pool_and_owned_vectors_together(small_steps, monkeypatch):
     monkeypatch.setattr(engine, "FEW_CENTERS", 10)
-    asked = {"start": np.arange(0, 500, 9), "owned": 1e4 + clustered(40, 6, seed=8)}
+    asked = {"start": np.arange(0, 500, 9), "already_selected": 1e4 + clustered(40, 6, seed=8)}
     same_as_loop(clustered(500, 6), scores_of(500), 444, **asked)
 
 
@@ -192,7 +202,7 @@ def test_whole_numbers_with_owned_vectors_equal_the_plain_loop(data):
 
     vectors, owned = table(data.draw(st.integers(2, 40))), table(data.draw(st.integers(1, 40)))
     scores = data.draw(st.lists(st.integers(0, 4), min_size=len(vectors), max_size=len(vectors)))
-    same_as_loop(vectors, np.array(scores, dtype=float), len(vectors), start=0, owned=owned)
+    same_as_loop(vectors, np.array(scores, dtype=float), len(vectors), start=0, already_selected=owned)
 
 
 def test_rows_that_do_not_take_part_are_as_if_not_there(small_steps):
@@ -200,11 +210,11 @@ def test_rows_that_do_not_take_part_are_as_if_not_there(small_steps):
     there = np.setdiff1d(np.arange(500), np.arange(0, 500, 7))
     holes, gaps = vectors.copy(), scores.copy()
     holes[::7], gaps[::7] = np.nan, np.nan
-    picked = select(holes, gaps, size=200, among=there, start=[1, 2, 3])
+    picked = select(holes, gaps, size=200, candidates=there, start=[1, 2, 3])
     alone = select(vectors[there], scores[there], size=200, start=np.searchsorted(there, [1, 2, 3]))
     assert picked.order.tolist() == there[alone.order].tolist()
     np.testing.assert_allclose(picked.radius, alone.radius)
-    assert set(select(holes, gaps, size=100, among=np.isfinite(gaps)).start) <= set(there)
+    assert set(select(holes, gaps, size=100, candidates=np.isfinite(gaps)).start) <= set(there)
 
 
 def test_floats_differ_from_a_float32_loop_only_by_rounding():

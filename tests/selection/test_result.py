@@ -72,24 +72,24 @@ def test_explain_a_row_that_was_not_picked(picked):
 
 def test_explain_knows_who_does_not_take_part():
     among = np.arange(200)
-    picked = select(VECTORS, SCORES, size=60, among=among)
+    picked = select(VECTORS, SCORES, size=60, candidates=among)
     absent = picked.explain(250)
     assert (absent.absent, absent.rank, absent.nearest) == (True, None, None)
     assert "row 250 does not take part" in str(absent)
-    whole = select(VECTORS, SCORES, size=200 - len(picked.start), among=among, start=picked.start)
+    whole = select(VECTORS, SCORES, size=200 - len(picked.start), candidates=among, start=picked.start)
     for rank in (60, 150):
         assert picked.explain(int(whole.order[rank])).rank == rank
 
 
 def test_explain_measures_to_owned_vectors():
     owned = VECTORS[:90] + 0.05
-    picked = select(VECTORS, SCORES, size=60, start=0, owned=owned)
+    picked = select(VECTORS, SCORES, size=60, start=0, already_selected=owned)
     for rank in (0, 7, 59):
         found = picked.explain(int(picked.order[rank]))
         assert found.score * found.distance == pytest.approx(picked.gains[rank])
-        assert (found.nearest is None) == (found.owned is not None)
+        assert (found.nearest is None) == (found.already_selected is not None)
     first = picked.explain(int(picked.order[0]))
-    assert f"to owned vector {first.owned}" in str(first)
+    assert f"to already selected vector {first.already_selected}" in str(first)
     assert first.distance == pytest.approx(np.linalg.norm(owned - VECTORS[first.row], axis=1).min())
 
 

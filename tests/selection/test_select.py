@@ -70,12 +70,12 @@ def bad_scores(value, row=17):
         ({"strategy": "ifd"}, "needs a column 'ifd', got none"),
         ({"strategy": "ifd", "columns": {"ifd": np.full(300, np.nan)}}, "ifd has 300 values that are NaN"),
         ({"columns": {"ifd": SCORES[:10]}}, "ifd: 10"),
-        ({"owned": VECTORS[:, :5]}, "owned vectors have 5 dimensions"),
-        ({"owned": broken(np.nan)}, "owned hold NaN"),
-        ({"among": [1, 300]}, "among has row 300"),
-        ({"among": []}, "among"),
-        ({"among": np.zeros(300, dtype=bool)}, "No row takes part"),
-        ({"among": [0, 1, 2], "start": [3]}, "not among the rows that take part"),
+        ({"already_selected": VECTORS[:, :5]}, "already_selected vectors have 5 dimensions"),
+        ({"already_selected": broken(np.nan)}, "already_selected hold NaN"),
+        ({"candidates": [1, 300]}, "candidates has row 300"),
+        ({"candidates": []}, "candidates"),
+        ({"candidates": np.zeros(300, dtype=bool)}, "No row takes part"),
+        ({"candidates": [0, 1, 2], "start": [3]}, "not among the rows that take part"),
         ({"device": "nowhere"}, "device='nowhere' cannot be used"),
         ({"device": "meta"}, "device='meta' cannot be used"),
         ({"scores": SCORES.astype(np.complex64)}, "one number per row, got ndarray: they are complex64"),
@@ -112,14 +112,17 @@ def test_scores_may_be_any_numbers():
     expected = select(VECTORS, SCORES.astype(np.float32), size=30).order.tolist()
     tensor = torch.from_numpy(SCORES.astype(np.float32)).requires_grad_()
     assert select(VECTORS, tensor, size=30).order.tolist() == expected
-    assert select(VECTORS, SCORES.astype(np.float32).tolist(), size=30, owned=[]).order.tolist() == expected
+    assert (
+        select(VECTORS, SCORES.astype(np.float32).tolist(), size=30, already_selected=[]).order.tolist()
+        == expected
+    )
 
 
 def test_what_the_caller_gives_stays_as_it_was():
     vectors, owned, scores = VECTORS.astype(np.float64), VECTORS[:20].astype(np.float64) * 3, SCORES.copy()
     before = [array.copy() for array in (vectors, owned, scores)]
     for metric in ("euclidean", "cosine"):
-        select(vectors, scores, size=50, owned=owned, metric=metric).explain(7)
+        select(vectors, scores, size=50, already_selected=owned, metric=metric).explain(7)
     for array, old in zip((vectors, owned, scores), before, strict=True):
         assert array.tobytes() == old.tobytes()
 

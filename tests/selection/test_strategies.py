@@ -50,7 +50,7 @@ def test_rows_that_do_not_take_part_are_never_picked(strategy):
     vectors, scores = VECTORS.copy(), SCORES.copy()
     vectors[1::2], scores[1::2] = np.nan, np.nan
     columns = {"ifd": np.where(np.arange(400) % 2, np.nan, COLUMNS["ifd"])}
-    picked = select(vectors, scores, size=100, strategy=strategy, columns=columns, among=there)
+    picked = select(vectors, scores, size=100, strategy=strategy, columns=columns, candidates=there)
     assert not set(picked.order) & set(range(1, 400, 2))
     assert np.isfinite(picked.radius).all()
 

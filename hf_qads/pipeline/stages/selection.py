@@ -20,7 +20,7 @@ from hf_qads.runfolder import RunFolder
 from hf_qads.runtime import files
 
 RATIOS = "ratios.json"
-STATE = ".state"  # of a long selection, to go on from after a kill
+CHECKPOINTS = ".checkpoints"  # of a long selection, to go on from after a kill
 NO_SCORE = "no score"
 NO_VECTOR = "no vector"
 
@@ -106,7 +106,7 @@ def _work(context: Context, folder: Path) -> Outcome:
         with files.atomic_path(path) as temporary:
             pq.write_table(table, temporary, compression="zstd")
     files.write_json(folder / RATIOS, {"ratios": shares, "means": means, "sizes": sizes, "kept": keep})
-    files.remove(folder / STATE)
+    files.remove(folder / CHECKPOINTS)
     total = sum(len(choice.row_ids) for choice in found.values())
     return Outcome(total, sum(keep.values()), left_out, {"ratios": shares, "means": means, "kept": keep})
 
@@ -128,7 +128,9 @@ def _rank(context: Context, folder: Path, source: str, choice: Choices, keep: in
     if vectors is None:
         raise SelectionError(f"source {source!r} has no vectors. Run the stage `vectors` first.")
     picked = select(
-        vectors if len(vectors) == size else _only(vectors, choice.rows, folder / STATE / f"{source}.npy"),
+        vectors
+        if len(vectors) == size
+        else _only(vectors, choice.rows, folder / CHECKPOINTS / f"{source}.npy"),
         choice.scores,
         size=picks,
         strategy=settings.strategy,
@@ -137,7 +139,7 @@ def _rank(context: Context, folder: Path, source: str, choice: Choices, keep: in
         seed=context.config.seed,
         device=context.config.device,
         options=settings.options or None,
-        state=folder / STATE / source,
+        checkpoint_dir=folder / CHECKPOINTS / source,
         coverage=False,
     )
     order = np.asarray(picked.order, dtype=np.int64)

@@ -1,10 +1,10 @@
-"""How well an order of picks covers the pool."""
+"""Coverage radius of a selection after each pick."""
 
 import numpy as np
 from tqdm import tqdm
 
 from hf_qads.selection.engine.engine import Engine
-from hf_qads.selection.engine.greedy import owned_tensor
+from hf_qads.selection.engine.greedy import already_selected_tensor
 from hf_qads.selection.engine.space import Space, full_precision
 from hf_qads.selection.pool import Floats, Pool, Rows
 
@@ -13,7 +13,7 @@ AHEAD = 512  # centers looked ahead at most
 
 @full_precision()
 def coverage(pool: Pool, order: Rows) -> Floats:
-    """Largest distance of any row to its nearest picked, start or owned one, after each pick of `order`.
+    """Largest distance of any row to its nearest picked, start or already selected one, after each pick.
 
     Args:
         pool: what was chosen from; needs vectors.
@@ -27,10 +27,12 @@ def coverage(pool: Pool, order: Rows) -> Floats:
     if len(order) == 0:
         return np.empty(0)
     space = Space(pool.need_vectors("coverage"), metric=pool.metric, device=pool.device, out=pool.out)
-    nothing_before = len(pool.start) == 0 and pool.owned is None
+    nothing_before = len(pool.start) == 0 and pool.already_selected is None
     start = order[:1] if nothing_before else pool.start
-    owned = owned_tensor(space, pool)
-    engine = Engine(space, np.ones(space.n), len(order), start=start, owned=owned, out=pool.out)
+    already_selected = already_selected_tensor(space, pool)
+    engine = Engine(
+        space, np.ones(space.n), len(order), start=start, already_selected=already_selected, out=pool.out
+    )
     engine.begin()
     engine.bounds.key[start] = space.distance(engine.bounds.best[start])  # they are to be covered as well
     follow = order[1:] if nothing_before else order

@@ -1,11 +1,11 @@
-"""Exact greedy selection that looks at few distances.
+"""Exact lazy greedy selection: K-center and QaDS at few distances.
 
 The objective of a row, its score times its distance to the nearest center, never grows as centers are added.
 A stale value is therefore an upper bound, and only rows whose bound is among the largest need to be looked
-at. A refill takes the rows with the largest bounds (`bounds.Frontier`) and the best bound outside them, the
-rival. Rows that some near center rules out go back with a lower bound (`witness`); the others get their exact
-nearest center (`survey`); among those that still beat the rival the plain greedy runs for as long as its best
-does (`live`). Then comes the next refill.
+at. A refill takes the rows with the largest bounds (`candidates.Frontier`) and the best bound outside them,
+the rival. Rows that some near center rules out go back with a lower bound (`centers.near_centers`); the
+others get their exact nearest center (`nearest`); among those that still beat the rival the plain greedy runs
+for as long as its best does (`candidates.CandidateSet`). Then comes the next refill.
 
 Source: section 3.3, Eq. 4 and Algorithm 1.
 """
@@ -16,14 +16,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from hf_qads.selection.engine.bounds import Bounds, Frontier, Rival, largest
-from hf_qads.selection.engine.candidates import Live
-from hf_qads.selection.engine.centers import Centers, coordinates
-from hf_qads.selection.engine.nearest import Missed, Pairs, Surveyor, join, on
+from hf_qads.selection.engine.candidates import Bounds, CandidateSet, Frontier, Rival, largest
+from hf_qads.selection.engine.centers import GUESSES, Centers, coordinates, near_centers
+from hf_qads.selection.engine.nearest import NearestCenters, Pairs, Pending, join, to_device
 from hf_qads.selection.engine.products import Scratch
 from hf_qads.selection.engine.space import Space
 from hf_qads.selection.engine.startpool import StartPool
-from hf_qads.selection.engine.witness import GUESSES, near_centers
 from hf_qads.selection.pool import Floats, Rows
 
 CHUNK = 4096  # centers in one product
@@ -43,12 +41,19 @@ class Engine:
         weights: (n,) scores, not negative.
         size: most picks there will be.
         start: rows that count as picked before the first pick.
-        owned: (m, d) further vectors that do, or None.
+        already_selected: (m, d) further vectors that do, or None.
         out: rows that are as if they were not there.
     """
 
     def __init__(
-        self, space: Space, weights: Floats, size: int, *, start: Rows, owned: torch.Tensor | None, out: Rows
+        self,
+        space: Space,
+        weights: Floats,
+        size: int,
+        *,
+        start: Rows,
+        already_selected: torch.Tensor | None,
+        out: Rows,
     ) -> None:
         self.space = space
         self.weights = weights
@@ -60,10 +65,10 @@ class Engine:
         self.now = 0
         self.begun = False
         self.scratch = Scratch(space.device)
-        self.surveyor = Surveyor(self.centers, self.scratch)
+        self.nearest = NearestCenters(self.centers, self.scratch)
         self.start_pools = [] if few else [StartPool(space, space.tensor, start, self.scratch)]
-        if owned is not None:
-            self.start_pools.append(StartPool(space, owned, None, self.scratch))
+        if already_selected is not None:
+            self.start_pools.append(StartPool(space, already_selected, None, self.scratch))
         self.norms = np.zeros(space.n)
         self.slack = self.norms
         self.slab = SLAB if space.device.type == "cpu" else MANY_ON_DEVICE
@@ -78,11 +83,11 @@ class Engine:
 
     def work(self) -> dict[str, int]:
         """How many distances were worked out in full, and how many along the principal directions only."""
-        surveyors = [self.surveyor, *(pool.surveyor for pool in self.start_pools)]
+        searches = [self.nearest, *(pool.nearest for pool in self.start_pools)]
         full = self.full + sum(pool.full for pool in self.start_pools)
         return {
-            "full": full + sum(surveyor.full_pairs for surveyor in surveyors),
-            "short": self.short + sum(surveyor.bound_pairs for surveyor in surveyors),
+            "full": full + sum(search.full_pairs for search in searches),
+            "short": self.short + sum(search.bound_pairs for search in searches),
         }
 
     def begin(self) -> None:
@@ -100,7 +105,7 @@ class Engine:
         self.bounds.key[self.out] = -np.inf
 
     def restore(self, order: Rows) -> None:
-        """Put back the centers of a saved state whose bounds are in place."""
+        """Put back the centers of a checkpoint whose bounds are in place."""
         self.begun = True
         self.add_centers(np.concatenate([self.first, order]))
         self.read_all(nearest=False)
@@ -136,24 +141,24 @@ class Engine:
         waiting = np.where(self.bounds.settled, -np.inf, self.bounds.key)
         index = np.sort(largest(waiting, None, self.most)[0])
         index = index[waiting[index] > -np.inf]
-        missed = self.missed(index, self.space.rows(index))
+        pending = self.pending(index, self.space.rows(index))
         for pool in self.start_pools:
-            for pairs in pool.nearest_pairs(missed, self.slab):
+            for pairs in pool.nearest_pairs(pending, self.slab):
                 self.measure(index, pairs, pool.raw)
         self.bounds.settled[index] = True
-        self.bounds.best[index] = np.minimum(missed.best, self.bounds.exact[index])
+        self.bounds.best[index] = np.minimum(pending.best, self.bounds.exact[index])
         self.bounds.key[index] = self.weights[index] * self.space.distance(self.bounds.best[index])
 
-    def missed(self, index: Rows, rows: torch.Tensor) -> Missed:
+    def pending(self, index: Rows, rows: torch.Tensor) -> Pending:
         """What the survey wants to know of rows."""
         norms = self.norms[index]
-        along, rest = coordinates(self.space, rows, on(norms, rows))
+        along, rest = coordinates(self.space, rows, to_device(norms, rows))
         flat = torch.empty(len(index), 2 + along.shape[1], device=rows.device)
         flat[:, 0] = 1
         flat[:, 1] = -2 * rest
         flat[:, 2:] = -2 * along
         best = np.minimum(self.bounds.best[index], self.bounds.exact[index])
-        return Missed(rows, flat, norms, self.slack[index], best)
+        return Pending(rows, flat, norms, self.slack[index], best)
 
     def measure(self, index: Rows, pairs: Pairs, raw: Callable[[Rows], Floats]) -> None:
         """Measure pairs in float64 and lower the exact measures of the rows `index` by them.
@@ -167,7 +172,7 @@ class Engine:
             np.minimum.at(exact, rows, self.space.measure(self.space.raw(index[rows]), raw(centers)))
         self.bounds.exact[index] = exact
 
-    def refill(self) -> tuple[Live, Rival] | None:
+    def refill(self) -> tuple[CandidateSet, Rival] | None:
         """Bring the rows with the largest bounds up to date; those that may come next, and the rival."""
         candidates, rival = self.frontier.candidates(self.count)
         candidates = candidates[self.bounds.key[candidates] > -np.inf]
@@ -175,21 +180,21 @@ class Engine:
         self.bounds.seen[known] = self.now  # no center is nearer
         candidates = candidates[np.argsort(-self.bounds.tried[candidates], kind="stable")]
         rows = self.space.rows(candidates)
-        missed = self.missed(candidates, rows)
-        if self.surveyor.share_left > CLEAR:
-            self.look_for_witnesses(candidates, missed)
+        pending = self.pending(candidates, rows)
+        if self.nearest.share_left > CLEAR:
+            self.look_for_witnesses(candidates, pending)
         ahead = np.flatnonzero(rival.beaten_by(self.bounds.key[candidates], candidates))
         if not self.bounds.settled[candidates[ahead]].all():
             self.settle_some()
             return None
         if len(ahead):
             ahead = ahead[np.argsort(-self.bounds.seen[candidates[ahead]], kind="stable")]
-            chosen = on(ahead, rows)
-            part = Missed(
+            chosen = to_device(ahead, rows)
+            part = Pending(
                 rows[chosen],
-                missed.flat[chosen],
-                missed.norms[ahead],
-                missed.slack[ahead],
+                pending.flat[chosen],
+                pending.norms[ahead],
+                pending.slack[ahead],
                 self.bounds.best[candidates[ahead]],
             )
             self.find_nearest(candidates[ahead], part)
@@ -200,10 +205,10 @@ class Engine:
             return None
         index = candidates[ahead[keep]]
         return (
-            Live(
+            CandidateSet(
                 self.space,
                 index,
-                part.rows[on(keep, rows)],
+                part.rows[to_device(keep, rows)],
                 part.norms[keep],
                 part.slack[keep],
                 self.bounds.exact[index],
@@ -219,28 +224,28 @@ class Engine:
         elif live > self.count // 2:
             self.count = max(FEW, self.count // 2)
 
-    def look_for_witnesses(self, index: Rows, missed: Missed) -> None:
+    def look_for_witnesses(self, index: Rows, pending: Pending) -> None:
         """Lower the bounds of rows, sorted by falling `tried`, by a few likely centers among the others."""
-        flat = missed.flat.clone()
+        flat = pending.flat.clone()
         flat[:, 1] = 0
         for rows, begin, end in self.steps(self.bounds.tried[index]):
-            squared = near_centers(missed.rows[rows], flat[rows], self.centers, begin, end, self.scratch)
+            squared = near_centers(pending.rows[rows], flat[rows], self.centers, begin, end, self.scratch)
             self.short += len(squared) * (end - begin)
             self.full += len(squared) * min(GUESSES, end - begin)
-            found = self.space.at_most(squared.cpu().numpy() + missed.norms[rows], missed.slack[rows])
-            np.minimum(missed.best[rows], found, out=missed.best[rows])
+            found = self.space.at_most(squared.cpu().numpy() + pending.norms[rows], pending.slack[rows])
+            np.minimum(pending.best[rows], found, out=pending.best[rows])
         self.bounds.tried[index] = self.now
-        self.bounds.best[index] = missed.best
-        self.bounds.key[index] = self.weights[index] * self.space.distance(missed.best)
+        self.bounds.best[index] = pending.best
+        self.bounds.key[index] = self.weights[index] * self.space.distance(pending.best)
 
-    def find_nearest(self, index: Rows, missed: Missed) -> None:
+    def find_nearest(self, index: Rows, pending: Pending) -> None:
         """Exact measures of rows, sorted by falling `seen`, to their nearest centers."""
         parts: list[Pairs] = []
         for rows, begin, end in self.steps(self.bounds.seen[index]):
-            pairs = self.surveyor.nearest_pairs(missed.part(rows), begin, end)
+            pairs = self.nearest.nearest_pairs(pending.part(rows), begin, end)
             parts.append(Pairs(pairs.rows + rows.start, pairs.centers, pairs.squared))
         if parts:
-            pairs = join(parts, missed, self.space)
+            pairs = join(parts, pending, self.space)
             self.measure(index, pairs, lambda places: self.space.raw(self.centers.index[places]))
         self.record(index, self.bounds.exact[index])
 

@@ -1,13 +1,13 @@
-"""Greedy selection by score times distance."""
+"""Greedy selection by score times distance: QaDS and K-center Greedy, exact and resumable."""
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
 from hf_qads.errors import SelectionError
+from hf_qads.selection.engine.checkpoint import Checkpoint
 from hf_qads.selection.engine.engine import Engine
 from hf_qads.selection.engine.space import Space, as_tensor, full_precision
-from hf_qads.selection.engine.state import SavedState
 from hf_qads.selection.pool import Floats, Picks, Pool
 
 
@@ -19,22 +19,22 @@ def greedy(pool: Pool, size: int, weights: Floats, *, strategy: str) -> Picks:
     size, the number of threads and the device.
 
     Args:
-        pool: what to choose from; needs vectors, and a start row or owned vectors.
+        pool: what to choose from; needs vectors, and a start row or already selected vectors.
         size: how many.
         weights: (n,) finite, not negative.
-        strategy: the name for messages and for the saved state.
+        strategy: the name for messages and for the checkpoint.
 
     Raises:
-        SelectionError: nothing to start from; NaN, infinite or (for cosine) zero vectors; a saved state
+        SelectionError: nothing to start from; NaN, infinite or (for cosine) zero vectors; a checkpoint
             of another selection.
     """
     check(pool, size, strategy)
     space = Space(pool.need_vectors(strategy), metric=pool.metric, device=pool.device, out=pool.out)
-    owned = owned_tensor(space, pool)
+    before = already_selected_tensor(space, pool)
     if size == 0:
         return Picks(np.empty(0, dtype=np.int64), np.empty(0))
-    engine = Engine(space, weights, size, start=pool.start, owned=owned, out=pool.out)
-    saved = None if pool.state is None else SavedState.of(pool, space, owned, weights, strategy)
+    engine = Engine(space, weights, size, start=pool.start, already_selected=before, out=pool.out)
+    saved = None if pool.checkpoint_dir is None else Checkpoint.of(pool, space, before, weights, strategy)
     order, gains = ([], []) if saved is None else saved.load(engine, pool, size)
     if not engine.begun and len(order) < size:
         engine.begin()
@@ -66,10 +66,10 @@ def check(pool: Pool, size: int, strategy: str) -> None:
     Raises:
         SelectionError: nothing to be far from, or more rows than can be picked.
     """
-    if len(pool.start) == 0 and pool.owned is None:
+    if len(pool.start) == 0 and pool.already_selected is None:
         raise SelectionError(
             f"strategy={strategy!r} needs something to be far from, got start=0. "
-            "Give at least one start row, or owned vectors."
+            "Give at least one start row, or already selected vectors."
         )
     if size > pool.room:
         raise SelectionError(
@@ -86,12 +86,14 @@ def largest_left(engine: Engine) -> float:
     return 0.0
 
 
-def owned_tensor(space: Space, pool: Pool) -> torch.Tensor | None:
-    """The owned vectors as a tensor, checked against the pool's."""
-    if pool.owned is None:
+def already_selected_tensor(space: Space, pool: Pool) -> torch.Tensor | None:
+    """The already selected vectors as a tensor, checked against the pool's."""
+    if pool.already_selected is None:
         return None
-    owned = as_tensor(pool.owned, "owned")
-    if owned.shape[1] != space.d:
-        raise SelectionError(f"owned vectors have {owned.shape[1]} dimensions, the pool's have {space.d}.")
-    space.check(owned, "owned")
-    return owned
+    tensor = as_tensor(pool.already_selected, "already_selected")
+    if tensor.shape[1] != space.d:
+        raise SelectionError(
+            f"already_selected vectors have {tensor.shape[1]} dimensions, the pool's have {space.d}."
+        )
+    space.check(tensor, "already_selected")
+    return tensor

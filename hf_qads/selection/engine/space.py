@@ -1,4 +1,4 @@
-"""Vectors as the engine reads them: approximate in float32 for the bulk, exact in float64 for decisions."""
+"""Distances between vectors: float32 products with bounded rounding, exact float64 measures for decisions."""
 
 import math
 import warnings

@@ -1,8 +1,9 @@
-"""Vectors that count as picked before the first pick, too many to be kept as centers.
+"""Large start pools and already selected vectors: exact nearest vector by cells, read in chunks.
 
-A million owned vectors are not compared with every row. They fall into cells around a few hundred of them,
-and each row looks only at the cells nearest to it: that gives it a near vector, and with it an upper bound of
-its distance to all. Only rows that this bound lets come near to being picked get their exact nearest vector.
+A million already selected vectors are not compared with every row. They fall into cells around a few hundred
+of them, and each row looks only at the cells nearest to it: that gives it a near vector, and with it an upper
+bound of its distance to all. Only rows that this bound lets come near to being picked get their exact
+nearest vector.
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import torch
 from tqdm import tqdm
 
 from hf_qads.selection.engine.centers import Centers
-from hf_qads.selection.engine.nearest import Missed, Pairs, Surveyor
+from hf_qads.selection.engine.nearest import NearestCenters, Pairs, Pending
 from hf_qads.selection.engine.products import Scratch
 from hf_qads.selection.engine.space import Space
 from hf_qads.selection.pool import Floats, Rows
@@ -41,7 +42,9 @@ class StartPool:
         self.index = index
         self.total = len(tensor) if index is None else len(index)
         self.scratch = scratch
-        self.surveyor = Surveyor(Centers(space, 0), scratch)  # learns for all chunks whether its bound pays
+        self.nearest = NearestCenters(
+            Centers(space, 0), scratch
+        )  # learns for all chunks whether its bound pays
         self.full = 0
         balance = np.sqrt(PROBES * space.n * self.total / (space.n + self.total))
         self.cells = int(np.clip(balance, 1, min(CELLS, self.total)))
@@ -103,15 +106,15 @@ class StartPool:
                 found[part] = np.minimum(found[part], squared.amin(1).cpu().numpy())
         self.full += len(places) * len(index)
 
-    def nearest_pairs(self, missed: Missed, slab: int) -> Iterator[Pairs]:
-        """By chunks, pairs of `missed` rows and places of vectors that may hold the smallest measure."""
+    def nearest_pairs(self, pending: Pending, slab: int) -> Iterator[Pairs]:
+        """By chunks, pairs of `pending` rows and places of vectors that may hold the smallest measure."""
         for places in blocks(self.total, CHUNK):
             rows = self.space.working(self.taken(places))
-            self.surveyor.centers = Centers(self.space, len(rows))
-            self.surveyor.centers.add(np.arange(places.start, places.stop), rows)
-            for first in range(0, len(missed.norms), slab):
-                part = missed.part(slice(first, first + slab))
-                pairs = self.surveyor.nearest_pairs(part, 0, len(rows))
+            self.nearest.centers = Centers(self.space, len(rows))
+            self.nearest.centers.add(np.arange(places.start, places.stop), rows)
+            for first in range(0, len(pending.norms), slab):
+                part = pending.part(slice(first, first + slab))
+                pairs = self.nearest.nearest_pairs(part, 0, len(rows))
                 pairs = Pairs(pairs.rows + first, pairs.centers + places.start, pairs.squared)
                 yield self.without_twins(pairs) if len(pairs.rows) > TWINS * len(rows) else pairs
 

@@ -16,9 +16,9 @@ def deita(pool: Pool, size: int, *, threshold: float = 0.9) -> Picks:
     """Go through rows by falling score and take those not too similar to any row taken before.
 
     A row is taken when its cosine similarity to every row taken so far is at most `threshold`: compared
-    with the *selected* rows, as the published code does, and not with all rows. Start rows and owned vectors
-    are not compared with; start rows are never picked. Where fewer than `size` rows pass, the others follow
-    by falling score, so that any size can be met; their gain is 0.
+    with the *selected* rows, as the published code does, and not with all rows. Start rows and already
+    selected vectors are not compared with; start rows are never picked. Where fewer than `size` rows pass,
+    the others follow by falling score, so that any size can be met; their gain is 0.
 
     Args:
         pool: needs scores (complexity times quality, or whatever ranks the rows) and vectors.

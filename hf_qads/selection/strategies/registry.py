@@ -1,4 +1,4 @@
-"""The strategies there are: those of this package, and those that other packages register."""
+"""Registry of selection strategies: those of this package, and entry points of other packages."""
 
 import inspect
 from collections.abc import Mapping

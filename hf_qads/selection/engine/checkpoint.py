@@ -1,4 +1,4 @@
-"""Progress of a long selection on disk, so that a kill costs minutes."""
+"""Checkpoint of a long selection: resume after a kill with the same picks."""
 
 import hashlib
 import json
@@ -18,12 +18,12 @@ from hf_qads.selection.engine.space import Space
 from hf_qads.selection.pool import Floats, Pool, Rows
 
 EVERY = 60.0  # seconds between two saves
-FILE = "selection-state.npz"
+FILE = "selection-checkpoint.npz"
 ARRAYS = ("best", "exact", "key", "seen", "tried", "settled")
 
 
 @dataclass
-class SavedState:
+class Checkpoint:
     """Where a selection keeps its progress, and what identifies the selection.
 
     The file holds the order so far and the bounds of all rows (33 bytes each). Picks do not depend on how
@@ -36,10 +36,10 @@ class SavedState:
 
     @classmethod
     def of(
-        cls, pool: Pool, space: Space, owned: torch.Tensor | None, weights: Floats, strategy: str
-    ) -> "SavedState":
-        """The state of a selection of `pool` by `weights` in the pool's state folder."""
-        assert pool.state is not None
+        cls, pool: Pool, space: Space, already_selected: torch.Tensor | None, weights: Floats, strategy: str
+    ) -> "Checkpoint":
+        """The checkpoint of a selection of `pool` by `weights` in the pool's checkpoint folder."""
+        assert pool.checkpoint_dir is not None
         facts = {
             "strategy": strategy,
             "metric": pool.metric,
@@ -48,10 +48,10 @@ class SavedState:
             "vectors": contents(space.tensor, space.block),
             "weights": digest(weights),
             "start": digest(pool.start),
-            "among": digest(pool.out),
-            "owned": None if owned is None else contents(owned, space.block),
+            "candidates": digest(pool.out),
+            "already_selected": None if already_selected is None else contents(already_selected, space.block),
         }
-        return cls(pool.state / FILE, json.dumps(facts, sort_keys=True))
+        return cls(pool.checkpoint_dir / FILE, json.dumps(facts, sort_keys=True))
 
     def save_now_and_then(self, engine: Engine, order: list[int], gains: list[float], size: int) -> None:
         """Save if the last save is a while ago, or if all is picked: the coverage is still to come."""
@@ -59,7 +59,7 @@ class SavedState:
             self.save(engine, order, gains)
 
     def save(self, engine: Engine, order: list[int], gains: list[float]) -> None:
-        """Write the state, whole or not at all."""
+        """Write the checkpoint, whole or not at all."""
         bounds = engine.bounds
         with atomic_path(self.file) as temporary, temporary.open("wb") as stream:
             np.savez(
@@ -72,10 +72,13 @@ class SavedState:
         self.saved_at = time.monotonic()
 
     def load(self, engine: Engine, pool: Pool, size: int) -> tuple[list[int], list[float]]:
-        """Put a saved state into `engine`; up to `size` picks and gains so far, none where nothing was saved.
+        """Put a saved checkpoint into `engine`.
+
+        Returns:
+            up to `size` picks and gains so far, none where nothing was saved.
 
         Raises:
-            SelectionError: the state is another selection's, or damaged.
+            SelectionError: the checkpoint is another selection's, or damaged.
         """
         if not self.file.exists():
             return [], []
@@ -87,7 +90,7 @@ class SavedState:
             raise SelectionError(f"{self.file} cannot be read: {error}. Remove it to start over.") from error
         if identity != self.identity:
             raise SelectionError(
-                f"{self.file} is the state of another selection: {different(identity, self.identity)}. "
+                f"{self.file} is the checkpoint of another selection: {different(identity, self.identity)}. "
                 "Remove it to start over, or choose another folder."
             )
         if len(found["order"]) >= size:
@@ -122,7 +125,7 @@ def different(old: str, new: str) -> str:
 
 
 def forget(folder: Path, order: Rows) -> None:
-    """Remove the state in `folder` if it is that of the complete selection `order`, not another's."""
+    """Remove the checkpoint in `folder` if it is that of the complete selection `order`, not another's."""
     file = folder / FILE
     remove(file.with_name(f".{FILE}.part"))  # of a kill while it was written
     if not file.exists() or not len(order):
