@@ -4,6 +4,7 @@
     ├── ConfigError           a config file or command-line setting
     ├── SourceError           reading rows
     │   └── SourceMissing     a source that cannot be had: no public copy, or out of reach
+    ├── ModelError            loading a language model
     ├── EmbeddingError        making or reading vectors
     ├── ScoringError          influence, labels, scorers
     ├── SelectionError        choosing rows
@@ -31,6 +32,10 @@ class SourceError(QaDSError):
 
 class SourceMissing(SourceError):
     """A source cannot be had: it has no public copy, is gated, or cannot be reached."""
+
+
+class ModelError(QaDSError):
+    """A language model cannot be loaded."""
 
 
 class EmbeddingError(QaDSError):

@@ -17,17 +17,17 @@ from typing import Any
 import numpy as np
 
 from hf_qads.errors import EvaluationError, QaDSError
-from hf_qads.evaluation import likelihood, loading, prompts, running, tables
+from hf_qads.evaluation import likelihood, prompts, running, tables
 from hf_qads.evaluation.benchmarks import BENCHMARKS, find_benchmark
 from hf_qads.evaluation.items import Item, items_of, read_rows
 from hf_qads.generation.engines import Engine, OpenAIEngine, TransformersEngine
 from hf_qads.rows.rendering import template_of
 from hf_qads.runtime import files
+from hf_qads.runtime.models import EMBEDDED, fingerprint, load_model, public_name
 from hf_qads.runtime.progress import quiet
 from hf_qads.training.policy import fail, parse_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-EMBEDDED = "embedded"
 
 
 @dataclass
@@ -154,13 +154,8 @@ def engine_of(name: str, setting: Evaluation) -> tuple[Engine, Any, Any, str]:
         chat = setting.template == "chat"
         engine = OpenAIEngine(setting.endpoint, name, chat=chat, key=setting.key)
         return engine, None, None, "{question}{answer}" if chat else setting.template
-    path = name
-    if name == EMBEDDED:
-        from hf_qads.embedded import language_model_path
-
-        path = str(language_model_path())
-    model, tokenizer = loading.load_model(path, dtype=setting.dtype, device=setting.device)
-    identity = loading.weights_id(path)
+    model, tokenizer = load_model(name, dtype=setting.dtype, device=setting.device)
+    identity = f"{label(name)} {fingerprint(name)}"
     local = TransformersEngine(model, tokenizer, batch_tokens=setting.batch_tokens, name=identity)
     return local, model, tokenizer, template_of(model, setting.template)
 
@@ -207,7 +202,7 @@ def result(one: tables.Score) -> dict[str, Any]:
 
 def label(name: str) -> str:
     """A model's name without a local path."""
-    return loading.model_label(name)
+    return public_name(name)
 
 
 if __name__ == "__main__":

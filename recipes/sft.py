@@ -18,19 +18,18 @@ from hf_qads.errors import QaDSError, TrainingError
 from hf_qads.training.policy import PolicyArguments, fail, parse_policy
 
 ROOT = Path(__file__).resolve().parents[1]
-EMBEDDED = "embedded"
 
 
 def main(argv: list[str]) -> Path:
     """Train, and return the folder of the model."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
     from trl import SFTTrainer, get_peft_config
 
     from hf_qads.rows.rendering import template_of
+    from hf_qads.runtime.models import EMBEDDED, load_model, public_name
     from hf_qads.runtime.progress import quiet, show_steps
     from hf_qads.runtime.run_claims import claim, is_finished
     from hf_qads.runtime.trainer import fit
-    from hf_qads.training.facts import identity, model_name, training_facts
+    from hf_qads.training.facts import identity, training_facts
     from hf_qads.training.mixture import mixture_facts
     from hf_qads.training.rows import training_rows
     from hf_qads.training.tracking import attention
@@ -40,22 +39,15 @@ def main(argv: list[str]) -> Path:
     )
     quiet()
     name = model_config.model_name_or_path or EMBEDDED
-    if name == EMBEDDED:
-        from hf_qads.embedded import language_model_path
-
-        name = str(language_model_path())
     origin = mixture_of(policy)
-    where = {"revision": model_config.model_revision, "trust_remote_code": training.trust_remote_code}
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(name, **where)
-        model = AutoModelForCausalLM.from_pretrained(
-            name,
-            dtype=model_config.dtype or "float32",
-            attn_implementation=model_config.attn_implementation or attention(),
-            **where,
-        )
-    except (OSError, ValueError) as error:
-        raise TrainingError(f"The model {name} cannot be loaded: {error}") from error
+    model, tokenizer = load_model(
+        name,
+        revision=model_config.model_revision,
+        dtype=model_config.dtype or "float32",
+        place=False,
+        attention=model_config.attn_implementation or attention(),
+        trust_remote_code=training.trust_remote_code,
+    )
     template = template_of(model, policy.template)
     context = getattr(model.config, "max_position_embeddings", None) or training.max_length
     training.max_length = min(training.max_length or context, context)
@@ -74,7 +66,7 @@ def main(argv: list[str]) -> Path:
     )
     if policy.fraction is not None:
         source["strategy"] = policy.strategy
-    who = identity(model_name(model), rows, training, template=template)
+    who = identity(public_name(name), rows, training, template=template)
     if training.process_index == 0:
         print(f"Training rows: {rows}", flush=True)
         if is_finished(folder, who):

@@ -40,7 +40,7 @@ ROOMS = {
 }  # fmt: skip
 # What ships inside the package is at hand for the rooms that show it by name; presets check their counts by
 # the rules of ratios.
-ALLOWED = {"sources": {"embedded"}, "scoring": {"embedded"}, "presets": {"mixing"}}
+ALLOWED = {"runtime": {"embedded"}, "sources": {"embedded"}, "scoring": {"embedded"}, "presets": {"mixing"}}
 JOINERS = {"pipeline", "experiments", "cli", "config"}
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from hf_qads.config.schema import Config
 from hf_qads.errors import ConfigError
-from hf_qads.pipeline.models import check_model
 from hf_qads.pipeline.stages.anchors import check_benchmarks
 from hf_qads.rows.rendering import PLAIN
+from hf_qads.runtime.models import check_model
 
 
 def check(config: Config) -> None:
@@ -23,7 +23,7 @@ def check(config: Config) -> None:
     checked_options(strategy, find_strategy(strategy), config.select.options)
     if config.anchors is not None:
         check_benchmarks(config.anchors.sources, allowed=config.anchors.allow_benchmark)
-    check_model(config.model)
+    check_model(config.model.path)
     if config.device is not None:
         try:
             pick_device(config.device)

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hf_qads import schema
-from hf_qads.config.schema import Model
 from hf_qads.errors import PublishingError, SelectionError, SourceError
 from hf_qads.repositories.dataset_cache import place
 from hf_qads.runtime.files import atomic_path
@@ -210,7 +209,7 @@ def _looks_at_vectors(
 def _new_vectors(rows: "Dataset", model: str | None) -> NDArray[Any]:
     """Vectors by `model`; None is the embedded one."""
     from hf_qads.embedding.encoder import embed
-    from hf_qads.pipeline.models import EMBEDDED, load_model
+    from hf_qads.runtime.models import EMBEDDED, load_model
 
     if model is None:
         warnings.warn(
@@ -219,7 +218,7 @@ def _new_vectors(rows: "Dataset", model: str | None) -> NDArray[Any]:
             UserWarning,
             stacklevel=2,
         )
-    loaded, tokenizer = load_model(Model(path=model or EMBEDDED), device=None)
+    loaded, tokenizer = load_model(model or EMBEDDED)
     return embed(loaded, tokenizer, rows, device=loaded.device)
 
 

@@ -30,9 +30,9 @@ class Context:
     @cached_property
     def base(self) -> "tuple[PreTrainedModel, PreTrainedTokenizerFast]":
         """The base model and its tokenizer, loaded once, at first use."""
-        from hf_qads.pipeline.models import load_model
+        from hf_qads.pipeline.models import load
 
-        return load_model(self.config.model, device=self.config.device)
+        return load(self.config.model, device=self.config.device)
 
 
 @dataclass(frozen=True)

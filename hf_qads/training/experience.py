@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hf_qads.rows.rendering import template_of
+from hf_qads.runtime.models import public_name
 from hf_qads.runtime.progress import show_steps
 from hf_qads.runtime.run_claims import claim, is_finished
 from hf_qads.runtime.trainer import fit
-from hf_qads.training.facts import identity, model_name, training_facts
+from hf_qads.training.facts import identity, training_facts
 from hf_qads.training.rows import training_rows
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def train_experience(
     max_length = min(limit for limit in limits if limit)
     tokenised = training_rows(rows, tokenizer, template=template, max_length=max_length)
     arguments.max_length = max_length
-    who = identity(model_name(model), tokenised, arguments, template=template)
+    who = identity(public_name(model.config.name_or_path), tokenised, arguments, template=template)
     if is_finished(folder, who):
         return folder
     arguments.packing = False

@@ -3,7 +3,6 @@
 import platform
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 from hf_qads.training.rows import TrainingRows
@@ -85,12 +84,6 @@ def training_facts(
         "versions": versions(),
         "device": device_name(model),
     }
-
-
-def model_name(model: Any) -> str:
-    """The Hub id a model was loaded from, or the name of its folder, never a local path."""
-    name = str(model.config.name_or_path)
-    return Path(name).name if Path(name).is_absolute() or Path(name).exists() else name
 
 
 def _size(parameter: Any) -> int:

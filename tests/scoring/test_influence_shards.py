@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hf_qads.runtime.models import weights_digest
 from hf_qads.scoring.influence.influence import influence
-from hf_qads.scoring.influence.shards import ShardFolder, model_key, plan_rows
+from hf_qads.scoring.influence.shards import ShardFolder, plan_rows
 from hf_qads.scoring.influence.shared_prefix import SharedPrefix
 from tests.models import tiny_model, tiny_rows, tiny_tokenizer
 from tests.scoring.launched import ANCHORS, PROMPTS, scored
@@ -149,11 +150,15 @@ def test_a_damaged_shard_is_done_again(whole, tmp_path, caplog):
 
 
 def test_the_key_of_a_model_changes_with_its_weights_and_config():
-    keys = {model_key(tiny_model()), model_key(tiny_model(seed=1)), model_key(tiny_model("qwen2"))}
+    keys = {
+        weights_digest(tiny_model()),
+        weights_digest(tiny_model(seed=1)),
+        weights_digest(tiny_model("qwen2")),
+    }
     windowed = tiny_model()
     windowed.config.rms_norm_eps = 1e-3
-    assert len(keys | {model_key(windowed)}) == 4
-    assert model_key(tiny_model()) in keys
+    assert len(keys | {weights_digest(windowed)}) == 4
+    assert weights_digest(tiny_model()) in keys
 
 
 def test_two_processes_share_the_work_and_each_has_the_result_of_one(whole, tmp_path):

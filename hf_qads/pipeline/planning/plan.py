@@ -11,9 +11,9 @@ from hf_qads import schema
 from hf_qads.config import schema as configs
 from hf_qads.config.schema import Config, Model, Source
 from hf_qads.errors import ConfigError, MixingError
-from hf_qads.pipeline.models import check_model, model_path
 from hf_qads.pipeline.planning.availability import Reachable, paper_rows, reachable, unpublished
 from hf_qads.pipeline.reading import named, spec_of
+from hf_qads.runtime.models import check_model, model_path
 
 CHARACTERS_PER_TOKEN = 3.5
 ASSUMED_SCORE = 0.6  # of the highest score, where a ratio goes by scores that are not known yet
@@ -176,8 +176,8 @@ def _measure(source: Source, seed: int) -> _Counted:
 
 def _shape(model: Model, notes: list[str]) -> tuple[float, int]:
     """Parameters and width of a local model; those of a usual 7B model where it is not at hand."""
-    check_model(model)
-    path = Path(model_path(model))
+    check_model(model.path)
+    path = Path(model_path(model.path))
     if not path.is_dir():
         notes.append(f"{model.path} is not at hand: counted as a model of 7 billion parameters")
         return ASSUMED_MODEL

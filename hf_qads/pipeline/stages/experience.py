@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hf_qads.config.schema import Config
-from hf_qads.pipeline.models import fingerprint, load_model
+from hf_qads.pipeline.models import load, model_key
 from hf_qads.pipeline.rows import as_dicts, draw, sizes, take
 from hf_qads.pipeline.stage import Context, Outcome, Stage
 
@@ -17,7 +17,7 @@ def _settings(config: Config) -> Mapping[str, Any]:
     return {
         "experience": None if experience is None else experience.model_dump(),
         "vectors": config.vectors,
-        "model": fingerprint(config.model),
+        "model": model_key(config.model),
         "seed": config.seed,
     }
 
@@ -57,7 +57,7 @@ def _work(context: Context, folder: Path) -> Outcome:
         global_batch=experience.global_batch,
     )
     # A model of its own: training changes the weights in place, and influence needs the base model's.
-    model, tokenizer = load_model(context.config.model, device=context.config.device)
+    model, tokenizer = load(context.config.model, device=context.config.device)
     arguments = training_arguments(
         SFTConfig, folder, schedule=schedule, seed=seed, device=context.config.device
     )

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from hf_qads import schema
 from hf_qads.config.schema import Config
-from hf_qads.pipeline.models import fingerprint
+from hf_qads.pipeline.models import model_key
 from hf_qads.pipeline.reading import marks
 from hf_qads.pipeline.rows import as_dicts, draw, sizes, take
 from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage
@@ -27,7 +27,7 @@ def _settings(config: Config) -> Mapping[str, Any]:
     if config.scores_given:
         return {"scores": "given"}
     return {
-        "model": fingerprint(config.model),
+        "model": model_key(config.model),
         "anchors": config.anchors.model_dump() if config.anchors else None,
         "files": marks(config.anchors.sources) if config.anchors else {},
         "prompts": config.prompts if config.scorer is not None else "all",

@@ -12,12 +12,13 @@ from hf_qads import schema
 from hf_qads.config.schema import Config, Scorer
 from hf_qads.errors import ScoringError
 from hf_qads.pipeline.log_forwarding import INDENT
-from hf_qads.pipeline.models import load_model
+from hf_qads.pipeline.models import load
 from hf_qads.pipeline.rows import as_dicts, take
 from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage
 from hf_qads.runfolder import RunFolder
 from hf_qads.runtime import distributed, files
 from hf_qads.runtime.files import read_json
+from hf_qads.runtime.models import public_name
 
 ALL = "all"
 FEW_STEPS = 20  # optimizer steps below which a scorer has hardly left where it began
@@ -117,7 +118,7 @@ def _train(
             groups=[row[schema.KIND] for row in rows],
             held_out=scorer.held_out,
             labels=scorer.labels,
-            base_model=_public_name(config.model.path),
+            base_model=public_name(config.model.path),
             template=config.model.template,
             seed=config.seed,
         )
@@ -127,7 +128,7 @@ def _train(
     from hf_qads.scoring.scorer.training import train_scorer
     from hf_qads.training.arguments import Schedule, training_arguments
 
-    model, tokenizer = load_model(config.model, device=config.device)
+    model, tokenizer = load(config.model, device=config.device)
     schedule = Schedule(
         epochs=scorer.epochs, learning_rate=scorer.learning_rate, global_batch=scorer.global_batch
     )
@@ -145,16 +146,11 @@ def _train(
         labels=scorer.labels,
         groups=[row[schema.KIND] for row in rows],
         held_out=scorer.held_out,
-        base_model=_public_name(config.model.path),
+        base_model=public_name(config.model.path),
         seed=config.seed,
     )
     if distributed.rank() == 0:
         files.remove(checkpoints)
-
-
-def _public_name(path: str) -> str | None:
-    """A Hub id as it is; of a local folder, its last part."""
-    return path if not Path(path).exists() else Path(path).name
 
 
 STAGE = Stage("scorer", 1, ("pool", "vectors", "influence"), _settings, _work, shared=True)

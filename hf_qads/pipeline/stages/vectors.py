@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hf_qads.config.schema import Config, Model
 from hf_qads.pipeline import precomputed
-from hf_qads.pipeline.models import fingerprint, load_model
+from hf_qads.pipeline.models import load, model_key
 from hf_qads.pipeline.rows import sizes
 from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage
 from hf_qads.pipeline.stages.experience import MODEL
@@ -23,13 +23,13 @@ def encoder(context: Context) -> "tuple[PreTrainedModel, PreTrainedTokenizerFast
         return context.base
     path = context.run.folder("experience") / MODEL
     model: Model = context.config.model.model_copy(update={"path": os.fspath(path), "revision": None})
-    return load_model(model, device=context.config.device)
+    return load(model, device=context.config.device)
 
 
 def _settings(config: Config) -> Mapping[str, Any]:
     if config.vectors == "given":
         return {"vectors": "given"}
-    return {"model": fingerprint(config.model), "batch_tokens": config.batch_tokens}
+    return {"model": model_key(config.model), "batch_tokens": config.batch_tokens}
 
 
 def _work(context: Context, folder: Path) -> Outcome:

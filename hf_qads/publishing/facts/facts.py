@@ -18,6 +18,8 @@ from hf_qads.publishing.facts.run_columns import held_out
 from hf_qads.publishing.facts.statistics import spearman
 from hf_qads.runfolder import RunFolder
 from hf_qads.runtime import files
+from hf_qads.runtime.models import EMBEDDED as EMBEDDED_MODEL
+from hf_qads.runtime.models import LOCAL_PATH, public_name
 
 Number = int | float
 VERSIONS: Final = ("hf_qads", "torch", "transformers", "datasets", "numpy", "pyarrow")
@@ -190,8 +192,8 @@ def run_facts(
         subsets=tuple(subsets),
         score_column=column,
         best_score=1 if column == schema.INFLUENCE else 5,
-        model=model_name(config),
-        demonstration=model_name(config) == "embedded",
+        model=_model(config),
+        demonstration=_model(config) == EMBEDDED_MODEL,
         agreements=tuple(agreements(run)),
         versions=versions(),
         keys={stage: str(lines[stage]["key"]) for stage in STAGES if "key" in lines.get(stage, {})},
@@ -239,10 +241,9 @@ def versions() -> dict[str, str]:
     return found
 
 
-def model_name(config: Mapping[str, Any]) -> str:
-    """The model's Hub id, or the last part of a local folder: a local path never leaves the machine."""
-    model = config.get("model") or "embedded"
-    return str(public(model.get("path", "") if isinstance(model, Mapping) else model))
+def _model(config: Mapping[str, Any]) -> str:
+    model = config.get("model") or EMBEDDED_MODEL
+    return public_name(model.get("path", "") if isinstance(model, Mapping) else model)
 
 
 def public(value: Any) -> Any:
@@ -255,9 +256,7 @@ def public(value: Any) -> Any:
         return {str(k): public(v) for k, v in value.items() if not secret.search(str(k))}
     if isinstance(value, list | tuple):
         return [public(item) for item in value]
-    if isinstance(value, Path) or (
-        isinstance(value, str) and re.match(r"^(~|/|\.\.?[/\\]|[A-Za-z]:[/\\]|file:)", value)
-    ):
+    if isinstance(value, Path) or (isinstance(value, str) and LOCAL_PATH.match(value)):
         return re.split(r"[/\\]", str(value).rstrip("/\\"))[-1] or "."
     return value
 

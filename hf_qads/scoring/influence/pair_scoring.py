@@ -11,10 +11,11 @@ from hf_qads.errors import ScoringError
 from hf_qads.rows.rendering import Block
 from hf_qads.runtime import distributed as ranks
 from hf_qads.runtime.batching import TokenBudget, is_out_of_memory
+from hf_qads.runtime.models import weights_digest
 from hf_qads.scoring.influence.backbone import Backbone
 from hf_qads.scoring.influence.blocks import Texts
 from hf_qads.scoring.influence.full_sequences import WholeSequences, reference
-from hf_qads.scoring.influence.shards import Scores, Shard, ShardFolder, model_key, plan_rows, shard_name
+from hf_qads.scoring.influence.shards import Scores, Shard, ShardFolder, plan_rows, shard_name
 from hf_qads.scoring.influence.shared_prefix import SharedPrefix, Work
 
 logger = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ class Sweep:
         self.anchors = anchors
         self.work = Work()
         self.folder = ShardFolder(folder)
-        self._key = model_key(backbone.model) if folder is not None else b""
+        self._key = weights_digest(backbone.model) if folder is not None else b""
         self._budget = TokenBudget(batch_tokens)
         self._engine: SharedPrefix | WholeSequences | None = None
 

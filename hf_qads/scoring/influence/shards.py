@@ -6,7 +6,6 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,24 +58,6 @@ def shard_name(model: bytes, label: str, examples: Sequence[Sequence[int]], anch
     digest = hashlib.blake2b(model, digest_size=16)
     digest.update(json.dumps([VERSION, examples, anchors], separators=(",", ":")).encode())
     return f"{label}-{digest.hexdigest()}.npy"
-
-
-def model_key(model: Any) -> bytes:
-    """Digest of a model's weights, dtypes and config.
-
-    Cost: reads every weight once, a gigabyte or so a second.
-    """
-    import torch
-
-    digest = hashlib.blake2b(digest_size=32)
-    config = {k: v for k, v in model.config.to_dict().items() if not k.startswith(("_", "transformers"))}
-    digest.update(json.dumps([type(model).__name__, config], sort_keys=True, default=str).encode())
-    for name, tensor in sorted(model.state_dict().items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        flat = tensor.detach().contiguous().reshape(-1).view(torch.uint8)
-        for part in flat.split(2**28):
-            digest.update(part.cpu().numpy())
-    return digest.digest()
 
 
 class ShardFolder:

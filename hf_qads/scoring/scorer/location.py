@@ -1,6 +1,5 @@
 """Where a scorer's files are: a folder, or a repository on the Hub."""
 
-import hashlib
 import os
 import re
 import warnings
@@ -9,7 +8,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hf_qads.errors import ScoringError
-from hf_qads.runtime.files import file_hash
 
 ENVIRONMENT = "HF_QADS_SCORER"
 GROUP = "hf_qads.scorers"
@@ -73,15 +71,6 @@ def locate(name: str, revision: str | None = None) -> Location:
         raise ScoringError(f"{name!r} is no folder. Name a scorer's folder, or a Hub id such as org/scorer.")
     folder = _download(name, revision)
     return Location(name, folder.name, folder)
-
-
-def weights_mark(folder: Path) -> str:
-    """Hash of the files that decide what a scorer in a folder answers. Cost: reads the weights once."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        if path.suffix in (".json", ".safetensors", ".jinja") and path.name != "evaluation.json":
-            digest.update(f"{path.name}:{file_hash(path)}\n".encode())
-    return digest.hexdigest()[:32]
 
 
 def _download(name: str, revision: str | None) -> Path:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hf_qads.runtime.devices import pick_device
-from hf_qads.scoring.scorer.location import Location, default_scorer, locate, weights_mark
+from hf_qads.runtime.models import fingerprint
+from hf_qads.scoring.scorer.location import Location, default_scorer, locate
 from hf_qads.scoring.scorer.map_batches import answer, rows_of
 from hf_qads.scoring.scorer.prediction import Predictor
 
@@ -128,7 +129,7 @@ class QaDSScorer:
         """What the scores depend on: name and commit, or hash of the folder's files, and code version."""
         location = self._locate()
         if location.revision is None and self._mark is None:
-            self._mark = weights_mark(location.folder)
+            self._mark = fingerprint(location.folder)
         return {"model": location.name, "revision": location.revision, "mark": self._mark, "version": VERSION}
 
     def __getstate__(self) -> dict[str, Any]:

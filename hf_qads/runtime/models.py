@@ -1,0 +1,195 @@
+"""Load a causal language model with its tokenizer; fingerprints of weights; a model's public name.
+
+The one place for it: runs, single commands, fine-tuning and evaluation all load by `load_model`.
+"""
+
+import hashlib
+import json
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hf_qads.errors import ModelError
+from hf_qads.runtime import files
+from hf_qads.runtime.devices import pick_device
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+EMBEDDED = "embedded"
+LOCAL_PATH = re.compile(r"^(~|/|\.\.?([/\\]|$)|[A-Za-z]:[/\\]|file:)")  # what can be no Hub id
+# The files that decide what a model answers; `training.json`, figures and cards beside them do not.
+DECISIVE = (
+    "config.json",
+    "generation_config.json",
+    "adapter_config.json",
+    "probe.json",
+    "tokenizer*.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.*",
+    "merges.txt",
+    "*.model",
+    "*.jinja",
+    "*.safetensors",
+    "*.safetensors.index.json",
+)
+
+
+def model_path(name: str | Path) -> str:
+    """Where a model's files are: a folder, or a Hub id; `embedded` is the model inside the package."""
+    if str(name) == EMBEDDED:
+        from hf_qads.embedded import language_model_path
+
+        return str(language_model_path())
+    path = Path(name).expanduser()
+    return str(path) if path.exists() else str(name)
+
+
+def check_model(name: str | Path) -> None:
+    """Check that a local model is a folder with a config; of a Hub id nothing is checked.
+
+    Raises:
+        ModelError: it is not.
+    """
+    path = Path(model_path(name))
+    if not path.is_dir():
+        if path.exists() or LOCAL_PATH.match(str(name)) or str(name).count("/") > 1:
+            what = f"{name} is not a folder" if path.exists() else f"There is no model at {name}"
+            raise ModelError(f"{what}. Give a model's folder, a Hub id, or `embedded`.")
+    elif not any((path / file).is_file() for file in ("config.json", "adapter_config.json")):
+        raise ModelError(
+            f"model folder {str(name)!r} has no config.json. Give the folder that save_pretrained wrote."
+        )
+
+
+def load_model(
+    name: str | Path,
+    *,
+    revision: str | None = None,
+    dtype: str = "auto",
+    device: Any = None,
+    place: bool = True,
+    attention: str | None = None,
+    max_length: int | None = None,
+    trust_remote_code: bool = False,
+) -> "tuple[PreTrainedModel, PreTrainedTokenizerFast]":
+    """Load a causal language model and its fast tokenizer, from safetensors only.
+
+    Args:
+        name: `embedded`, a folder (of a LoRA adapter too, whose base is loaded with it) or a Hub id.
+        revision: of a Hub model.
+        dtype: `auto`, `float32`, `bfloat16` or `float16`; `auto` is float32 on a CPU, else the one that the
+            weights were saved in.
+        device: where to put it, see `pick_device`.
+        place: False leaves it where transformers puts it, for a trainer that places it itself.
+        attention: an `attn_implementation` of transformers; None leaves it to the model.
+        max_length: a context in tokens below the model's own.
+        trust_remote_code: run code from the model's repository.
+
+    Returns:
+        the model in evaluation mode, and its tokenizer.
+
+    Raises:
+        ModelError: there is no such model, or it lacks weights, a tokenizer, or a fast tokenizer.
+        QaDSError: the device is not there.
+    """
+    import torch
+    from safetensors import SafetensorError
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    check_model(name)
+    path, chosen = model_path(name), pick_device(device)
+    options = {"revision": revision, "trust_remote_code": trust_remote_code}
+    if attention is not None:
+        options["attn_implementation"] = attention
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            path, revision=revision, trust_remote_code=trust_remote_code
+        )
+        model = AutoModelForCausalLM.from_pretrained(
+            path, dtype=_dtype(dtype, chosen, torch), use_safetensors=True, **options
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ModelError(
+            f"model {str(name)!r} cannot be loaded: {reason}. It needs config.json, safetensors weights and "
+            "tokenizer files."
+        ) from error
+    if not tokenizer.is_fast:
+        raise ModelError(
+            f"model {str(name)!r} has a slow tokenizer only, which gives no character offsets. "
+            "Save it with a tokenizer.json."
+        )
+    if max_length is not None:
+        model.config.max_position_embeddings = min(max_length, model.config.max_position_embeddings)
+    model = model.eval()
+    return (model.to(chosen) if place else model), tokenizer
+
+
+def _dtype(dtype: str, device: Any, torch: Any) -> Any:
+    if dtype != "auto":
+        return getattr(torch, dtype)
+    return torch.float32 if device.type == "cpu" else "auto"
+
+
+def fingerprint(name: str | Path, *, revision: str | None = None) -> str:
+    """What identifies a model's weights, config and tokenizer: 32 hex digits, the same on every machine.
+
+    Args:
+        name: `embedded`, a folder, or a Hub id, of which name and revision are taken.
+        revision: of a Hub model.
+
+    Cost: reads the weights of a folder once per process, as long as no file changes.
+    """
+    path = Path(model_path(name))
+    if not path.is_dir():
+        return hashlib.sha256(f"{name}@{revision}".encode()).hexdigest()[:32]
+    found = sorted({file for pattern in DECISIVE for file in path.glob(pattern) if file.is_file()})
+    digest = hashlib.sha256()
+    for file in found:
+        state = file.stat()
+        digest.update(f"{file.name}:{_file_hash(file, state.st_size, state.st_mtime_ns)}\n".encode())
+    return digest.hexdigest()[:32]
+
+
+@lru_cache(maxsize=1024)
+def _file_hash(path: Path, size: int, changed: int) -> str:
+    return files.file_hash(path)
+
+
+def weights_digest(model: Any) -> bytes:
+    """Digest (32 bytes) of the weights, dtypes and config of a model in memory.
+
+    Cost: reads every weight once, a gigabyte or so a second.
+    """
+    import torch
+
+    digest = hashlib.blake2b(digest_size=32)
+    config = {k: v for k, v in model.config.to_dict().items() if not k.startswith(("_", "transformers"))}
+    digest.update(json.dumps([type(model).__name__, config], sort_keys=True, default=str).encode())
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        flat = tensor.detach().contiguous().reshape(-1).view(torch.uint8)
+        for part in flat.split(2**28):
+            digest.update(part.cpu().numpy())
+    return digest.digest()
+
+
+def public_name(name: str | Path) -> str:
+    """A model's name for cards, tables and records: its Hub id, or a folder's name, never a local path.
+
+    `RUN/model` becomes `RUN-model`, as the model of a run is called when it is published.
+    """
+    text = str(name)
+    if text == EMBEDDED or text == model_path(EMBEDDED):
+        return EMBEDDED
+    if not (LOCAL_PATH.match(text) or text.count("/") > 1 or Path(text).exists()):
+        return text
+    parts = [part for part in re.split(r"[/\\]", text) if part not in ("", ".", "..")]
+    if len(parts) < 2 and Path(text).exists():
+        parts = list(Path(text).resolve().parts)
+    if not parts:
+        return "."
+    return "-".join(parts[-2:]) if parts[-1] == "model" and len(parts) > 1 else parts[-1]
