@@ -78,9 +78,9 @@ def main() -> None:
         "name": "large-pool",
         "model": "embedded",  # named because every run has one; nothing of it is used
         "sources": [{"path": str(path), "name": path.stem.split("-")[0]} for path in paths],
-        "vectors": "given",
+        "vectors": "precomputed",
         "experience": None,
-        "scorer": {"type": "given"},
+        "scorer": {"type": "precomputed"},
         "ratio": {"rule": "fixed", "value": given.ratio},
     }
     (folder / "run.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")

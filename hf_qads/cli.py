@@ -202,20 +202,20 @@ def _cores() -> int:
 
 def _quickstart(arguments: argparse.Namespace) -> None:
     from hf_qads import embedded
-    from hf_qads.config import schema
+    from hf_qads.config import loading
     from hf_qads.pipeline import run as pipeline
 
-    checked = schema.load(embedded.quickstart_path())
+    checked = loading.load(embedded.quickstart_path())
     run = pipeline.run(checked, arguments.out, say=_say)
     _conclude(run.path)
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from hf_qads.config import schema
+    from hf_qads.config import loading
     from hf_qads.pipeline import run as pipeline
 
     overrides = [text for text in arguments.overrides]
-    checked = schema.load(arguments.config, overrides)
+    checked = loading.load(arguments.config, overrides)
     out = arguments.out or Path("runs") / checked.name
     run = pipeline.run(checked, out, until=arguments.until, processes=arguments.processes, say=_say)
     if arguments.until in (None, "mixture", "report"):

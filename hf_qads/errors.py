@@ -3,7 +3,7 @@
     QaDSError                 anything a user can mend; the command line exits with 2
     ├── ConfigError           a config file or command-line setting
     ├── SourceError           reading rows
-    │   └── SourceMissing     a source that cannot be had: no public copy, or out of reach
+    │   └── SourceMissing     a source that is not available: no public copy, or out of reach
     ├── ModelError            loading a language model
     ├── EmbeddingError        making or reading vectors
     ├── ScoringError          influence, labels, scorers
@@ -31,7 +31,7 @@ class SourceError(QaDSError):
 
 
 class SourceMissing(SourceError):
-    """A source cannot be had: it has no public copy, is gated, or cannot be reached."""
+    """A source is not available: it has no public copy, is gated, or cannot be reached."""
 
 
 class ModelError(QaDSError):

@@ -1,4 +1,4 @@
-"""Ratios, mixtures, subsets, overlap with benchmarks, and the paper's presets."""
+"""Ratios, mixtures and subsets."""
 
 from hf_qads.mixing.mixture import Mixture, mix
 

@@ -6,11 +6,18 @@ to the nearest integer, halves up.
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args
 
 from hf_qads.errors import MixingError
 
-RULES: Final = ("score", "size", "fixed", "total", "all")
+Rule = Literal["score", "size", "fixed", "total", "all", "explicit"]
+RULES: Final[Mapping[str, tuple[str, ...]]] = {  # rule -> its keys; all but `low` are needed
+    **dict.fromkeys(get_args(Rule), ()),
+    "size": ("upp", "low"),
+    "fixed": ("value",),
+    "total": ("rows",),
+    "explicit": ("shares",),
+}
 
 
 def kept(sizes: Mapping[str, int], shares: Mapping[str, float]) -> dict[str, int]:
@@ -89,7 +96,7 @@ def fixed(sources: Iterable[str], *, value: float) -> dict[str, float]:
     return {source: float(value) for source in sources}
 
 
-def all(sources: Iterable[str]) -> dict[str, float]:
+def keep_all(sources: Iterable[str]) -> dict[str, float]:
     """Every source whole."""
     return fixed(sources, value=1.0)
 
@@ -132,7 +139,8 @@ def from_rule(
 
     Args:
         rule: `{rule: score}`, `{rule: size, low:, upp:}`, `{rule: fixed, value:}`, `{rule: total, rows:}`,
-            `{rule: all}`, `{rule: given, shares: {source: share}}`, or a mapping from kind to one of these.
+            `{rule: all}`, `{rule: explicit, shares: {source: share}}`, or a mapping from kind to one
+            of these.
         sizes: rows per source that selection may choose from.
         means: mean score per source; needed by `score` and `total`.
         kinds: kind per source; needed by a rule per kind. Each rule sees its own kind's sources only.
@@ -158,32 +166,40 @@ def from_rule(
     return {source: shares[source] for source in sizes}
 
 
+def check_keys(rule: Mapping[str, Any]) -> None:
+    """Check that a rule is known and has the keys that it takes; keys that are None do not count.
+
+    Raises:
+        MixingError: an unknown rule, a key that it does not take, or one that is missing.
+    """
+    name = str(rule.get("rule"))
+    if name not in RULES:
+        raise MixingError(f"ratio.rule must be one of {', '.join(RULES)}, got {name!r}.")
+    keys = [key for key, value in rule.items() if key != "rule" and value is not None]
+    unknown = sorted(set(keys) - set(RULES[name]))
+    missing = [key for key in RULES[name] if key not in keys and key != "low"]
+    if unknown or missing:
+        problem = f"does not take {', '.join(unknown)}" if unknown else f"needs {', '.join(missing)}"
+        raise MixingError(f"ratio rule {name} {problem}. Its keys: {', '.join(RULES[name]) or 'none'}.")
+
+
 def _one_rule(
     rule: Mapping[str, Any], sizes: Mapping[str, int], means: Mapping[str, float] | None, scale: float
 ) -> dict[str, float]:
+    check_keys(rule)
     own_means = {source: means[source] for source in sizes if source in means} if means else {}
-    rules: dict[str, tuple[tuple[str, ...], Callable[..., dict[str, float]]]] = {
-        "score": ((), lambda: by_score(_complete(own_means, sizes), scale=scale)),
-        "size": (("upp", "low"), lambda **keys: by_size(sizes, **keys)),
-        "fixed": (("value",), lambda **keys: fixed(sizes, **keys)),
-        "total": (("rows",), lambda **keys: total(sizes, _complete(own_means, sizes), **keys)),
-        "all": ((), lambda: all(sizes)),
-        "given": (("shares",), lambda shares: given(sizes, shares=shares)),
+    rules: dict[str, Callable[..., dict[str, float]]] = {
+        "score": lambda: by_score(_complete(own_means, sizes), scale=scale),
+        "size": lambda **keys: by_size(sizes, **keys),
+        "fixed": lambda **keys: fixed(sizes, **keys),
+        "total": lambda **keys: total(sizes, _complete(own_means, sizes), **keys),
+        "all": lambda: keep_all(sizes),
+        "explicit": lambda **keys: explicit(sizes, **keys),
     }
-    keys = {key: value for key, value in rule.items() if key != "rule" and value is not None}
-    name = rule.get("rule")
-    if name not in rules:
-        raise MixingError(f"ratio.rule must be one of {', '.join(RULES)}, got {name!r}.")
-    allowed, function = rules[name]
-    unknown = sorted(set(keys) - set(allowed))
-    missing = [key for key in allowed if key not in keys and key != "low"]
-    if unknown or missing:
-        problem = f"does not take {unknown[0]!r}" if unknown else f"needs {missing[0]!r}"
-        raise MixingError(f"ratio rule {name!r} {problem}. Its keys: {', '.join(allowed) or 'none'}.")
-    return function(**keys)
+    return rules[rule["rule"]](**{k: v for k, v in rule.items() if k != "rule" and v is not None})
 
 
-def given(sizes: Mapping[str, int], *, shares: Mapping[str, float]) -> dict[str, float]:
+def explicit(sizes: Mapping[str, int], *, shares: Mapping[str, float]) -> dict[str, float]:
     """Shares written out per source, each in [0, 1].
 
     Raises:

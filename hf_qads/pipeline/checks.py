@@ -36,10 +36,8 @@ def check(config: Config) -> None:
             f"model.template {template!r} is none of plain, chat, or text with {{question}} and {{answer}}. "
             f"The plain one is {PLAIN!r}."
         )
-    against = (
-        [] if config.overlap is None or isinstance(config.overlap.against, str) else config.overlap.against
-    )
+    against = config.decontaminate.against if config.decontaminate else []
     anchors = config.anchors.sources if config.anchors else []
-    for source in (*config.sources, *anchors, *against):
+    for source in (*config.sources, *anchors, *([] if isinstance(against, str) else against)):
         if local.looks_local(source.path) and not Path(source.path).expanduser().is_dir():
             local.find_files(source.path, source.split)

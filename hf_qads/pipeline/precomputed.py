@@ -58,10 +58,10 @@ def vectors(run: RunFolder, source: str, folder: Path) -> dict[str, int]:
         for row in np.flatnonzero(~there):
             array[row] = np.nan
         array.flush()
-        reasons = pa.array(["no vector was given"] * len(ids), pa.string(), mask=there)
+        reasons = pa.array(["no precomputed vector"] * len(ids), pa.string(), mask=there)
         pq.write_table(pa.table([ids, reasons], schema=ID_SCHEMA), temporary / IDS)
-        files.write_json(temporary / FACTS, facts(array.shape, "float32", key="given"))
-    return {"no vector was given": int((~there).sum())} if not there.all() else {}
+        files.write_json(temporary / FACTS, facts(array.shape, "float32", key="precomputed"))
+    return {"no precomputed vector": int((~there).sum())} if not there.all() else {}
 
 
 def scores(run: RunFolder, source: str, out: Path) -> dict[str, int]:
@@ -84,17 +84,17 @@ def scores(run: RunFolder, source: str, out: Path) -> dict[str, int]:
     if outside.any():
         row = int(np.flatnonzero(outside)[0])
         raise ScoringError(
-            f"{outside.sum()} given scores of source {source!r} are outside [1, 5], first {values[row]}. "
-            "Rescale them."
+            f"{outside.sum()} precomputed scores of source {source!r} are outside [1, 5], "
+            f"first {values[row]}. Rescale them."
         )
-    reasons = pa.array(["no score was given"] * len(ids), pa.string(), mask=known)
+    reasons = pa.array(["no precomputed score"] * len(ids), pa.string(), mask=known)
     with files.atomic_path(out) as temporary:
         pq.write_table(pa.table([ids, pa.array(values), reasons], schema=SCHEMA), temporary)
-    return {"no score was given": int((~known).sum())} if not known.all() else {}
+    return {"no precomputed score": int((~known).sum())} if not known.all() else {}
 
 
 def _given(run: RunFolder, source: str, column: str) -> Iterator[tuple[np.ndarray, pa.ChunkedArray]]:
-    """A block of a given column at a time, with each value's place in the pool.
+    """A block of a precomputed column at a time, with each value's place in the pool.
 
     The place is -1 where the row is not in the pool, or came before: the first of duplicates counts.
     """
@@ -102,7 +102,7 @@ def _given(run: RunFolder, source: str, column: str) -> Iterator[tuple[np.ndarra
 
     keys = keys_of(run.pool(source, [schema.ROW_ID])[schema.ROW_ID])
     index, seen = KeyIndex(keys), np.zeros(len(keys) + 1, dtype=bool)
-    for path in sorted((run.path / "pool" / source).glob("given-*.parquet")):
+    for path in sorted((run.path / "pool" / source).glob("precomputed-*.parquet")):
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(batch_size=BLOCK, columns=[schema.ROW_ID, column]):
                 table = pa.Table.from_batches([batch])

@@ -1,4 +1,4 @@
-"""Reading what a run asks for: its sources and the benchmarks' questions, and saying what cannot be had."""
+"""Read the sources of a run and the questions of its test sets, and say which are not available."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hf_qads import schema
-from hf_qads.config.schema import Config, Overlap, Source
+from hf_qads.config.schema import Config, Decontaminate, Source
 from hf_qads.errors import ConfigError, SourceError, SourceMissing
 from hf_qads.pipeline.stage import Context
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from hf_qads.sources import SourceRead, SourceSpec
 
 
-GIVE = "give files of your own (copies: {NAME: FILE})"
+GIVE = "give files of your own (local_files: {NAME: FILE})"
 
 
 class Missing(NamedTuple):
-    """Something that cannot be had: its name, what it was wanted as, and why."""
+    """Something that is not available: its name, what it was wanted as, and why."""
 
     name: str
     role: str
@@ -31,12 +31,12 @@ def named(source: Source) -> str:
     return source.name or source.path
 
 
-def spec_of(source: Source, *, seed: int, given: tuple[str, ...] = ()) -> "SourceSpec":
-    """What `read_source` is asked for; `given` names columns that the rows bring."""
+def spec_of(source: Source, *, seed: int, precomputed: tuple[str, ...] = ()) -> "SourceSpec":
+    """What `read_source` is asked for; `precomputed` names columns that the rows bring."""
     from hf_qads.sources import SourceSpec
 
     settings = source.model_dump(exclude={"path"})
-    return SourceSpec(source.path, seed=seed, given=given, **settings)
+    return SourceSpec(source.path, seed=seed, precomputed=precomputed, **settings)
 
 
 def marks(sources: list[Source]) -> dict[str, Any]:
@@ -64,19 +64,21 @@ def benchmarks(config: Config) -> list[Source]:
     """The test sets that rows are compared with: those named, or all of the catalogue."""
     from hf_qads.sources import BENCHMARKS
 
-    if config.overlap is None:
+    if config.decontaminate is None:
         return []
-    if not isinstance(config.overlap.against, str):
-        return config.overlap.against
+    if not isinstance(config.decontaminate.against, str):
+        return config.decontaminate.against
     return [
-        config.copies[name].model_copy(update={"name": name}) if name in config.copies else Source(path=name)
+        config.local_files[name].model_copy(update={"name": name})
+        if name in config.local_files
+        else Source(path=name)
         for name in BENCHMARKS
     ]
 
 
 def asked_for(config: Config) -> dict[str, list[Source]]:
     """Everything that a run reads, by what it is wanted as."""
-    anchors = config.anchors.sources if config.anchors and not config.scores_given else []
+    anchors = config.anchors.sources if config.anchors and not config.has_precomputed_scores else []
     return {"source": config.sources, "anchors": anchors, "benchmark": benchmarks(config)}
 
 
@@ -104,25 +106,25 @@ def missing_now(config: Config) -> list[Missing]:
 def reasons_to_stop(config: Config, missing: list[Missing], *, listed: bool = True) -> list[str]:
     """Why a run cannot go on without what is missing; none where it can.
 
-    A source or anchor set stops it where `missing` is `error` or nothing else is left, a benchmark where
-    `overlap.missing` is `error` and rows that repeat its questions are to be dropped; where all benchmarks
-    are asked for, those without a public copy do not.
+    A source or anchor set stops it where `on_missing` is `error` or nothing else is left, a benchmark where
+    `decontaminate.on_missing` is `error` and rows that repeat its questions are to be dropped; where all
+    benchmarks are asked for, those without a public copy do not.
 
     Args:
         config: of the run.
         missing: from `missing_now`.
         listed: with the reason of each.
     """
-    stops = [_cannot_be_had(config, [one for one in missing if not _tolerated(config, one)], listed=listed)]
+    stops = [_not_available(config, [one for one in missing if not _tolerated(config, one)], listed=listed)]
     for role, asked in asked_for(config).items():
         gone = [one for one in missing if one.role == role]
         if role != "benchmark" and gone and len(gone) == len(asked) and not stops[0]:
-            what = f"is all that the run has as {role}, and cannot be had"
-            stops.append(_cannot_be_had(config, gone, what, listed=listed))
+            what = f"not available, and all that the run has as {role}"
+            stops.append(_not_available(config, gone, what, listed=listed))
     lost = {one.name for one in missing if one.role == "source"}
     if isinstance(config.prompts, dict) and set(config.prompts) <= lost and not any(stops):
         names = ", ".join(config.prompts)
-        stops.append(f"none of the sources that prompts names can be had: {names}. Name others, or {GIVE}.")
+        stops.append(f"none of the sources that prompts names is available: {names}. Name others, or {GIVE}.")
     return [stop for stop in stops if stop]
 
 
@@ -143,23 +145,23 @@ def _tolerated(config: Config, one: Missing) -> bool:
     from hf_qads.sources import BENCHMARKS
 
     if one.role != "benchmark":
-        return config.missing == "leave_out"
-    overlap = config.overlap or Overlap()
+        return config.on_missing == "skip"
+    decontaminate = config.decontaminate or Decontaminate()
     unpublished = one.name in BENCHMARKS and BENCHMARKS[one.name].hub is None
-    forgiven = overlap.missing == "leave_out" or not overlap.drop
-    return forgiven or (isinstance(overlap.against, str) and unpublished)
+    forgiven = decontaminate.on_missing == "skip" or not decontaminate.drop
+    return forgiven or (isinstance(decontaminate.against, str) and unpublished)
 
 
 def grouped(missing: list[Missing]) -> dict[tuple[str, str], list[str]]:
-    """Names by what they were wanted as and why they cannot be had."""
+    """Names by what they were wanted as and why they are not available."""
     found: dict[tuple[str, str], list[str]] = {}
     for one in missing:
         found.setdefault((one.role, one.why), []).append(one.name)
     return found
 
 
-def _cannot_be_had(
-    config: Config, missing: list[Missing], what: str = "cannot be had", *, listed: bool = True
+def _not_available(
+    config: Config, missing: list[Missing], what: str = "not available", *, listed: bool = True
 ) -> str:
     """A sentence of what is missing and one of what to do; empty where nothing is."""
     if not missing:
@@ -168,20 +170,20 @@ def _cannot_be_had(
     mend = GIVE
     if any(one.role == "benchmark" for one in missing):
         mend += (
-            ", name the test sets to compare with (overlap: {against: [...]}), or go on without those that "
-            "cannot be had (overlap: {missing: leave_out})"
+            ", name the test sets to compare with (decontaminate: {against: [...]}), or go on without those "
+            "that are not available (decontaminate: {on_missing: skip})"
         )
-    if config.missing == "error" and any(one.role != "benchmark" for one in missing):
-        mend += ", or go on without them (missing: leave_out)"
+    if config.on_missing == "error" and any(one.role != "benchmark" for one in missing):
+        mend += ", or go on without them (on_missing: skip)"
     names = ", ".join(dict.fromkeys(one.name for one in missing))
     said = f" {' '.join(reasons)}" if listed else ""
-    return f"{names} {what}.{said} {mend[0].upper()}{mend[1:]}."
+    return f"{what}: {names}.{said} {mend[0].upper()}{mend[1:]}."
 
 
 def read_sources(
     context: Context, folder: Path, missing: list[Missing]
 ) -> "tuple[list[SourceRead], list[Missing]]":
-    """Read every source that can be had.
+    """Read every source that is available.
 
     Returns:
         The sources as they were read, and those that could not be fetched after all.
@@ -195,11 +197,11 @@ def read_sources(
     for number, source in enumerate(config.sources):
         if named(source) in gone:
             continue
-        spec = spec_of(source, seed=config.seed, given=config.given)
+        spec = spec_of(source, seed=config.seed, precomputed=config.precomputed)
         try:
             read = read_source(spec, out=folder / f"{number:03d}", processes=context.processes)
         except SourceMissing as error:
-            if config.missing == "error":
+            if config.on_missing == "error":
                 raise
             late.append(Missing(named(source), "source", str(error)))
             continue
@@ -207,12 +209,12 @@ def read_sources(
             raise ConfigError(f"two sources are called {read.name!r}. Give one of them another `name`.")
         reads.append(read)
     if not reads:
-        raise SourceMissing(_cannot_be_had(config, late, "is all that the run has, and cannot be had"))
+        raise SourceMissing(_not_available(config, late, "not available, and all that the run has"))
     return reads, late
 
 
 def read_questions(context: Context, folder: Path, missing: list[Missing]) -> dict[str, list[str]]:
-    """Questions of the test sets that can be had, by name."""
+    """Questions of the test sets that are available, by name."""
     from hf_qads.sources import read_source
 
     config = context.config

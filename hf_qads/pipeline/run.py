@@ -9,7 +9,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from hf_qads.config.schema import Config, dump
+from hf_qads.config.loading import dump
+from hf_qads.config.schema import Config
 from hf_qads.errors import ConfigError, RunError
 from hf_qads.pipeline.checks import check
 from hf_qads.pipeline.log_forwarding import INDENT, telling

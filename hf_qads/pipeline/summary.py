@@ -42,8 +42,8 @@ def conclusion(run: RunFolder) -> str:
     load = f'load_dataset("{mixture}"' + (f', "{subset}", split="train")' if subset else ', split="train")')
     report = run.folder("report") / "report.html"
     missing = run.missing("source")
-    without = [f"Could not be had: {', '.join(missing)}", ""] if missing else []
-    tested = compared(run) if run.config().get("overlap") else None  # who does not ask need not be told
+    without = [f"Not available: {', '.join(missing)}", ""] if missing else []
+    tested = compared(run) if run.config().get("decontaminate") else None  # who does not ask need not be told
     parts = [
         "",
         aligned([header, *lines], right=range(2, 7)),
@@ -83,12 +83,12 @@ def status(path: Path) -> str:
     Raises:
         RunError: `path` is no run folder.
     """
-    from hf_qads.config import schema
+    from hf_qads.config import loading
     from hf_qads.pipeline import run as pipeline
 
     run = RunFolder.open(path)
     try:
-        keys = pipeline.wanted(schema.parse(run.config(), where=str(path / "config.yaml")))
+        keys = pipeline.wanted(loading.parse(run.config(), where=str(path / "config.yaml")))
     except ConfigError as error:
         raise ConfigError(
             f"{error} The run was made with another version, or its config was changed."

@@ -23,7 +23,8 @@ def preset(name: str) -> dict[str, Any]:
     """The config of one of the paper's settings.
 
     Counts match the paper as far as the datasets of today allow: nothing is dropped for standing in two
-    sources or in a test set (`across: keep`, `overlap: {drop: false}`), it is only reported.
+    sources or in a test set (`deduplicate: {across_sources: keep}`, `decontaminate: {drop: false}`), it is
+    only reported.
 
     `openmathmix_10`, `_40` and `_70` keep that fraction of each source of OpenMathMix by the shares that
     Table 8's counts imply, where `openmathmix` takes its shares from a run's own scores and has the three
@@ -42,11 +43,11 @@ def preset(name: str) -> dict[str, Any]:
         return _large(name, OPENMATHMIX)
     fraction = _subset_presets()[name]
     shares = {source: fraction * share for source, share in paper.implied_shares(OPENMATHMIX).items()}
-    return {**_large(name, OPENMATHMIX), "ratio": {"rule": "given", "shares": shares}, "subsets": []}
+    return {**_large(name, OPENMATHMIX), "ratio": {"rule": "explicit", "shares": shares}, "subsets": []}
 
 
 def implied_ratio(name: str) -> dict[str, Any]:
-    """A `ratio` that gives a preset the paper's own counts, whatever a run's scores: `{rule: given, ...}`.
+    """A `ratio` that gives a preset the paper's own counts, whatever a run's scores: `{rule: explicit, ...}`.
 
     Raises:
         ConfigError: there is no such preset.
@@ -54,7 +55,7 @@ def implied_ratio(name: str) -> dict[str, Any]:
     preset(name)
     setting = name if name in paper.TOTALS else OPENMATHMIX
     fraction = _subset_presets().get(name, 1.0)
-    return {"rule": "given", "shares": {s: fraction * r for s, r in paper.implied_shares(setting).items()}}
+    return {"rule": "explicit", "shares": {s: fraction * r for s, r in paper.implied_shares(setting).items()}}
 
 
 def _subset_presets() -> dict[str, float]:
@@ -86,7 +87,7 @@ def _large(name: str, setting: str) -> dict[str, Any]:
 
 
 def _common(name: str, model: str, sizes: Mapping[str, int], anchors: list[str]) -> dict[str, Any]:
-    # CoT and Evol-Instruct-v2 have a size of their own in either setting; the copies of today are larger.
+    # CoT and Evol-Instruct-v2 have a size of their own in either setting; today's files are larger.
     both = set(paper.BASE) & set(paper.LARGE)
     sources = [{"path": name, "rows": size} if name in both else name for name, size in sizes.items()]
     return {
@@ -96,6 +97,6 @@ def _common(name: str, model: str, sizes: Mapping[str, int], anchors: list[str])
         "anchors": {"sources": anchors, "size": 100},
         "prompts": PROMPTS,
         "select": {"strategy": "qads", "start": 100, "metric": "euclidean"},
-        "across": "keep",
-        "overlap": {"against": "benchmarks", "drop": False},
+        "deduplicate": {"across_sources": "keep"},
+        "decontaminate": {"against": "benchmarks", "drop": False},
     }

@@ -37,14 +37,14 @@ class Recipe:
     convention: Convention | None = None
     to_rows: ToRows | None = None
     where: Mapping[str, Any] = field(default_factory=dict)
-    given: tuple[str, ...] = ()
+    precomputed: tuple[str, ...] = ()
 
     @property
     def columns(self) -> list[str] | None:
         """The raw columns that are needed; None for all."""
         if self.convention is None:
             return None
-        named = [*vars(self.convention).values(), *self.where, *self.given]
+        named = [*vars(self.convention).values(), *self.where, *self.precomputed]
         return list(dict.fromkeys(column for column in named if column))
 
 

@@ -16,8 +16,8 @@ from hf_qads.sources.chunks import Chunk
 TYPES = {schema.EMBEDDING: pa.list_(pa.float32()), schema.SCORE: pa.float32()}
 
 
-class GivenWriter:
-    """Writes `row_id` and the given columns of a unit's rows to one parquet file, whole or not at all.
+class PrecomputedWriter:
+    """Writes `row_id` and the precomputed columns of a unit's rows to one parquet file, whole or not at all.
 
     Without columns it writes nothing. Duplicates are kept: whoever looks a row up takes the first.
     """
@@ -30,13 +30,15 @@ class GivenWriter:
         """
         unknown = [column for column in columns if column not in TYPES]
         if unknown:
-            raise SourceError(f"given columns are {list(TYPES)}, got {unknown}. Name those that rows bring.")
+            raise SourceError(
+                f"precomputed columns are {list(TYPES)}, got {unknown}. Name those that rows bring."
+            )
         self._columns = columns
         self._schema = pa.schema([(schema.ROW_ID, pa.string()), *((name, TYPES[name]) for name in columns)])
         self._place = files.atomic_path(path) if columns else None
         self._writer: pq.ParquetWriter | None = None
 
-    def __enter__(self) -> "GivenWriter":
+    def __enter__(self) -> "PrecomputedWriter":
         if self._place is not None:
             self._writer = pq.ParquetWriter(self._place.__enter__(), self._schema)
         return self

@@ -136,10 +136,10 @@ def _finish(jobs: list[Job], spec: SourceSpec, todo: Plan, out: Path, mark: str,
     with tqdm(total=len(first), desc=f"write {todo.name}", unit="rows", unit_scale=True, disable=None) as bar:
         for done in run(write_part, parts):
             bar.update(done)
-    if todo.recipe.given:
+    if todo.recipe.precomputed:
         for number, job in enumerate(jobs):
-            if job.file("given.parquet").exists():
-                job.file("given.parquet").replace(out / f"given-{number:05d}.parquet")
+            if job.file("precomputed.parquet").exists():
+                job.file("precomputed.parquet").replace(out / f"precomputed-{number:05d}.parquet")
     _write_left_out(jobs, first, starts, out)
     facts = todo.facts | {
         "read": read,
@@ -209,7 +209,7 @@ def _finished(out: Path, mark: str) -> SourceRead | None:
 def _clear(out: Path) -> None:
     for path in [
         *out.glob("part-*.parquet"),
-        *out.glob("given-*.parquet"),
+        *out.glob("precomputed-*.parquet"),
         out / "left_out.parquet",
         out / "facts.json",
         out / ".reading",

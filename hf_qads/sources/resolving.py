@@ -65,16 +65,16 @@ def plan(spec: SourceSpec) -> Plan:
         recipe = Recipe(name, kind, convention=_recognise(spec, names), where=where)
     if missing := [column for column in recipe.where if column not in names]:
         raise SourceError(f"where of {spec.path_or_name} names {missing}, found the columns {names}.")
-    if missing := [column for column in spec.given if column not in names]:
+    if missing := [column for column in spec.precomputed if column not in names]:
         raise SourceError(f"{spec.path_or_name} should bring the columns {missing}, found {names}. Add them.")
-    recipe = replace(recipe, given=tuple(spec.given))
+    recipe = replace(recipe, precomputed=tuple(spec.precomputed))
     facts = _facts(spec, entry, facts) | {"name": name, "kind": kind, "where": recipe.where}
     facts["columns"] = recipe.convention.name if recipe.convention else f"reader of {name}"
     return Plan(name, kind, units, recipe, _types(recipe, types), facts)
 
 
 def why_missing(spec: SourceSpec) -> str | None:
-    """Why a source cannot be had; None where it can. Asks the Hub, and downloads no rows.
+    """Why a source is not available; None where it is. Asks the Hub, and downloads no rows.
 
     Raises:
         SourceError: the spec names nothing that there is.
@@ -135,7 +135,9 @@ def _units(spec: SourceSpec, entry: Entry | None) -> tuple[list[Unit], dict[str,
 
 
 def _how_to_give(entry: Entry) -> str:
-    here = f"copies: {{{entry.name}: FILE}} in a config, SourceSpec(FILE, name={entry.name!r}) from Python."
+    here = (
+        f"local_files: {{{entry.name}: FILE}} in a config, SourceSpec(FILE, name={entry.name!r}) from Python."
+    )
     if not entry.released:
         return f"{entry.name} was never released. Leave it out, or name a file of your own: {here}"
     home = entry.home or "its authors"

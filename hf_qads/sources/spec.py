@@ -28,7 +28,7 @@ class SourceSpec:
             source with fewer usable rows is kept whole.
         seed: seed of the sample.
         licence: licence of one's own files, for the card.
-        given: columns such as `qads_embedding` that came with the rows; they are kept beside them.
+        precomputed: columns such as `qads_embedding` that came with the rows; they are kept beside them.
     """
 
     path_or_name: str
@@ -42,7 +42,7 @@ class SourceSpec:
     rows: int | None = None
     seed: int = 0
     licence: str | None = None
-    given: tuple[str, ...] = ()
+    precomputed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.path_or_name, str) or not self.path_or_name.strip():

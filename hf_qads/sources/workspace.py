@@ -18,7 +18,7 @@ from hf_qads.sources.chunks import chunks
 from hf_qads.sources.filtering import to_mask
 from hf_qads.sources.local import Unit
 from hf_qads.sources.normalising import LEFT_SCHEMA, Normalised, Recipe, normalise
-from hf_qads.sources.precomputed import GivenWriter
+from hf_qads.sources.precomputed import PrecomputedWriter
 
 GROUP_ROWS: Final = 50_000
 GROUP_BYTES: Final = 64 * 2**20
@@ -83,14 +83,14 @@ def read_unit(job: Job) -> int:
     with (
         _arrow_writer(job.file("rows.arrow"), schema.ROW_SCHEMA) as rows,
         _arrow_writer(job.file("left.arrow"), LEFT_SCHEMA) as left,
-        GivenWriter(job.file("given.parquet"), job.recipe.given) as given,
+        PrecomputedWriter(job.file("precomputed.parquet"), job.recipe.precomputed) as precomputed,
     ):
         for segment in job.unit:
             for chunk in chunks(segment, job.recipe.columns, job.types):
                 done: Normalised = normalise(chunk, job.recipe, read)
                 rows.write_table(done.rows)
                 left.write_table(done.left)
-                given.write(chunk, done.rows, done.keys[:, 2].astype(np.int64) - read)
+                precomputed.write(chunk, done.rows, done.keys[:, 2].astype(np.int64) - read)
                 keys.append(done.keys)
                 read += done.read
                 outside += done.outside

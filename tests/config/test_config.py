@@ -2,7 +2,7 @@ import pytest
 import yaml
 
 from hf_qads.cli import main
-from hf_qads.config import schema
+from hf_qads.config import loading, schema
 from hf_qads.errors import ConfigError
 
 MINIMAL = {
@@ -14,7 +14,7 @@ MINIMAL = {
 
 
 def test_short_forms_and_defaults_are_filled_in():
-    checked = schema.parse(MINIMAL)
+    checked = loading.parse(MINIMAL)
     assert checked.model.path == "embedded"
     assert [source.path for source in checked.sources] == ["gsm8k", "mine.jsonl"]
     assert checked.anchors.sources[0].path == "math"
@@ -24,14 +24,16 @@ def test_short_forms_and_defaults_are_filled_in():
 
 
 def test_what_dump_writes_reads_back_as_the_same_config():
-    checked = schema.parse({**MINIMAL, "ratio": {"reasoning": {"rule": "all"}, "general": {"rule": "score"}}})
-    assert schema.parse(yaml.safe_load(schema.dump(checked))) == checked
+    checked = loading.parse(
+        {**MINIMAL, "ratio": {"reasoning": {"rule": "all"}, "general": {"rule": "score"}}}
+    )
+    assert loading.parse(yaml.safe_load(loading.dump(checked))) == checked
 
 
 def test_overrides_reach_into_sections(tmp_path):
     path = tmp_path / "run.yaml"
     path.write_text(yaml.safe_dump(MINIMAL), encoding="utf-8")
-    checked = schema.load(path, ["select.metric=cosine", "seed=7", "scorer=null", "subsets=[0.5]"])
+    checked = loading.load(path, ["select.metric=cosine", "seed=7", "scorer=null", "subsets=[0.5]"])
     assert checked.select.metric == "cosine"
     assert (checked.seed, checked.scorer, checked.subsets) == (7, None, [0.5])
 
@@ -54,21 +56,39 @@ def test_overrides_reach_into_sections(tmp_path):
         ({"name": "a/b"}, "name: string should match pattern"),
         ({"subsets": [0.4, 0.1]}, "subsets must grow"),
         ({"subsets": [1.2]}, "subsets.0: input should be less than or equal to 1, got 1.2"),
-        ({"ratio": {"rule": "best"}}, "ratio.rule: input should be 'size', 'score'"),
+        ({"ratio": {"rule": "best"}}, "ratio.rule: input should be 'score', 'size'"),
         ({"ratio": {"rule": "fixed"}}, "rule fixed needs value"),
         ({"ratio": {"rule": "all", "value": 0.1}}, "rule all does not take value"),
         ({"ratio": {"reasoning": {"rule": "all"}}}, "ratio.general is missing"),
-        ({"across": "last"}, "across: input should be 'first' or 'keep', got 'last'"),
-        ({"scorer": {"type": "tree"}}, "scorer.type: input should be 'model', 'probe' or 'given'"),
+        (
+            {"deduplicate": {"across_sources": "last"}},
+            "deduplicate.across_sources: input should be 'first' or 'keep', got 'last'",
+        ),
+        ({"across": "keep"}, "unknown key across (is now called deduplicate: {across_sources: ...})"),
+        ({"near": 0.8}, "unknown key near (is now called deduplicate: {near: ...})"),
+        ({"overlap": None}, "unknown key overlap (is now called decontaminate)"),
+        (
+            {"decontaminate": {"missing": "error"}},
+            "unknown key decontaminate.missing (is now called decontaminate.on_missing)",
+        ),
+        ({"copies": {}}, "unknown key copies (is now called local_files)"),
+        ({"missing": "error"}, "unknown key missing (is now called on_missing)"),
+        ({"on_missing": "leave_out"}, "got 'leave_out', which is now called skip"),
+        ({"vectors": "given"}, "got 'given', which is now called precomputed"),
+        ({"ratio": {"rule": "given", "shares": {"a": 1}}}, "which is now called precomputed (of a ratio"),
+        ({"decontaminate": {"near": 0.8, "min": 1}}, "(known: against, on_missing, drop, ngram, near)"),
+        ({"local_files": {"gsm8k": {"path": "a", "pth": 1}}}, "unknown key sources.0.pth (known: path, name"),
+        ({"ratio": {"reasoning": {"rul": 1}, "general": {"rule": "all"}}}, "unknown key ratio.reasoning.rul"),
+        ({"scorer": {"type": "tree"}}, "scorer.type: input should be 'model', 'probe' or 'precomputed'"),
         ({"experience": {"share": 0}}, "experience.share: input should be greater than 0, got 0"),
-        ({"overlap": {"against": []}}, "overlap.against: list should have at least 1 item"),
+        ({"decontaminate": {"against": []}}, "decontaminate.against: list should have at least 1 item"),
         ({"augment": {"operators": 5}}, "augment: input should be None"),
         ({"batch_tokens": 1.5}, "batch_tokens: input should be a valid integer"),
     ],
 )
 def test_a_wrong_key_or_value_is_named(change, message):
     with pytest.raises(ConfigError) as caught:
-        schema.parse({**MINIMAL, **change})
+        loading.parse({**MINIMAL, **change})
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -85,15 +105,15 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path, text, message):
     path = tmp_path / "run.yaml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError, match=message.replace("(", r"\(")):
-        schema.load(path)
+        loading.load(path)
 
 
 def test_a_missing_or_unreadable_file_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="there is no config file"):
-        schema.load(tmp_path / "none.yaml")
+        loading.load(tmp_path / "none.yaml")
     (tmp_path / "latin.yaml").write_bytes(b"name: caf\xe9\n")
     with pytest.raises(ConfigError, match="cannot be read"):
-        schema.load(tmp_path / "latin.yaml")
+        loading.load(tmp_path / "latin.yaml")
 
 
 @pytest.mark.parametrize("override", ["select", "=3", "seed.deep=1", "seed=[1"])
@@ -101,19 +121,19 @@ def test_an_override_that_fits_nowhere_is_refused(tmp_path, override):
     path = tmp_path / "run.yaml"
     path.write_text(yaml.safe_dump({**MINIMAL, "seed": 3}), encoding="utf-8")
     with pytest.raises(ConfigError):
-        schema.load(path, [override])
+        loading.load(path, [override])
 
 
-def test_copies_stand_in_for_names_of_the_catalogue_wherever_they_are_asked_for():
+def test_local_files_stand_in_for_names_of_the_catalogue_wherever_they_are_asked_for():
     raw = {
         "preset": "s_base_69k",
-        "copies": {
+        "local_files": {
             "gsm8k": "mine/gsm8k.parquet",
             "cot": {"path": "mine/cot.jsonl", "where": {"seen": False}},
             "gsm8k_test": "mine/test.parquet",
         },
     }
-    checked = schema.parse(raw)
+    checked = loading.parse(raw)
     sources = {source.name or source.path: source for source in checked.sources}
     assert sources["gsm8k"].path == "mine/gsm8k.parquet"
     assert (sources["cot"].path, sources["cot"].where) == ("mine/cot.jsonl", {"seen": False})
@@ -121,20 +141,20 @@ def test_copies_stand_in_for_names_of_the_catalogue_wherever_they_are_asked_for(
     assert sources["math"].path == "math"
     anchors = {source.name or source.path: source.path for source in checked.anchors.sources}
     assert anchors["gsm8k"] == "mine/gsm8k.parquet"
-    assert list(checked.copies) == ["gsm8k_test"]  # taken where all benchmarks are asked for
-    assert schema.parse(yaml.safe_load(schema.dump(checked))) == checked
+    assert list(checked.local_files) == ["gsm8k_test"]  # taken where all benchmarks are asked for
+    assert loading.parse(yaml.safe_load(loading.dump(checked))) == checked
 
 
 @pytest.mark.parametrize("name", ["gsm9k", "dmath", "gsm8k_test"])
-def test_a_copy_that_nothing_asks_for_is_an_error(name):
-    with pytest.raises(ConfigError, match=f"copies names '{name}', which no source"):
-        schema.parse({**MINIMAL, "overlap": None, "copies": {name: "file.parquet"}})
+def test_a_local_file_that_nothing_asks_for_is_an_error(name):
+    with pytest.raises(ConfigError, match=f"local_files names '{name}', which no source"):
+        loading.parse({**MINIMAL, "decontaminate": None, "local_files": {name: "file.parquet"}})
 
 
 def test_prompts_are_for_all_sources_or_for_those_that_are_named():
-    checked = schema.parse({**MINIMAL, "prompts": {"gsm8k": 30}})
+    checked = loading.parse({**MINIMAL, "prompts": {"gsm8k": 30}})
     assert (checked.prompts_of("gsm8k"), checked.prompts_of("mine")) == (30, 0)
-    assert schema.parse(MINIMAL).prompts_of("mine") == 2000
+    assert loading.parse(MINIMAL).prompts_of("mine") == 2000
 
 
 def preset_file(folder, **beside):
@@ -148,7 +168,7 @@ SECTIONS = [  # what stands beside the preset, and the key of the preset that ha
     ({"model": {"dtype": "float16"}}, ("model", "path", "meta-llama/Llama-2-7b-hf")),
     ({"scorer": {"type": "probe"}}, ("scorer", "per", "all")),
     ({"select": {"metric": "cosine"}}, ("select", "strategy", "qads")),
-    ({"overlap": {"ngram": 20}}, ("overlap", "drop", False)),
+    ({"decontaminate": {"ngram": 20}}, ("overlap", "drop", False)),
     ({"experience": {"share": 0.02}}, ("experience", "epochs", 1.0)),
 ]
 
@@ -157,26 +177,26 @@ SECTIONS = [  # what stands beside the preset, and the key of the preset that ha
 def test_a_section_beside_a_preset_is_merged_with_it_key_by_key(tmp_path, beside, stays):
     ((section, values),) = beside.items()
     ((key, value),) = values.items()
-    in_file = schema.parse({"preset": "s_base_69k", **beside})
+    in_file = loading.parse({"preset": "s_base_69k", **beside})
     assert getattr(getattr(in_file, section), key) == value
     assert getattr(getattr(in_file, section), stays[1]) == stays[2]
-    assert schema.load(preset_file(tmp_path), [f"{section}.{key}={value}"]) == in_file
-    assert schema.load(preset_file(tmp_path), [f"{section}={{{key}: {value}}}"]) == in_file
+    assert loading.load(preset_file(tmp_path), [f"{section}.{key}={value}"]) == in_file
+    assert loading.load(preset_file(tmp_path), [f"{section}={{{key}: {value}}}"]) == in_file
 
 
 @pytest.mark.parametrize("beside", [{}, {"anchors": {"size": 20}}, {"anchors": {"allow_benchmark": False}}])
 def test_the_size_of_the_anchor_sets_is_changed_without_naming_them_again(tmp_path, beside):
-    of_the_paper = schema.parse({"preset": "s_base_69k"}).anchors
-    changed = schema.load(preset_file(tmp_path, **beside), ["anchors.size=8"]).anchors
+    of_the_paper = loading.parse({"preset": "s_base_69k"}).anchors
+    changed = loading.load(preset_file(tmp_path, **beside), ["anchors.size=8"]).anchors
     assert (changed.size, changed.sources) == (8, of_the_paper.sources)
     assert len(of_the_paper.sources) == 8
-    assert schema.parse({"preset": "s_base_69k", "anchors": {"size": 8}}).anchors == changed
-    own = schema.load(preset_file(tmp_path), ["anchors.sources=[gsm8k]"]).anchors
+    assert loading.parse({"preset": "s_base_69k", "anchors": {"size": 8}}).anchors == changed
+    own = loading.load(preset_file(tmp_path), ["anchors.sources=[gsm8k]"]).anchors
     assert ([source.path for source in own.sources], own.size) == (["gsm8k"], 100)  # lists whole, keys not
 
 
 def test_ratio_and_prompts_beside_a_preset_replace_it_whole():
-    checked = schema.parse(
+    checked = loading.parse(
         {"preset": "s_base_69k", "ratio": {"rule": "all"}, "prompts": {"cot": 9}, "sources": ["cot"]}
     )
     assert checked.ratio == schema.Ratio(rule="all")
@@ -184,26 +204,26 @@ def test_ratio_and_prompts_beside_a_preset_replace_it_whole():
 
 
 def test_an_override_goes_into_the_ratio_and_the_prompts_of_a_preset(tmp_path):
-    checked = schema.load(preset_file(tmp_path), ["ratio.upp=5000", "prompts.cot=9"])
+    checked = loading.load(preset_file(tmp_path), ["ratio.upp=5000", "prompts.cot=9"])
     assert (checked.ratio.rule, checked.ratio.low, checked.ratio.upp) == ("size", 1_000, 5_000)
     assert checked.prompts == {"aqua_rat": 2000, "camel_math": 2000, "cot": 9, "evol_instruct_v2": 2000}
     own = preset_file(tmp_path, ratio={"rule": "size", "low": 10, "upp": 20})
-    assert schema.load(own, ["ratio.upp=5000"]).ratio.low == 10
-    kinds = schema.load(preset_file(tmp_path), ["ratio.general.rule=all", "preset=openmathmix"]).ratio
+    assert loading.load(own, ["ratio.upp=5000"]).ratio.low == 10
+    kinds = loading.load(preset_file(tmp_path), ["ratio.general.rule=all", "preset=openmathmix"]).ratio
     assert (kinds.reasoning.rule, kinds.general.rule) == ("all", "all")
     with pytest.raises(ConfigError, match="rule all does not take low, upp"):
-        schema.load(preset_file(tmp_path), ["ratio.rule=all"])
+        loading.load(preset_file(tmp_path), ["ratio.rule=all"])
     with pytest.raises(ConfigError, match=r"sources holds .* not a section"):
-        schema.load(preset_file(tmp_path), ["sources.0.rows=5"])
+        loading.load(preset_file(tmp_path), ["sources.0.rows=5"])
 
 
 def test_null_beside_a_preset_switches_a_section_off(tmp_path):
-    assert schema.parse({"preset": "s_base_69k", "scorer": None, "overlap": None}).scorer is None
-    assert schema.load(preset_file(tmp_path), ["overlap=null"]).overlap is None
+    assert loading.parse({"preset": "s_base_69k", "scorer": None, "decontaminate": None}).scorer is None
+    assert loading.load(preset_file(tmp_path), ["decontaminate=null"]).decontaminate is None
 
 
 def test_an_override_goes_into_a_model_that_is_only_named(tmp_path):
-    checked = schema.load(preset_file(tmp_path, model="Qwen/Qwen3-8B"), ["model.dtype=bfloat16"])
+    checked = loading.load(preset_file(tmp_path, model="Qwen/Qwen3-8B"), ["model.dtype=bfloat16"])
     assert (checked.model.path, checked.model.dtype) == ("Qwen/Qwen3-8B", "bfloat16")
 
 

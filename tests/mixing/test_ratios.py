@@ -79,12 +79,12 @@ def test_rules_of_a_config_give_what_their_functions_give():
         "score": ratios.from_rule({"rule": "score", "low": None}, sizes=SIZES, means=means),
         "all": ratios.from_rule({"rule": "all"}, sizes=SIZES),
         "total": ratios.from_rule({"rule": "total", "rows": 100}, sizes=SIZES, means=means),
-        "given": ratios.from_rule({"rule": "given", "shares": dict.fromkeys(SIZES, 0.5)}, sizes=SIZES),
+        "explicit": ratios.from_rule({"rule": "explicit", "shares": dict.fromkeys(SIZES, 0.5)}, sizes=SIZES),
     }
     assert set(shares["score"].values()) == {0.4}
-    assert shares["all"] == ratios.all(SIZES)
+    assert shares["all"] == ratios.keep_all(SIZES)
     assert shares["total"] == ratios.total(SIZES, means, rows=100)
-    assert set(shares["given"].values()) == {0.5}
+    assert set(shares["explicit"].values()) == {0.5}
 
 
 @pytest.mark.parametrize(
@@ -102,8 +102,8 @@ def test_rules_of_a_config_give_what_their_functions_give():
         (lambda: ratios.kept({"a": 3}, {"a": math.nan}), r"\[0, 1\]"),
         (lambda: ratios.kept({"a": -1}, {"a": 1}), "whole number"),
         (lambda: ratios.from_rule({"rule": "best"}, sizes=SIZES), "must be one of score"),
-        (lambda: ratios.from_rule({"rule": "fixed"}, sizes=SIZES), "needs 'value'"),
-        (lambda: ratios.from_rule({"rule": "all", "value": 1}, sizes=SIZES), "does not take 'value'"),
+        (lambda: ratios.from_rule({"rule": "fixed"}, sizes=SIZES), "needs value"),
+        (lambda: ratios.from_rule({"rule": "all", "value": 1}, sizes=SIZES), "does not take value"),
         (
             lambda: ratios.from_rule({"rule": "score"}, sizes=SIZES, means={"a": 1}),
             "no mean score for source 'b'",

@@ -55,7 +55,7 @@ CONFIG = {
     "subset-zero": ({"subsets": [0]}, "subsets"),
     "subset-above-one": ({"subsets": [1.5]}, "1.5"),
     "subsets-fall": ({"subsets": [0.5, 0.2]}, "grow"),
-    "unknown-across": ({"across": "second"}, "'second'"),
+    "unknown-across": ({"deduplicate": {"across_sources": "second"}}, "'second'"),
     "unknown-scorer": ({"scorer": {"type": "oracle"}}, "'oracle'"),
     "scorer-epochs-zero": ({"scorer": {"epochs": 0}}, "scorer.epochs"),
     "experience-share-zero": ({"experience": {"share": 0.0}}, "experience.share"),

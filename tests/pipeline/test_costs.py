@@ -48,7 +48,7 @@ def test_a_probe_costs_no_pass_and_no_copy_of_the_model():
 
 
 def test_what_the_rows_bring_is_not_worked_out():
-    made = plan({"a": 5_000}, {"a": 1.0}, vectors="given", scorer="given")
+    made = plan({"a": 5_000}, {"a": 1.0}, vectors="precomputed", scorer="precomputed")
     assert [stage.name for stage in made.stages] == ["pool", "selection", "mixture", "training"]
 
 

@@ -1,6 +1,6 @@
 """Near duplicates are left out of the pool and counted as what they are."""
 
-from hf_qads.config import schema
+from hf_qads.config import loading
 from hf_qads.pipeline import run as pipeline
 from tests.models import tiny_rows
 from tests.pipeline.conftest import write_rows
@@ -18,8 +18,13 @@ def test_near_duplicates_are_counted_apart_from_rows_of_an_earlier_source(tmp_pa
         write_rows(tmp_path / "first.jsonl", [given, *rows[1:9], close]),
         write_rows(tmp_path / "second.jsonl", [rows[8], given, close, closer, *rows[9:]]),
     ]
-    raw = {**raw_config, "sources": list(map(str, paths)), "near": 0.8, "overlap": None}
-    run = pipeline.run(schema.parse(raw), tmp_path / "out", until="pool", say=lambda line: None)
+    raw = {
+        **raw_config,
+        "sources": list(map(str, paths)),
+        "deduplicate": {"near": 0.8},
+        "decontaminate": None,
+    }
+    run = pipeline.run(loading.parse(raw), tmp_path / "out", until="pool", say=lambda line: None)
     assert run.line("pool")["left_out"] == {
         "first": {"near duplicate of an earlier row": 1},
         "second": {"same row in an earlier source": 2, "near duplicate of an earlier row": 2},

@@ -1,4 +1,4 @@
-"""A plan counts what a run will read, and names what cannot be had: here nothing of the Hub can."""
+"""A plan counts what a run will read, and names what is not available: here nothing of the Hub can."""
 
 import re
 
@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from hf_qads.cli import main
-from hf_qads.config import schema
+from hf_qads.config import loading
 from hf_qads.errors import SourceMissing
 from hf_qads.pipeline.reading import find_missing
 from hf_qads.sources import BENCHMARKS
@@ -40,9 +40,9 @@ def rows_of(text, name):
 
 
 def test_what_a_run_leaves_out_is_named_with_the_reason_and_not_counted(planned, raw_config):
-    raw = {**with_catalogue(raw_config, "dmath", "aqua_rat"), "missing": "leave_out"}
+    raw = {**with_catalogue(raw_config, "dmath", "aqua_rat"), "on_missing": "skip"}
     told = planned(raw)
-    assert "Cannot be had now, and not counted" in told
+    assert "Not available now, and not counted" in told
     assert "- source dmath (7,900 rows): dmath has no copy on the Hub." in told
     assert "- source aqua_rat (69,000 rows): the Hub cannot be reached" in told
     assert "- anchors aqua_rat: the Hub cannot be reached" in told
@@ -53,18 +53,18 @@ def test_what_a_run_leaves_out_is_named_with_the_reason_and_not_counted(planned,
 
 def test_where_a_run_would_stop_the_plan_says_so_and_counts_with_the_papers_sizes(planned, raw_config):
     told = planned(with_catalogue(raw_config, "dmath"))
-    assert told.startswith("A run would stop now: dmath cannot be had. Give files")
-    assert "or go on without them (missing: leave_out)." in told
-    assert "Cannot be had now, and counted with the paper's sizes:\n- source dmath (7,900 rows):" in told
+    assert told.startswith("A run would stop now: not available: dmath. Give files")
+    assert "or go on without them (on_missing: skip)." in told
+    assert "Not available now, and counted with the paper's sizes:\n- source dmath (7,900 rows):" in told
     assert (rows_of(told, "dmath"), rows_of(told, "total")) == (7_900, 8_000)
     assert "before each of 12 anchors" in told  # two sets of 6
     assert "- not read, so the paper's sizes and 300 tokens a row are taken: dmath" in told
 
 
 def test_a_plan_of_what_is_at_hand_names_nothing(planned, raw_config):
-    told = planned({**raw_config, "overlap": None})
+    told = planned({**raw_config, "decontaminate": None})
     assert told.startswith("source ")
-    assert "cannot be had" not in told.lower()
+    assert "not available" not in told.lower()
 
 
 @pytest.mark.parametrize(
@@ -73,28 +73,28 @@ def test_a_plan_of_what_is_at_hand_names_nothing(planned, raw_config):
         {"sources": ["dmath", "aqua_rat"]},
         {"anchors": {"sources": ["math"], "size": 6}},
         {"sources": ["org/own", "dmath"]},
-        {"overlap": {"against": ["gsm8k_test"]}},
-        {"overlap": {"against": ["numglue"]}},
-        {"overlap": {"against": ["gsm8k_test"], "drop": False}},
-        {"overlap": {"against": "benchmarks"}},
-        {"overlap": {"drop": True}, "copies": "all"},
-        {"overlap": {"drop": False}},
+        {"decontaminate": {"against": ["gsm8k_test"]}},
+        {"decontaminate": {"against": ["numglue"]}},
+        {"decontaminate": {"against": ["gsm8k_test"], "drop": False}},
+        {"decontaminate": {"against": "benchmarks"}},
+        {"decontaminate": {"drop": True}, "local_files": "all"},
+        {"decontaminate": {"drop": False}},
     ],
     ids=str,
 )
-@pytest.mark.parametrize("missing", ["error", "leave_out"])
+@pytest.mark.parametrize("on_missing", ["error", "skip"])
 @pytest.mark.parametrize("alone", [True, False])
 def test_a_plan_says_that_a_run_would_stop_where_it_does(
-    planned, raw_config, change, missing, alone, tmp_path
+    planned, raw_config, change, on_missing, alone, tmp_path
 ):
-    raw = {**raw_config, **change, "missing": missing}
-    if raw.get("copies") == "all":  # all test sets that have a public copy
+    raw = {**raw_config, **change, "on_missing": on_missing}
+    if raw.get("local_files") == "all":  # all test sets that have a public copy
         names = [name for name, entry in BENCHMARKS.items() if entry.hub is not None]
-        raw["copies"] = {name: str(tmp_path / "target.jsonl") for name in names}
+        raw["local_files"] = {name: str(tmp_path / "target.jsonl") for name in names}
     if not alone:
         raw["sources"] = [*raw_config["sources"], *(s for s in raw["sources"] if isinstance(s, str))]
     try:
-        find_missing(schema.parse(raw))
+        find_missing(loading.parse(raw))
         stops = False
     except SourceMissing:
         stops = True
@@ -104,27 +104,27 @@ def test_a_plan_says_that_a_run_would_stop_where_it_does(
 
 
 def test_a_test_set_that_is_not_there_is_named_with_the_reason(planned, raw_config):
-    told = planned({**raw_config, "overlap": {"drop": False}})
+    told = planned({**raw_config, "decontaminate": {"drop": False}})
     assert "would stop" not in told
-    assert "Test sets that cannot be had now:\n" in told
+    assert "Test sets that are not available now:\n" in told
     assert "- benchmark numglue: numglue has no copy on the Hub." in told
 
 
 def test_prompts_that_only_missing_sources_would_give_stop_a_run(planned, raw_config):
-    raw = {**with_catalogue(raw_config, "dmath"), "missing": "leave_out", "prompts": {"dmath": 20}}
-    assert "A run would stop now: none of the sources that prompts names can be had: dmath." in planned(raw)
+    raw = {**with_catalogue(raw_config, "dmath"), "on_missing": "skip", "prompts": {"dmath": 20}}
+    assert "A run would stop now: none of the sources that prompts names is available: dmath." in planned(raw)
 
 
 def test_a_source_of_unknown_size_that_cannot_be_had_is_not_counted(planned, raw_config):
     told = planned(with_catalogue(raw_config, "org/own"))
-    assert told.startswith("A run would stop now: org/own cannot be had.")
+    assert told.startswith("A run would stop now: not available: org/own.")
     assert "Not counted, as their sizes are not known before they are fetched: org/own." in told
     assert rows_of(told, "total") == 100
 
 
 def test_a_ratio_that_needs_what_is_missing_does_not_stop_the_plan(planned, tmp_path, raw_config):
     big = write_rows(tmp_path / "big.jsonl", tiny_rows(60, seed=1))
-    raw = {**raw_config, "missing": "leave_out", "prompts": 20}
+    raw = {**raw_config, "on_missing": "skip", "prompts": 20}
     raw["sources"] = [str(big), {"path": "theoremqa", "rows": 40}]  # the only one between the bounds
     raw["ratio"] = {"rule": "size", "low": 10, "upp": 50}
     told = planned(raw)

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from hf_qads.config import schema
+from hf_qads.config import loading
 from hf_qads.errors import EmbeddingError, ScoringError, SourceError
 from hf_qads.pipeline import run as pipeline
 from hf_qads.runfolder import RunFolder
@@ -37,13 +37,13 @@ def write(path, rows):
 
 
 def run(path, out, until="mixture"):
-    checked = schema.parse(
+    checked = loading.parse(
         {
             "name": "given",
             "model": "embedded",
             "sources": [str(path)],
-            "vectors": "given",
-            "scorer": {"type": "given"},
+            "vectors": "precomputed",
+            "scorer": {"type": "precomputed"},
             "select": {"start": 10},
         }
     )
@@ -74,8 +74,8 @@ def test_rows_without_a_vector_or_score_are_left_out_and_counted(tmp_path):
         qads_embedding=pa.array(vectors, pa.list_(pa.float32())), qads_score=pa.array(scores, pa.float32())
     )
     done = run(write(tmp_path / "rows.parquet", raw), tmp_path / "out", until="selection")
-    assert done.line("vectors")["left_out"] == {"rows": {"no vector was given": 1}}
-    assert done.line("scores")["left_out"] == {"rows": {"no score was given": 1}}
+    assert done.line("vectors")["left_out"] == {"rows": {"no precomputed vector": 1}}
+    assert done.line("scores")["left_out"] == {"rows": {"no precomputed score": 1}}
     assert done.line("selection")["left_out"] == {"rows": {"no score": 1, "no vector": 1}}
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hf_qads.config import schema
+from hf_qads.config import loading
 from hf_qads.embedding import folders as embedding
 from hf_qads.pipeline import run as pipeline
 from hf_qads.runfolder import RunFolder
@@ -48,7 +48,7 @@ def run_and_kill(config_file: Path, out: Path, moments: list[float]) -> int:
 
 def quietly(raw, out, **more):
     told: list[str] = []
-    pipeline.run(schema.parse(raw), out, say=told.append, **more)
+    pipeline.run(loading.parse(raw), out, say=told.append, **more)
     return told
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hf_qads.config import schema
+from hf_qads.config import loading
 from hf_qads.errors import ConfigError
 from hf_qads.mixing import ratios
 from hf_qads.presets import paper
@@ -18,25 +18,25 @@ PAPER_MAP = Path(__file__).parents[2] / "docs" / "paper_map.md"
 def test_every_preset_is_a_config_in_plain_yaml(name):
     written = yaml.safe_load(yaml.safe_dump(preset(name)))
     assert written == preset(name)
-    parsed = schema.parse({"preset": name, "seed": 3})
-    assert (parsed.seed, parsed.across) == (3, "keep")
-    assert parsed.overlap is not None
-    assert not parsed.overlap.drop  # reported only
+    parsed = loading.parse({"preset": name, "seed": 3})
+    assert (parsed.seed, parsed.deduplicate.across_sources) == (3, "keep")
+    assert parsed.decontaminate is not None
+    assert not parsed.decontaminate.drop  # reported only
 
 
 @pytest.mark.parametrize(
     ("name", "rows"), [("s_base_69k", (132_000, 142_000)), ("openmathmix_10", (149_000, 143_000))]
 )
 def test_the_two_sources_of_two_sizes_are_drawn_to_that_of_the_setting(name, rows):
-    drawn = {source.path: source.rows for source in schema.parse({"preset": name}).sources if source.rows}
+    drawn = {source.path: source.rows for source in loading.parse({"preset": name}).sources if source.rows}
     assert drawn == dict(zip(("cot", "evol_instruct_v2"), rows, strict=True))
 
 
 def test_a_preset_takes_the_shares_of_the_papers_counts_where_asked():
-    asked = schema.parse({"preset": "s_large_3_0m", "ratio": {"rule": "implied"}})
+    asked = loading.parse({"preset": "s_large_3_0m", "ratio": {"rule": "implied"}})
     assert asked.ratio.model_dump(exclude_none=True) == implied_ratio("s_large_3_0m")
     with pytest.raises(ConfigError, match="rule implied is for a preset of the paper"):
-        schema.parse({"name": "mine", "ratio": {"rule": "implied"}})
+        loading.parse({"name": "mine", "ratio": {"rule": "implied"}})
 
 
 def test_an_unknown_preset_is_an_error_that_names_the_others():
@@ -47,7 +47,7 @@ def test_an_unknown_preset_is_an_error_that_names_the_others():
 @pytest.mark.parametrize("name", [None, 3, ["s_base_69k"]])
 def test_a_preset_that_is_no_name_is_an_error(name):
     with pytest.raises(ConfigError, match="there is no preset"):
-        schema.parse({"preset": name})
+        loading.parse({"preset": name})
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_implied_means_lie_between_the_lowest_and_the_highest_score():
 def test_implied_ratios_give_the_papers_counts():
     kept = ratios.kept(paper.sizes("s_large_4_7m"), implied_ratio("openmathmix")["shares"])
     assert kept == paper.printed("s_large_4_7m")
-    tenth = schema.parse({"preset": "openmathmix_10"}).ratio.shares
+    tenth = loading.parse({"preset": "openmathmix_10"}).ratio.shares
     assert ratios.kept(paper.sizes("s_large_4_7m"), tenth)["mmiqc"] == 220_000
     assert tenth == implied_ratio("openmathmix_10")["shares"]
 

@@ -1,4 +1,4 @@
-"""What of a config or preset cannot be had now, for its plan: named with the reason, and never a failure."""
+"""Availability of a plan's datasets: what is not there now is named with the reason, and never a failure."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -14,23 +14,23 @@ from hf_qads.pipeline.reading import (
     reasons_to_stop,
 )
 
-LEFT_OUT = "Cannot be had now, and not counted (missing: leave_out; the rows are the paper's):"
-COUNTED = "Cannot be had now, and counted with the paper's sizes:"
-TEST_SETS = "Test sets that cannot be had now:"
+LEFT_OUT = "Not available now, and not counted (on_missing: skip; the rows are the paper's):"
+COUNTED = "Not available now, and counted with the paper's sizes:"
+TEST_SETS = "Test sets that are not available now:"
 STOP = "A run would stop now: "
 
 
 @dataclass(frozen=True)
-class Reachable:
-    """What a plan says of what cannot be had, and names of sources and anchor sets that it does not count."""
+class Availability:
+    """What a plan says of what is not available, and the sources and anchor sets that it does not count."""
 
     said: list[str]
     sources: Collection[str] = ()
     anchors: Collection[str] = ()
 
 
-def reachable(config: Config) -> Reachable:
-    """What can be had of what a config asks for. Asks the Hub once for each, and downloads no rows.
+def availability(config: Config) -> Availability:
+    """What is available of what a config asks for. Asks the Hub once for each, and downloads no rows.
 
     Raises:
         SourceError: a source names nothing that there is.
@@ -38,7 +38,7 @@ def reachable(config: Config) -> Reachable:
     missing = missing_now(config)
     gone = {role: [one for one in missing if one.role == role] for role in asked_for(config)}
     stops = reasons_to_stop(config, missing, listed=False)
-    spared = config.missing == "leave_out" and not any(
+    spared = config.on_missing == "skip" and not any(
         gone[role] and len(gone[role]) == len(sources)
         for role, sources in asked_for(config).items()
         if role != "benchmark"
@@ -50,12 +50,12 @@ def reachable(config: Config) -> Reachable:
         said += [TEST_SETS, *_lines(gone["benchmark"], {})]
     if spared:
         sources, anchors = ([one.name for one in gone[role]] for role in ("source", "anchors"))
-        return Reachable(said, sources, anchors)
+        return Availability(said, sources, anchors)
     if unsized := _unsized(config, gone["source"]):
         said.append(
             f"Not counted, as their sizes are not known before they are fetched: {', '.join(unsized)}."
         )
-    return Reachable(said, unsized)
+    return Availability(said, unsized)
 
 
 def unpublished(config: Config) -> list[str]:
@@ -68,7 +68,7 @@ def unpublished(config: Config) -> list[str]:
         rows = sum(sizes[entry.name] for entry in gone)
         lines = [
             f"{len(gone)} sources, {rows:,} of the rows, have no public copy: give files of your own "
-            "(copies: {NAME: FILE}) or go on without them (missing: leave_out)",
+            "(local_files: {NAME: FILE}) or go on without them (on_missing: skip)",
             *(f"{entry.name}, {sizes[entry.name]:,} rows: {entry.notes[0]} {entry.home}" for entry in gone),
         ]
     unseen = [one.path for one in benchmarks(config) if BENCHMARKS[one.path].hub is None]

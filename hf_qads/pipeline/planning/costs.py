@@ -101,8 +101,8 @@ def plan(
     prompts: int | Mapping[str, int] = 2_000,
     experience: float | None = 0.05,
     experience_epochs: float = 1.0,
-    vectors: Literal["model", "given"] = "model",
-    scorer: Literal["model", "probe", "given"] | None = "model",
+    vectors: Literal["model", "precomputed"] = "model",
+    scorer: Literal["model", "probe", "precomputed"] | None = "model",
     scorer_epochs: float = 2.0,
     epochs: float = 1.0,
     parameters: float = 7e9,
@@ -122,8 +122,8 @@ def plan(
         prompts: rows that are scored for real, for all sources or for some.
         experience: share of the pool for the pre-experienced model; None takes the base model.
         experience_epochs: passes over that share.
-        vectors: "given" where the rows bring them: no row goes through the model then.
-        scorer: "model", a "probe" on the vectors, or "given" scores; None scores every row for real.
+        vectors: "precomputed" where the rows bring them: no row goes through the model then.
+        scorer: "model", a "probe" on the vectors, or "precomputed" scores; None scores every row for real.
         scorer_epochs: passes of a model over the prompt rows.
         epochs: passes over the mixture in the final training.
         parameters: of the model.
@@ -151,7 +151,7 @@ def plan(
             stages.append(_experience(experience, experience_epochs, rows, pool, rate))
         how = f"a forward pass a row, 2 operations a parameter and token; float16 vectors of {width:,}"
         stages.append(StagePlan("vectors", rows, rows, pool, rate.forward(pool), rows * width * 2.0, how))
-    if scorer != "given":
+    if scorer != "precomputed":
         stages.append(_influence(scored, lengths, pool / max(1, rows), sum(anchors), rate))
     if scorer == "model":
         count = len(set(kinds.values())) if kinds else 1

@@ -8,10 +8,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hf_qads import schema
-from hf_qads.config import schema as configs
+from hf_qads.config import loading as configs
 from hf_qads.config.schema import Config, Model, Source
 from hf_qads.errors import ConfigError, MixingError
-from hf_qads.pipeline.planning.availability import Reachable, paper_rows, reachable, unpublished
+from hf_qads.pipeline.planning.availability import Availability, availability, paper_rows, unpublished
 from hf_qads.pipeline.reading import named, spec_of
 from hf_qads.runtime.models import check_model, model_path
 
@@ -35,8 +35,8 @@ def plan(what: str) -> str:
 
     Local and embedded sources and anchors are read and counted. Those of the catalogue count with the
     paper's size; the Hub is asked whether it has them, and no row is downloaded. What a config asks for and
-    cannot be had now is named with the reason. With `missing: leave_out` it is not counted, as in a run;
-    with `missing: error` the text says that a run would stop, and it counts with the paper's size. For the
+    is not available now is named with the reason. With `on_missing: skip` it is not counted, as in a run;
+    with `on_missing: error` the text says that a run would stop, and it counts with the paper's size. For the
     bare name of a preset nobody is asked.
 
     Raises:
@@ -46,12 +46,12 @@ def plan(what: str) -> str:
 
     if Path(what).suffix in (".yaml", ".yml") or (Path(what).exists() and what not in presets.names()):
         config = configs.load(what)
-        return _plan(config, reachable(config), [])
+        return _plan(config, availability(config), [])
     config = configs.parse({"preset": what})
-    return _plan(config, Reachable([]), unpublished(config))
+    return _plan(config, Availability([]), unpublished(config))
 
 
-def _plan(config: Config, found: Reachable, notes: list[str]) -> str:
+def _plan(config: Config, found: Availability, notes: list[str]) -> str:
     from hf_qads.pipeline.planning import costs as planning
 
     counts: dict[str, _Counted] = {}
@@ -61,7 +61,7 @@ def _plan(config: Config, found: Reachable, notes: list[str]) -> str:
     except MixingError as error:
         if not found.sources:
             raise
-        found = Reachable([*found.said, f"A run would stop: {error} The figures count all sources."])
+        found = Availability([*found.said, f"A run would stop: {error} The figures count all sources."])
         sources = [_count(s, config.seed, counts) for s in config.sources]
         shares = _shares(config, sources)
     anchors = _anchors(config, found, counts)
@@ -124,9 +124,9 @@ def _assumed_means(config: Config, sources: list[_Counted]) -> list[str]:
     ]
 
 
-def _anchors(config: Config, found: Reachable, counts: dict[str, _Counted]) -> list[int]:
-    """Rows of each anchor set that can be had: all of a set that is no larger than asked."""
-    if config.anchors is None or config.scores_given:
+def _anchors(config: Config, found: Availability, counts: dict[str, _Counted]) -> list[int]:
+    """Rows of each anchor set that is available: all of a set that is no larger than asked."""
+    if config.anchors is None or config.has_precomputed_scores:
         return []
     size, rows = config.anchors.size, []
     for source in config.anchors.sources:

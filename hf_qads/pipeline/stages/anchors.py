@@ -112,7 +112,7 @@ def _of_the_pool(context: Context, rows: pa.Table) -> NDArray[Any] | None:
     from hf_qads.embedding.vectors import Vectors
 
     folder = context.run.folder("vectors") / rows[schema.SOURCE][0].as_py()
-    if not folder.exists() or context.config.vectors == "given":
+    if not folder.exists() or context.config.vectors == "precomputed":
         return None
     try:
         return Vectors.open(folder).of(rows[schema.ROW_ID].to_pylist())

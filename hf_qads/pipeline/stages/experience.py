@@ -26,7 +26,7 @@ def _work(context: Context, folder: Path) -> Outcome:
     experience = context.config.experience
     counts = sizes(context.run)
     total = sum(counts.values())
-    if experience is None or context.config.vectors == "given":
+    if experience is None or context.config.vectors == "precomputed":
         return Outcome(total, 0, details={"model": "base"})
     from trl import SFTConfig
 

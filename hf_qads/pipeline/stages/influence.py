@@ -24,8 +24,8 @@ SCORES = "scores.parquet"
 
 
 def _settings(config: Config) -> Mapping[str, Any]:
-    if config.scores_given:
-        return {"scores": "given"}
+    if config.has_precomputed_scores:
+        return {"scores": "precomputed"}
     return {
         "model": model_key(config.model),
         "anchors": config.anchors.model_dump() if config.anchors else None,
@@ -37,8 +37,8 @@ def _settings(config: Config) -> Mapping[str, Any]:
 
 def _work(context: Context, folder: Path) -> Outcome:
     config = context.config
-    if config.anchors is None or config.scores_given:
-        return Outcome(0, 0, details={"scores": "given"})
+    if config.anchors is None or config.has_precomputed_scores:
+        return Outcome(0, 0, details={"scores": "precomputed"})
     from hf_qads.scoring.influence.influence import influence
 
     benchmarks = check_benchmarks(config.anchors.sources, allowed=config.anchors.allow_benchmark)

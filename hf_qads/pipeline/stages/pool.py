@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hf_qads.config.schema import Config, Overlap
+from hf_qads.config.schema import Config, Decontaminate
 from hf_qads.errors import ConfigError, SourceError
 from hf_qads.pipeline.log_forwarding import INDENT
 from hf_qads.pipeline.reading import (
@@ -30,15 +30,14 @@ REPEATS_BENCHMARK = "repeats a benchmark's question"
 
 
 def _settings(config: Config) -> Mapping[str, Any]:
-    against = [] if config.overlap is None else benchmarks(config)
+    against = [] if config.decontaminate is None else benchmarks(config)
     return {
         "sources": [source.model_dump(exclude_none=True) for source in config.sources],
         "files": marks([*config.sources, *against]),
-        "across": config.across,
-        "near": config.near,
-        "overlap": None if config.overlap is None else config.overlap.model_dump(),
-        "given": config.given,
-        "missing": config.missing,
+        "deduplicate": config.deduplicate.model_dump(),
+        "decontaminate": None if config.decontaminate is None else config.decontaminate.model_dump(),
+        "precomputed": config.precomputed,
+        "on_missing": config.on_missing,
         "seed": config.seed,
     }
 
@@ -54,7 +53,7 @@ def _work(context: Context, folder: Path) -> Outcome:
     for (role, why), names in grouped([one for one in missing if one.role != "benchmark"]).items():
         context.say(f"{INDENT}without {', '.join(names)} ({role}): {why}")
     shards = {read.name: sorted(read.folder.glob("part-*.parquet")) for read in reads}
-    across = find_across(shards, keep=config.across, near=config.near)
+    across = find_across(shards, keep=config.deduplicate.across_sources, near=config.deduplicate.near)
     across.save(folder / "across.parquet")
     details: dict[str, Any] = {
         "sources": [],
@@ -66,12 +65,12 @@ def _work(context: Context, folder: Path) -> Outcome:
         name: {REPEATS[method]: ids for method, ids in found.items()}
         for name, found in across.row_ids.items()
     }
-    if config.overlap is not None:
+    if config.decontaminate is not None:
         lost = [one.name for one in missing if one.role == "benchmark"]
         if lost:
-            context.say(f"{INDENT}not compared with test sets that cannot be had: {', '.join(lost)}")
+            context.say(f"{INDENT}not compared with test sets that are not available: {', '.join(lost)}")
         questions = read_questions(context, folder / READ / "benchmarks", missing)
-        repeating = _find_overlap(context, config.overlap, questions, shards, folder, details)
+        repeating = _find_overlap(context, config.decontaminate, questions, shards, folder, details)
         for name, ids in repeating.items():
             drop[name][REPEATS_BENCHMARK] = ids
     left_out: LeftOut = {}
@@ -81,7 +80,8 @@ def _work(context: Context, folder: Path) -> Outcome:
         if not rows:
             raise SourceError(
                 f"no row of source {read.name!r} is left: {left_out[read.name]}. "
-                "Leave the source out, or keep such rows: `across: keep`, `overlap: {drop: false}`."
+                "Leave the source out, or keep such rows: `deduplicate: {across_sources: keep}`, "
+                "`decontaminate: {drop: false}`."
             )
         details["sources"].append({"name": read.name, "kind": read.kind, "rows": rows})
     files.remove(folder / READ)
@@ -92,7 +92,7 @@ def _work(context: Context, folder: Path) -> Outcome:
 
 def _find_overlap(
     context: Context,
-    wanted: Overlap,
+    wanted: Decontaminate,
     questions: Mapping[str, list[str]],
     shards: Mapping[str, list[Path]],
     folder: Path,
@@ -110,7 +110,7 @@ def _find_overlap(
     details["compared"] = {"benchmarks": sorted(questions), "rows": rows, "dropped": wanted.drop}
     if rows and not wanted.drop:
         context.say(
-            f"{INDENT}{rows:,} rows repeat a benchmark's question and are kept (overlap.drop: false): "
+            f"{INDENT}{rows:,} rows repeat a benchmark's question and are kept (decontaminate.drop: false): "
             f"{folder / OVERLAP} lists them"
         )
     return found.row_ids if wanted.drop else {}
@@ -146,7 +146,7 @@ def _place(
             for path in shards:
                 os.link(path, temporary / path.name)
         beside = [read.folder / "facts.json", read.folder / "left_out.parquet"]
-        for path in (*beside, *read.folder.glob("given-*.parquet")):
+        for path in (*beside, *read.folder.glob("precomputed-*.parquet")):
             os.link(path, temporary / path.name)
     return rows, dropped
 

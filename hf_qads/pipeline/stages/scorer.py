@@ -55,8 +55,8 @@ def _settings(config: Config) -> Mapping[str, Any]:
 
 def _work(context: Context, folder: Path) -> Outcome:
     config = context.config
-    if config.scorer is None or config.scores_given:
-        how = "given" if config.scores_given else "none: every row is scored for real"
+    if config.scorer is None or config.has_precomputed_scores:
+        how = "precomputed" if config.has_precomputed_scores else "none: every row is scored for real"
         return Outcome(0, 0, details={"type": how})
     left_out: LeftOut = {}
     details: dict[str, Any] = {"type": config.scorer.type, "groups": {}}

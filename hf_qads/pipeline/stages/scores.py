@@ -18,8 +18,8 @@ logger = logging.getLogger(__name__)
 
 
 def _settings(config: Config) -> Mapping[str, Any]:
-    if config.scores_given:
-        return {"scores": "given"}
+    if config.has_precomputed_scores:
+        return {"scores": "precomputed"}
     return {"per": None if config.scorer is None else config.scorer.per, "batch_tokens": config.batch_tokens}
 
 
@@ -30,10 +30,10 @@ def _work(context: Context, folder: Path) -> Outcome:
     if config.scorer is None:
         return Outcome(total, total, details={"scorer": "none: every row is scored for real"})
     left_out: LeftOut = {}
-    if config.scores_given and distributed.rank() == 0:
+    if config.has_precomputed_scores and distributed.rank() == 0:
         told = {source: precomputed.scores(run, source, folder / f"{source}.parquet") for source in counts}
         left_out = {source: gone for source, gone in told.items() if gone}
-    for group, sources in ({} if config.scores_given else groups(config, run.kinds())).items():
+    for group, sources in ({} if config.has_precomputed_scores else groups(config, run.kinds())).items():
         for source, gone in _by_scorer(context, run.folder("scorer") / group, sources, folder).items():
             if gone:
                 left_out[source] = gone

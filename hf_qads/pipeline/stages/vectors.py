@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def encoder(context: Context) -> "tuple[PreTrainedModel, PreTrainedTokenizerFast]":
     """The model that makes vectors: the pre-experienced one, or the base where the run has none."""
-    if context.config.experience is None or context.config.vectors == "given":
+    if context.config.experience is None or context.config.vectors == "precomputed":
         return context.base
     path = context.run.folder("experience") / MODEL
     model: Model = context.config.model.model_copy(update={"path": os.fspath(path), "revision": None})
@@ -27,15 +27,15 @@ def encoder(context: Context) -> "tuple[PreTrainedModel, PreTrainedTokenizerFast
 
 
 def _settings(config: Config) -> Mapping[str, Any]:
-    if config.vectors == "given":
-        return {"vectors": "given"}
+    if config.vectors == "precomputed":
+        return {"vectors": "precomputed"}
     return {"model": model_key(config.model), "batch_tokens": config.batch_tokens}
 
 
 def _work(context: Context, folder: Path) -> Outcome:
     from hf_qads.embedding.folders import embed_folder
 
-    if context.config.vectors == "given":
+    if context.config.vectors == "precomputed":
         return _given(context, folder)
     model, tokenizer = encoder(context)
     left_out: LeftOut = {}
@@ -71,7 +71,7 @@ def _given(context: Context, folder: Path) -> Outcome:
                 if gone:
                     left_out[source] = gone
     without = sum(count for reasons in left_out.values() for count in reasons.values())
-    return Outcome(sum(counts.values()), sum(counts.values()) - without, left_out, {"vectors": "given"})
+    return Outcome(sum(counts.values()), sum(counts.values()) - without, left_out, {"vectors": "precomputed"})
 
 
 STAGE = Stage("vectors", 1, ("pool", "experience"), _settings, _work, shared=True)

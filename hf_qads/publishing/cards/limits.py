@@ -46,7 +46,7 @@ def limits(facts: Facts) -> list[str]:
         )
     if facts.missing:
         said.append(
-            f"Asked for, and not in the pool because it could not be had: "
+            f"Asked for, and not in the pool because it was not available: "
             f"{listing([markdown(name) for name in facts.missing])}."
         )
     if facts.compared:
@@ -98,7 +98,7 @@ def _anchors(facts: Facts) -> list[str]:
         )
     if facts.missing_anchors:
         gone = listing([markdown(name) for name in facts.missing_anchors])
-        said.append(f"Asked for as anchors, and not used because they could not be had: {gone}.")
+        said.append(f"Asked for as anchors, and not used because they were not available: {gone}.")
     return said
 
 

@@ -13,7 +13,7 @@ class Compared:
 
     Attributes:
         benchmarks: those that the rows were compared with.
-        missing: those that were asked for and could not be had.
+        missing: those that were asked for and not available.
         rows: how many rows repeat a question.
         dropped: whether these rows were left out.
     """
@@ -27,13 +27,11 @@ class Compared:
         """One or two sentences; `name` makes a test set's name fit for where they stand."""
         gone = listing([name(one) for one in self.missing])
         if not self.benchmarks:
-            return "The rows were compared with no test set" + (
-                f": {gone} could not be had." if gone else "."
-            )
+            return "The rows were compared with no test set" + (f": {gone} not available." if gone else ".")
         said = f"The rows were compared with the questions of {listing([name(b) for b in self.benchmarks])}: "
         repeating = "1 row that repeats one was" if self.rows == 1 else f"{self.rows:,} that repeat one were"
         said += f"{repeating} {'left out' if self.dropped else 'kept'}." if self.rows else "none repeats one."
-        return said + (f" Not compared with {gone}: could not be had." if gone else "")
+        return said + (f" Not compared with {gone}: not available." if gone else "")
 
 
 def compared(run: RunFolder) -> Compared | None:

@@ -95,7 +95,7 @@ class Facts:
     agreements: tuple[Agreement, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict)
-    missing: tuple[str, ...] = ()  # sources that were asked for and could not be had
+    missing: tuple[str, ...] = ()  # sources that were asked for and not available
     missing_anchors: tuple[str, ...] = ()  # anchor sets likewise
     compared: Compared | None = None  # with test sets
 

@@ -112,8 +112,8 @@ def findings(measured: Measured) -> list[str]:
     """Sentences that a reader should not have to find alone."""
     said = []
     if measured.facts.missing:
-        said.append(f"Asked for, and could not be had: {', '.join(measured.facts.missing)}.")
-    if measured.facts.compared and measured.facts.config.get("overlap"):
+        said.append(f"Asked for, and not available: {', '.join(measured.facts.missing)}.")
+    if measured.facts.compared and measured.facts.config.get("decontaminate"):
         said.append(measured.facts.compared.told())
     for held in measured.held_out:
         why = doubt(held.pearson.r, held.pearson.n) if held.pearson else None
