@@ -1,6 +1,7 @@
 import pytest
 import yaml
 
+from hf_qads import embedded
 from hf_qads.cli import main
 from hf_qads.config import loading, schema
 from hf_qads.errors import ConfigError
@@ -168,7 +169,7 @@ SECTIONS = [  # what stands beside the preset, and the key of the preset that ha
     ({"model": {"dtype": "float16"}}, ("model", "path", "meta-llama/Llama-2-7b-hf")),
     ({"scorer": {"type": "probe"}}, ("scorer", "per", "all")),
     ({"select": {"metric": "cosine"}}, ("select", "strategy", "qads")),
-    ({"decontaminate": {"ngram": 20}}, ("overlap", "drop", False)),
+    ({"decontaminate": {"ngram": 20}}, ("decontaminate", "drop", False)),
     ({"experience": {"share": 0.02}}, ("experience", "epochs", 1.0)),
 ]
 
@@ -233,3 +234,8 @@ def test_a_preset_in_place_of_a_file_is_told_how_to_be_written(name, tmp_path, m
     assert main(["run", name]) == 2
     preset = name.removesuffix(".yaml")
     assert f"write `preset: {preset}` into a YAML file" in capsys.readouterr().err
+
+
+def test_the_config_of_the_quickstart_is_one():
+    checked = loading.load(embedded.quickstart_path())
+    assert checked.decontaminate is None
