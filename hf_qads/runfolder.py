@@ -4,7 +4,7 @@ import fcntl
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from hf_qads.errors import RunError
 from hf_qads.runtime import files
 
 WORK = (".part", ".building", ".training")  # ends of the names, which begin with a dot, of work in progress
+ROW_STAGES = ("pool",)  # stages that write the rows of sources, the later ones in place of the earlier
 HASHED_UP_TO = 64 * 2**20  # larger files are checked by size alone: hashing 41 GB of vectors costs minutes
 
 
@@ -80,14 +81,18 @@ class RunFolder:
         """The ledger's line of a finished stage, or None."""
         return next((line for line in self.ledger() if line["stage"] == stage), None)
 
+    def rows_line(self) -> dict[str, Any] | None:
+        """The ledger line that lists the sources: of the newest stage that wrote rows, None before it."""
+        lines = [line for line in self.ledger() if line["stage"] in ROW_STAGES]
+        return next((line for line in reversed(lines) if "sources" in line.get("details", {})), None)
+
     def sources(self) -> list[str]:
         """Names of the sources in the config's order; empty before the pool was read."""
-        line = self.line("pool")
-        return [] if line is None else [source["name"] for source in line["details"]["sources"]]
+        return list(self.kinds())
 
     def kinds(self) -> dict[str, str]:
-        """Kind of each source: `reasoning` or `general`."""
-        line = self.line("pool")
+        """Kind of each source, `reasoning` or `general`, in the config's order."""
+        line = self.rows_line()
         return {} if line is None else {s["name"]: s["kind"] for s in line["details"]["sources"]}
 
     def missing(self, role: str) -> dict[str, str]:
@@ -101,42 +106,86 @@ class RunFolder:
         found = self.folder("scorer").glob("*")
         return sorted(path for path in found if path.is_dir() and not path.name.startswith("."))
 
+    def rows_folder(self, source: str) -> Path:
+        """The folder with the rows of one source, as the newest stage that wrote rows left them."""
+        line = self.rows_line()
+        return self.folder(ROW_STAGES[0] if line is None else line["stage"]) / source
+
     def pool_files(self, source: str) -> list[Path]:
         """The parquet shards of one source, in row order."""
-        return sorted((self.path / "pool" / source).glob("part-*.parquet"))
+        return sorted(self.rows_folder(source).glob("part-*.parquet"))
 
-    def pool(self, source: str, columns: list[str] | None = None) -> pa.Table:
+    def pool(self, source: str, columns: Sequence[str] | None = None) -> pa.Table:
         """The pool's rows of one source, with the columns of `schema.ROW_SCHEMA` or those named."""
         shards = [_read(path, columns) for path in self.pool_files(source)]
         if shards:
             return pa.concat_tables(shards)
         empty = schema.ROW_SCHEMA.empty_table()
-        return empty if columns is None else empty.select(columns)
+        return empty if columns is None else empty.select(list(columns))
 
-    def table(self, source: str) -> pa.Table:
-        """The rows of one source with every score and rank known so far; null where there is none.
+    def column_files(self, source: str) -> dict[str, Path]:
+        """By stage, the files whose columns join a source's rows by `row_id`; influence has one for all."""
+        stages = dict.fromkeys(
+            column.made_by for column in schema.COLUMNS.values() if column.made_by != "pool"
+        )
+        found = {}
+        for stage in stages:
+            named = (self.folder(stage) / name for name in (f"{source}.parquet", "scores.parquet"))
+            path = next((path for path in named if path.is_file()), None)
+            if path is not None:
+                found[stage] = path
+        return found
 
-        Cost: the source's rows in memory.
+    def columns(self, source: str) -> dict[str, Path | None]:
+        """Columns that a source's table can have, and the file that joins each; None for those of its shards.
+
+        Where a name is in several files, a known column is taken from the stage that makes it.
         """
-        table = self.pool(source)
-        wanted = {
-            self.path / "influence" / "scores.parquet": (
-                schema.INFLUENCE,
-                schema.PAIRS,
-                schema.LOW,
-                schema.HIGH,
-            ),
-            self.path / "scores" / f"{source}.parquet": (schema.SCORE, schema.REASON),
-            self.path / "selection" / f"{source}.parquet": (schema.RANK, schema.GAIN),
-        }
-        for path, columns in wanted.items():
-            known = _read(path, [schema.ROW_ID, *columns]) if path.exists() else None
-            place = None if known is None else pc.index_in(table[schema.ROW_ID], known[schema.ROW_ID])
-            for column in columns:
-                kind = schema.SCORE_COLUMNS[column]
-                values = pa.nulls(len(table), kind) if known is None else known[column].take(place).cast(kind)
-                table = table.append_column(pa.field(column, kind), values)
-        return table
+        joined = self.column_files(source)
+        shards = self.pool_files(source)
+        own = _names(shards[0]) if shards else schema.ROW_SCHEMA.names
+        found: dict[str, Path | None] = dict.fromkeys(own)
+        for stage, path in joined.items():
+            for name in _names(path):
+                known = schema.COLUMNS.get(name)
+                if name not in found and (known is None or known.made_by == stage):
+                    found[name] = path
+        return found
+
+    def table(self, source: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """The rows of one source with what is known of them so far, in pool order.
+
+        Args:
+            source: its name.
+            columns: those wanted, in this order: of `schema.COLUMNS`, where one that no stage has made yet is
+                null, or any other that a file of the run holds. None takes all of `schema.COLUMNS`.
+
+        Raises:
+            RunError: a column that no file of the run holds, or a damaged file.
+
+        Cost: the columns asked for in memory; what is not asked for is not read.
+        """
+        there = self.columns(source)
+        if columns is None:
+            columns = [name for name, column in schema.COLUMNS.items() if column.always or name in there]
+        unknown = [name for name in columns if name not in there and name not in schema.COLUMNS]
+        if unknown:
+            raise RunError(
+                f"the run has no column {unknown[0]!r} for source {source!r}, only {', '.join(there)}."
+            )
+        own = [name for name in columns if name in there and there[name] is None]
+        rows = self.pool(source, list(dict.fromkeys([schema.ROW_ID, *own])))
+        found = {name: rows[name] for name in own}
+        for path in {path for name in columns if (path := there.get(name)) is not None}:
+            names = [name for name in columns if there.get(name) == path]
+            known = _read(path, [schema.ROW_ID, *names])
+            place = pc.index_in(rows[schema.ROW_ID], known[schema.ROW_ID])
+            found |= {name: known[name].take(place) for name in names}
+        for name in columns:
+            if name in schema.COLUMNS:
+                kind = schema.COLUMNS[name].type
+                found[name] = found[name].cast(kind) if name in found else pa.nulls(len(rows), kind)
+        return pa.table({name: found[name] for name in columns})
 
     def vectors(self, source: str) -> np.ndarray | None:
         """The vectors of one source, a read-only memmap (n, d) in pool order; None before embedding."""
@@ -218,9 +267,20 @@ class RunFolder:
             yield
 
 
-def _read(path: Path, columns: list[str] | None) -> pa.Table:
+def _read(path: Path, columns: Sequence[str] | None) -> pa.Table:
+    with _undamaged(path):
+        return pq.read_table(path, columns=None if columns is None else list(columns), partitioning=None)
+
+
+def _names(path: Path) -> list[str]:
+    with _undamaged(path):
+        return list(pq.read_schema(path).names)
+
+
+@contextmanager
+def _undamaged(path: Path) -> Iterator[None]:
     try:
-        return pq.read_table(path, columns=columns, partitioning=None)
+        yield
     except (pa.ArrowInvalid, OSError) as error:
         raise RunError(
             f"{path} is damaged ({str(error).splitlines()[0]}). Run again: its stage will be redone."

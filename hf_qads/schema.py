@@ -1,9 +1,10 @@
-"""Column names, the schema of a row, and row ids."""
+"""Columns: their names, types, meanings and origin in one table; the schema of a row, and row ids."""
 
 import hashlib
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, TypedDict
 
 import pyarrow as pa
@@ -17,9 +18,9 @@ KIND: Final = "kind"
 FINAL_ANSWER: Final = "final_answer"
 ALSO_IN: Final = "also_in"
 INFLUENCE: Final = "qads_influence"
-PAIRS: Final = "qads_pairs"
-LOW: Final = "qads_low"
-HIGH: Final = "qads_high"
+PAIRS: Final = "qads_influence_pairs"
+LOW: Final = "qads_influence_low"
+HIGH: Final = "qads_influence_high"
 SCORE: Final = "qads_score"
 REASON: Final = "qads_reason"
 RANK: Final = "qads_rank"
@@ -28,30 +29,60 @@ EMBEDDING: Final = "qads_embedding"
 
 KINDS: Final = ("reasoning", "general")
 
+
+@dataclass(frozen=True)
+class Column:
+    """A column that this package knows.
+
+    Attributes:
+        type: what it holds in every file.
+        meaning: one line, for cards and `docs/columns.md`.
+        made_by: the stage of a run whose folder holds it; `pool` for what belongs to the row itself.
+        always: a run's table and mixture have it even where nothing filled it in; others only where they are.
+    """
+
+    type: pa.DataType
+    meaning: str
+    made_by: str
+    always: bool = True
+
+
 TURN = pa.struct([("role", pa.string()), ("content", pa.string())])
+COLUMNS: Final[Mapping[str, Column]] = {
+    ROW_ID: Column(pa.string(), "id of the row, the same in every run", "pool"),
+    QUESTION: Column(pa.string(), "what is asked", "pool"),
+    ANSWER: Column(pa.string(), "the answer to learn from", "pool"),
+    HISTORY: Column(pa.list_(TURN), "earlier turns of the conversation, or null", "pool"),
+    SOURCE: Column(pa.string(), "the dataset that the row comes from", "pool"),
+    KIND: Column(pa.string(), "`reasoning` or `general`", "pool"),
+    FINAL_ANSWER: Column(pa.string(), "the final answer, where the source gives it", "pool"),
+    ALSO_IN: Column(pa.list_(pa.string()), "other sources that hold the same row", "pool"),
+    INFLUENCE: Column(
+        pa.float32(),
+        "measured quality score: share of anchors that the row improves, from 0 to 1",
+        "influence",
+    ),
+    PAIRS: Column(pa.int32(), "number of anchors it was measured on", "influence"),
+    LOW: Column(pa.float32(), "lower end of the 95 % interval of the measured score", "influence"),
+    HIGH: Column(pa.float32(), "upper end of the 95 % interval of the measured score", "influence"),
+    SCORE: Column(pa.float32(), "predicted quality score, from 1 to 5", "scores"),
+    REASON: Column(pa.string(), "why there is no score, or null", "scores"),
+    RANK: Column(
+        pa.int32(), "place in the order in which the source's rows were picked, from 0", "selection"
+    ),
+    GAIN: Column(
+        pa.float32(), "quality score times distance to the rows picked before, at the pick", "selection"
+    ),
+}
+
 ROW_SCHEMA: Final = pa.schema(
-    [
-        (ROW_ID, pa.string()),
-        (QUESTION, pa.string()),
-        (ANSWER, pa.string()),
-        (HISTORY, pa.list_(TURN)),
-        (SOURCE, pa.string()),
-        (KIND, pa.string()),
-        (FINAL_ANSWER, pa.string()),
-        (ALSO_IN, pa.list_(pa.string())),  # other sources that hold the same row
-    ]
+    [(name, column.type) for name, column in COLUMNS.items() if column.made_by == "pool" and column.always]
 )
 
-SCORE_COLUMNS: Final = {
-    INFLUENCE: pa.float32(),
-    PAIRS: pa.int32(),
-    LOW: pa.float32(),
-    HIGH: pa.float32(),
-    SCORE: pa.float32(),
-    REASON: pa.string(),
-    RANK: pa.int32(),
-    GAIN: pa.float32(),
-}
+
+def is_number(column: Column) -> bool:
+    """Whether a column holds integers or floats: what joins a mixture, and what a strategy can read."""
+    return bool(pa.types.is_floating(column.type) or pa.types.is_integer(column.type))
 
 
 class Turn(TypedDict):
@@ -93,3 +124,21 @@ def text_of(row: Mapping[str, object], column: str) -> str:
     """The text in `column` of `row`, or the empty string where it is null."""
     value = row.get(column)
     return "" if value is None else str(value)
+
+
+def columns_table() -> str:
+    """The table of `docs/columns.md`: every column, its type, the stage that makes it, and its meaning."""
+    lines = ["| column | type | made by | meaning |", "|---|---|---|---|"]
+    lines += [
+        f"| `{name}` | {_type_name(column.type)} | {column.made_by} | {column.meaning} |"
+        for name, column in COLUMNS.items()
+    ]
+    return "\n".join(lines)
+
+
+def _type_name(kind: pa.DataType) -> str:
+    if pa.types.is_list(kind):
+        inner = kind.value_type
+        names = ", ".join(inner.field(i).name for i in range(inner.num_fields))
+        return f"list of {{{names}}}" if pa.types.is_struct(inner) else f"list of {inner}s"
+    return {"float": "float32", "double": "float64"}.get(str(kind), str(kind))

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from hf_qads import schema
+from hf_qads import runfolder, schema
 from hf_qads.errors import RunError
 from hf_qads.runfolder import RunFolder, stage_key
 from hf_qads.runtime.files import write_text
@@ -111,6 +111,55 @@ def test_the_table_joins_what_is_known_and_leaves_the_rest_null(run):
     (run.path / "vectors" / "a").mkdir(parents=True)
     np.save(run.path / "vectors" / "a" / "vectors.npy", np.ones((3, 2), np.float32))
     assert run.vectors("a").shape == (3, 2)
+
+
+def write_rows(run, source, texts, stage="pool"):
+    folder = run.begin(stage, "k")
+    (folder / source).mkdir(exist_ok=True)
+    pq.write_table(rows(source, texts), folder / source / "part-00000.parquet")
+    run.record(stage, line())
+    return [row.as_py() for row in rows(source, texts)["row_id"]]
+
+
+def test_only_the_columns_that_are_asked_for_are_read(run, monkeypatch):
+    ids = write_rows(run, "a", ["one", "two"])
+    (run.path / "scores").mkdir()
+    own = pa.table({"row_id": ids[::-1], "my_score": [2.0, 1.0]})
+    pq.write_table(own, run.path / "scores" / "a.parquet")
+    read = []
+    original = pq.read_table
+    monkeypatch.setattr(
+        pq,
+        "read_table",
+        lambda path, **asked: read.append(asked["columns"]) or original(path, **asked),
+    )
+    table = run.table("a", ["my_score", "qads_rank", "source"])
+    assert table.to_pydict() == {"my_score": [1.0, 2.0], "qads_rank": [None, None], "source": ["a", "a"]}
+    assert read == [["row_id", "source"], ["row_id", "my_score"]]
+    with pytest.raises(RunError, match=r"no column 'other' for source 'a', only row_id, .*my_score"):
+        run.table("a", ["other"])
+
+
+def test_a_reason_is_that_of_the_stage_that_makes_the_column(run):
+    ids = write_rows(run, "a", ["one", "two"])
+    for stage, name, reason in (("influence", "scores", "too long"), ("scores", "a", "no vector")):
+        (run.path / stage).mkdir()
+        own = pa.table({"row_id": ids[:1], "qads_reason": [reason]})
+        pq.write_table(own, run.path / stage / f"{name}.parquet")
+    assert run.table("a")["qads_reason"].to_pylist() == ["no vector", None]
+    (run.path / "scores" / "a.parquet").unlink()
+    assert run.table("a")["qads_reason"].to_pylist() == [None, None]
+
+
+def test_a_later_stage_that_writes_rows_takes_the_place_of_the_pool(run, monkeypatch):
+    monkeypatch.setattr(runfolder, "ROW_STAGES", ("pool", "more"))
+    write_rows(run, "a", ["one"])
+    assert run.rows_folder("a") == run.path / "pool" / "a"
+    write_rows(run, "a", ["one", "two"], stage="more")
+    assert run.rows_folder("a") == run.path / "more" / "a"
+    assert run.table("a", ["question"])["question"].to_pylist() == ["one", "two"]
+    run.record("more", {"key": "none", "details": {}})
+    assert run.pool("a")["question"].to_pylist() == ["one"]
 
 
 def test_a_damaged_file_is_named(run):

@@ -145,7 +145,7 @@ def _aligned(source: str, dataset: "Dataset") -> "Dataset":
 
     if schema.SOURCE not in dataset.column_names:
         dataset = dataset.add_column(schema.SOURCE, [source] * len(dataset), feature=Value("string"))
-    known = {**{field.name: field.type for field in schema.ROW_SCHEMA}, **schema.SCORE_COLUMNS}
+    known = {name: column.type for name, column in schema.COLUMNS.items()}
     for name in dataset.column_names:
         if name in known and dataset.features.arrow_schema.field(name).type != known[name]:
             target = Features.from_arrow_schema(pa.schema([(name, known[name])]))[name]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -23,13 +24,12 @@ BUCKET_BYTES: Final = 96 * 2**20
 MOST_BUCKETS: Final = 250  # each is an open file for a while
 READ_ROWS: Final = 5_000
 _PLACE: Final = "__place"
-JOINED: Final = (schema.INFLUENCE, schema.PAIRS, schema.LOW, schema.HIGH, schema.SCORE)
-MIXTURE_SCHEMA: Final = pa.schema(
-    [
-        *schema.ROW_SCHEMA,
-        *(pa.field(name, schema.SCORE_COLUMNS[name]) for name in (*JOINED, schema.RANK, schema.GAIN)),
-    ]
-)
+# Every number that scoring made of a row. Rows of a mixture have a score, and so no reason why not.
+JOINED: Final = {
+    name: column
+    for name, column in schema.COLUMNS.items()
+    if schema.is_number(column) and column.made_by not in ("pool", "selection")
+}
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,19 @@ class PoolMixture:
         """Rows of each subset, smallest first."""
         return self.layout.subsets
 
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """Columns of the mixture: the row, the scores that are known of any source's rows, rank and gain."""
+        known = {
+            name
+            for part in self.parts.values()
+            for path in part.columns
+            for name in pq.read_schema(path).names
+        }
+        joined = [name for name, column in JOINED.items() if column.always or name in known]
+        names = [*joined, schema.RANK, schema.GAIN]
+        return pa.schema([*schema.ROW_SCHEMA, *((name, schema.COLUMNS[name].type) for name in names)])
+
     @property
     def summary(self) -> list[dict[str, Any]]:
         """A line per source, as in `Mixture.summary`."""
@@ -87,7 +100,7 @@ class PoolMixture:
         with atomic_path(Path(folder)) as part:
             buckets = _Buckets(part / ".buckets", self.layout.rows, self._bucket_rows())
             self._fill(buckets)
-            with MixtureWriter(part, list(self.subsets), MIXTURE_SCHEMA) as writer:
+            with MixtureWriter(part, list(self.subsets), self.schema) as writer:
                 for start, table in buckets.in_order():
                     for segment, (first, last) in enumerate(self.layout.segments):
                         low, high = max(first, start), min(last, start + len(table))
@@ -143,7 +156,7 @@ class PoolMixture:
                     take = np.flatnonzero(place >= 0)
                     if len(take):
                         rows = pa.Table.from_batches([batch]).take(take)
-                        yield _complete(rows, joined, rank[take], item.gains), place[take]
+                        yield _complete(rows, joined, rank[take], item.gains, self.schema), place[take]
 
 
 def pool_mixture(
@@ -181,18 +194,20 @@ def pool_mixture(
     return PoolMixture({part.source: part for part in parts}, ranked, keys, layout)
 
 
-def _complete(rows: pa.Table, joined: Sequence["_Join"], ranks: np.ndarray, gains: np.ndarray) -> pa.Table:
+def _complete(
+    rows: pa.Table, joined: Sequence["_Join"], ranks: np.ndarray, gains: np.ndarray, wanted: pa.Schema
+) -> pa.Table:
     """The rows with every column of the mixture, in its order."""
     rows = rows.replace_schema_metadata(None)
     columns = {name: rows[name].cast(schema.ROW_SCHEMA.field(name).type) for name in schema.ROW_SCHEMA.names}
     keys = keys_of(columns[schema.ROW_ID])
-    for name in JOINED:
+    for name in (name for name in wanted.names if name in JOINED):
         source = next((join for join in joined if name in join.values), None)
-        kind = schema.SCORE_COLUMNS[name]
+        kind = schema.COLUMNS[name].type
         columns[name] = pa.nulls(len(rows), kind) if source is None else source.column(name, keys)
     columns[schema.RANK] = pa.array(ranks, type=pa.int32())
     columns[schema.GAIN] = pa.array(gains[ranks], type=pa.float32(), from_pandas=True)
-    return pa.table([columns[name] for name in MIXTURE_SCHEMA.names], schema=MIXTURE_SCHEMA)
+    return pa.table([columns[name] for name in wanted.names], schema=wanted)
 
 
 class _Join:
@@ -207,7 +222,7 @@ class _Join:
         )
         table = table.filter(own)
         self._index = KeyIndex(keys_of(table[schema.ROW_ID]))
-        self.values = {name: table[name].cast(schema.SCORE_COLUMNS[name]) for name in names}
+        self.values = {name: table[name].cast(schema.COLUMNS[name].type) for name in names}
 
     def column(self, name: str, keys: np.ndarray) -> pa.Array:
         """The column's values for some rows, null where the file does not hold a row."""

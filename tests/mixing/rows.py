@@ -34,7 +34,7 @@ def table(source: str, size: int, *, ranked: int | None = None, seed: int = 0) -
     ranks[drawn] = np.arange(len(drawn))
     gains = np.where(ranks >= 0, np.exp(-np.maximum(ranks, 0) / 10.0) + seed, np.nan)
     for name in (schema.INFLUENCE, schema.PAIRS, schema.LOW, schema.HIGH):
-        rows = rows.append_column(name, pa.nulls(size, schema.SCORE_COLUMNS[name]))
+        rows = rows.append_column(name, pa.nulls(size, schema.COLUMNS[name].type))
     rows = rows.append_column(schema.SCORE, pa.array(np.linspace(1, 5, size), pa.float32()))
     rows = rows.append_column(schema.RANK, pa.array(ranks, pa.int32(), mask=ranks < 0))
     return rows.append_column(schema.GAIN, pa.array(gains.astype(np.float32), mask=ranks < 0))

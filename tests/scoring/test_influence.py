@@ -193,16 +193,16 @@ def test_several_sets_have_their_own_scores_and_their_mean():
     assert result.one_shot.shape == (9, 6)
     assert set(result.columns()) == {
         "qads_influence",
-        "qads_pairs",
-        "qads_low",
-        "qads_high",
+        "qads_influence_pairs",
+        "qads_influence_low",
+        "qads_influence_high",
         "qads_reason",
         "qads_influence_length_controlled",
         "qads_influence_maths",
         "qads_influence_chat",
     }
     assert result.columns()["qads_influence"].dtype == np.float32
-    assert result.columns()["qads_pairs"].dtype == np.int32
+    assert result.columns()["qads_influence_pairs"].dtype == np.int32
 
 
 def test_an_anchor_is_not_scored_against_itself(caplog):

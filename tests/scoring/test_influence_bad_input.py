@@ -48,7 +48,7 @@ def test_rows_without_an_answer_are_left_out_with_a_reason_and_a_count():
         "prompt row: the answer is empty": 4,
         "anchor: the text is not valid Unicode": 2,
     }
-    assert np.isnan(result.columns()["qads_low"][1])
+    assert np.isnan(result.columns()["qads_influence_low"][1])
 
 
 def test_only_prompt_rows_that_cannot_be_scored_give_only_reasons():

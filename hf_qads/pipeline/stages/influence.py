@@ -87,7 +87,9 @@ def _write(folder: Path, prompts: pa.Table, result: "Influence") -> None:
     """Scores as a table, and every pair's log-probability as arrays."""
     columns = {name: prompts[name] for name in (schema.ROW_ID, schema.SOURCE, schema.KIND)}
     for name, values in result.columns().items():
-        columns[name] = pa.array(values, schema.SCORE_COLUMNS.get(name, pa.float32()))
+        columns[name] = pa.array(
+            values, schema.COLUMNS[name].type if name in schema.COLUMNS else pa.float32()
+        )
     with files.atomic_path(folder / "one_shot.npy") as temporary, temporary.open("wb") as stream:
         np.save(stream, result.one_shot)
     with files.atomic_path(folder / "zero_shot.npy") as temporary, temporary.open("wb") as stream:

@@ -15,7 +15,7 @@ def _settings(config: Config) -> Mapping[str, Any]:
 
 
 def _work(context: Context, folder: Path) -> Outcome:
-    from hf_qads.mixing.stream import MIXTURE_SCHEMA, Part, pool_mixture
+    from hf_qads.mixing.stream import Part, pool_mixture
     from hf_qads.publishing.cards.datasets import HERE, Extras, mixture_card
     from hf_qads.publishing.facts.facts import Subset, public, run_facts
 
@@ -29,14 +29,7 @@ def _work(context: Context, folder: Path) -> Outcome:
             pool=run.pool_files(source),
             selection=run.folder("selection") / f"{source}.parquet",
             size=chosen["sizes"][source],
-            columns=[
-                path
-                for path in (
-                    run.folder("influence") / "scores.parquet",
-                    run.folder("scores") / f"{source}.parquet",
-                )
-                if path.exists()
-            ],
+            columns=[path for stage, path in run.column_files(source).items() if stage != "selection"],
         )
         for source in run.sources()
     ]
@@ -58,7 +51,7 @@ def _work(context: Context, folder: Path) -> Outcome:
         "mean_scores": chosen["means"],
     }
     # Until it is published, the mixture is loaded from the folder that the card lies in.
-    extras = Extras(repo=HERE, columns=MIXTURE_SCHEMA.names)
+    extras = Extras(repo=HERE, columns=mixture.schema.names)
     mixture.save(folder, card=mixture_card(facts, extras=extras), facts=made)
     return Outcome(sum(chosen["sizes"].values()), rows, details={"subsets": mixture.subsets})
 

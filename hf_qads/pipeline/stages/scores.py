@@ -63,7 +63,7 @@ def _by_scorer(context: Context, scorer: Path, sources: list[str], folder: Path)
                 score_vectors(Probe.load(scorer), vectors.array, pq.read_table(vectors.folder / IDS), out)
             distributed.barrier()
         elif not out.exists():
-            score_folder(model, run.folder("pool") / source, out)
+            score_folder(model, run.rows_folder(source), out)
         left_out[source] = reasons_of(out)
     return left_out
 

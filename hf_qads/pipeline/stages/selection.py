@@ -44,7 +44,7 @@ class Choices:
 
 def choices(run: RunFolder, source: str, *, column: str) -> Choices:
     """Rows of a source that selection may choose from, by the score in `column`."""
-    table = run.table(source)
+    table = run.table(source, [schema.ROW_ID, column])
     scores = table[column].to_numpy().astype(np.float32)
     vectors = run.vectors(source)
     scored = np.isfinite(scores)

@@ -45,7 +45,7 @@ def _work(context: Context, folder: Path) -> Outcome:
         vectors = embed_folder(
             model,
             tokenizer,
-            context.run.folder("pool") / source,
+            context.run.rows_folder(source),
             folder / source,
             template=context.config.model.template,
             device=model.device,

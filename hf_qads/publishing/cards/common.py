@@ -1,34 +1,15 @@
 """What all cards share: figures, columns, commands, names, and the marks that say which parts are ours."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from hf_qads import schema
 from hf_qads.publishing.cards.metadata import front_matter
 from hf_qads.publishing.cards.sections import marked
 from hf_qads.publishing.cards.templating import render
 from hf_qads.publishing.facts.facts import Facts
-
-COLUMNS: Final[Mapping[str, str]] = {
-    schema.ROW_ID: "id of the row, the same in every run",
-    schema.QUESTION: "what is asked",
-    schema.ANSWER: "the answer to learn from",
-    schema.HISTORY: "earlier turns of the conversation, or null",
-    schema.SOURCE: "the dataset that the row comes from",
-    schema.KIND: "`reasoning` or `general`",
-    schema.FINAL_ANSWER: "the final answer, where the source gives it",
-    schema.ALSO_IN: "other sources that hold the same row",
-    schema.INFLUENCE: "measured quality score: share of anchors that the row improves, from 0 to 1",
-    schema.PAIRS: "number of anchors it was measured on",
-    schema.LOW: "lower end of the 95 % interval of the measured score",
-    schema.HIGH: "upper end of the 95 % interval of the measured score",
-    schema.SCORE: "predicted quality score, from 1 to 5",
-    schema.REASON: "why there is no score, or null",
-    schema.RANK: "place in the order in which the source's rows were picked, from 0",
-    schema.GAIN: "quality score times distance to the rows picked before, at the pick",
-}
 
 
 @dataclass(frozen=True)
@@ -47,7 +28,8 @@ def card(template: str, metadata: dict[str, Any], values: dict[str, Any]) -> str
 
 def described(columns: Sequence[str]) -> list[tuple[str, str]]:
     """Columns with what they mean; unknown ones (another package's scores) are left to their own card."""
-    return [(name, COLUMNS[name]) for name in (columns or tuple(COLUMNS)) if name in COLUMNS]
+    names = columns or [name for name, column in schema.COLUMNS.items() if column.always]
+    return [(name, schema.COLUMNS[name].meaning) for name in names if name in schema.COLUMNS]
 
 
 def command(facts: Facts) -> str:

@@ -50,7 +50,8 @@ def read_sources(run: RunFolder, column: str | None) -> Iterator[SourceData]:
     """
     kinds, mixture = run.kinds(), _mixture_ids(run)
     for name in run.sources():
-        table = run.table(name)
+        wanted = (schema.ROW_ID, schema.QUESTION, schema.ANSWER, schema.INFLUENCE, schema.RANK, schema.GAIN)
+        table = run.table(name, list(dict.fromkeys([*wanted, *([column] if column else [])])))
         score = _floats(table, column) if column else np.full(len(table), np.nan)
         rank = table[schema.RANK].fill_null(-1).to_numpy().astype(np.int64)
         picked = rank >= 0

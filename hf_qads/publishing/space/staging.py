@@ -76,7 +76,8 @@ def prepare(run: RunFolder, measured: Measured, folder: Path, *, seed: int = 0) 
 
 
 def _rows(run: RunFolder, measured: Measured, source: SourceData, chosen: np.ndarray) -> pa.Table:
-    table = run.table(source.name).take(pa.array(chosen))
+    names = [schema.ROW_ID, schema.QUESTION, schema.ANSWER, schema.GAIN, schema.REASON]
+    table = run.table(source.name, names).take(pa.array(chosen))
     vectors = run.vectors(source.name)
     places = np.full((len(chosen), 2), np.nan, dtype=np.float32)
     if measured.map is not None and vectors is not None and len(vectors) == len(source.score):
