@@ -10,6 +10,7 @@
     ├── SelectionError        choosing rows
     ├── MixingError           ratios, mixtures, subsets, overlap
     ├── TrainingError         fine-tuning
+    ├── GenerationError       writing text with a model or a server
     ├── EvaluationError       benchmarks and answers
     ├── PublishingError       cards, staged folders, the Hub
     └── RunError              the run folder: locked, damaged, not writable
@@ -60,6 +61,10 @@ class MixingError(QaDSError):
 
 class TrainingError(QaDSError):
     """A model cannot be fine-tuned as asked."""
+
+
+class GenerationError(QaDSError):
+    """A model or a server cannot write text as asked."""
 
 
 class EvaluationError(QaDSError):

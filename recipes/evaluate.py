@@ -20,7 +20,9 @@ from hf_qads.errors import EvaluationError, QaDSError
 from hf_qads.evaluation import likelihood, prompts, running, tables
 from hf_qads.evaluation.benchmarks import BENCHMARKS, find_benchmark
 from hf_qads.evaluation.items import Item, items_of, read_rows
-from hf_qads.generation.engines import Engine, OpenAIEngine, TransformersEngine
+from hf_qads.generation.engine import Engine
+from hf_qads.generation.local import TransformersEngine
+from hf_qads.generation.server import OpenAIEngine
 from hf_qads.rows.rendering import template_of
 from hf_qads.runtime import files
 from hf_qads.runtime.models import EMBEDDED, fingerprint, load_model, public_name

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from hf_qads.answers import check
 from hf_qads.evaluation.items import Item
-from hf_qads.generation.engines import Engine, Output
+from hf_qads.generation.engine import Engine, Output
 from hf_qads.runtime import files
 
 

@@ -1,1 +1,1 @@
-"""Text generation backends: a transformers model in this process, or an OpenAI-compatible server."""
+"""Text generation: backends that write answers to prompts, in process or by a server."""

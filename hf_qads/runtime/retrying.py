@@ -1,9 +1,11 @@
-"""Asking the Hub again where that may help, and saying what to do where it does not."""
+"""Retry with backoff and Retry-After: one loop for whatever may pass, and what the Hub's errors mean."""
 
 import importlib
+import random
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeVar
 
 from tqdm import tqdm
@@ -27,23 +29,74 @@ def patiently(call: Callable[[], T], doing: str, *, pass_on: Callable[[Exception
     Raises:
         PublishingError: it does not help, with what to do instead.
     """
-    for wait in (*WAITS, None):
+
+    def may_pass(error: Exception) -> bool:
+        if isinstance(error, PublishingError) or (pass_on is not None and pass_on(error)):
+            return False
+        status = status_of(error)
+        return status in TRY_AGAIN or (status is None and _network(error))
+
+    def tell(error: Exception, pause: float) -> None:
+        tqdm.write(f"{doing}: {_why(error, status_of(error))}; again in {pause:.2g} s", file=sys.stderr)
+
+    try:
+        return call_again(call, waits=WAITS, may_pass=may_pass, retry_after=_retry_after, tell=tell)
+    except PublishingError:
+        raise
+    except Exception as error:
+        if pass_on is not None and pass_on(error):
+            raise
+        raise _told(error, status_of(error), doing) from error
+
+
+def call_again(
+    call: Callable[[], T],
+    *,
+    waits: Sequence[float],
+    may_pass: Callable[[Exception], bool],
+    retry_after: Callable[[Exception], float | None] = lambda error: None,
+    tell: Callable[[Exception, float], None] = lambda error, pause: None,
+) -> T:
+    """Call, and after an error that may pass call again, some seconds later.
+
+    Args:
+        call: may be repeated without harm.
+        waits: seconds before each further attempt. Up to a quarter is added by chance, so that many
+            callers do not come back at once.
+        may_pass: whether another attempt may help.
+        retry_after: seconds that the other side asked for, in place of ours; None where it did not. More
+            than two minutes is not waited for: the error is raised.
+        tell: is given each error that is not raised, and the pause after it.
+
+    Raises:
+        Exception: the last error, as it was.
+    """
+    for wait in (*waits, None):
         try:
             return call()
-        except PublishingError:
-            raise
         except Exception as error:
-            if pass_on is not None and pass_on(error):
+            if wait is None or not may_pass(error):
                 raise
-            status = status_of(error)
-            if not (status in TRY_AGAIN or (status is None and _network(error))):
-                raise _told(error, status, doing) from error
-            pause = _asked_for(error, wait)
-            if pause is None:
-                raise _told(error, status, doing) from error
-            tqdm.write(f"{doing}: {_why(error, status)}; again in {pause:g} s", file=sys.stderr)
-            time.sleep(pause)
+            asked = retry_after(error)
+            if asked is not None and asked > LONGEST:
+                raise
+            pause = wait * random.uniform(1.0, 1.25) if asked is None else asked
+            tell(error, pause)
+        time.sleep(pause)
     raise AssertionError("the last attempt returns or raises")
+
+
+def seconds_asked_for(header: str | None) -> float | None:
+    """Seconds that a Retry-After header asks for, as a number or a date; None where it asks for nothing."""
+    text = (header or "").strip()
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    except ValueError:
+        return None
 
 
 def status_of(error: BaseException) -> int | None:
@@ -86,15 +139,9 @@ def _why(error: Exception, status: int | None) -> str:
     return f"no connection ({type(last).__name__})"
 
 
-def _asked_for(error: Exception, wait: float | None) -> float | None:
-    """Seconds to wait: what the Hub asks for, else ours; None to give up."""
-    if wait is None:
-        return None
+def _retry_after(error: Exception) -> float | None:
     response = _response(error)
-    said = "" if response is None else str(response.headers.get("Retry-After", ""))
-    if said.isdigit():
-        return float(said) if float(said) <= LONGEST else None
-    return wait
+    return None if response is None else seconds_asked_for(response.headers.get("Retry-After"))
 
 
 def _response(error: BaseException) -> Any:

@@ -10,7 +10,7 @@ from hf_qads.evaluation.items import Item
 from hf_qads.evaluation.likelihood import answer_log_probabilities, paired_difference
 from hf_qads.evaluation.running import run_benchmark
 from hf_qads.evaluation.tables import Score, score, table
-from hf_qads.generation.engines import Output
+from hf_qads.generation.engine import Output
 from hf_qads.statistics.intervals import wilson
 from tests.models import tiny_model, tiny_tokenizer
 

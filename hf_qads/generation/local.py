@@ -1,0 +1,191 @@
+"""Text generation by a transformers model in this process: batches by length, greedy or sampled, chat."""
+
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hf_qads.generation.engine import GREEDY, STOPS, TOO_LONG, Output, Sampling, until_stop
+from hf_qads.runtime.batching import TokenBudget, token_batches
+
+
+class TransformersEngine:
+    """Decoding in batches of prompts of similar length.
+
+    Args:
+        model: a causal language model of transformers.
+        tokenizer: its tokenizer.
+        batch_tokens: most tokens of a batch, prompt and answer together.
+        chat: send each prompt as a user's turn through the tokenizer's chat template.
+        name: what identifies the model in stored results.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        *,
+        batch_tokens: int = 16384,
+        chat: bool = False,
+        name: str = "model",
+    ) -> None:
+        self.model = model.eval()
+        self.tokenizer = tokenizer
+        self.budget = TokenBudget(batch_tokens)
+        self.chat = chat
+        self.name = f"{name}, chat" if chat else name
+        self.context = getattr(model.config, "max_position_embeddings", None) or 10**9
+
+    def answer(
+        self,
+        prompts: Sequence[str],
+        *,
+        max_new_tokens: int,
+        sampling: Sampling = GREEDY,
+        draws: Sequence[int] | None = None,
+    ) -> Iterator[tuple[int, Output]]:
+        """Pairs of a prompt's place and its answer, longest prompts first.
+
+        A prompt that leaves no room for an answer in the model's context gives an empty one, with a reason.
+        Where memory runs out the batches are halved. Which tokens a row draws depends on its prompt, the
+        number of its draw and the seed, not on the rows beside it.
+        """
+        ids = self._encode(prompts)
+        left = [place for place, prompt in enumerate(ids) if len(prompt) < self.context - 1]
+        for place in sorted(set(range(len(ids))) - set(left)):
+            yield place, Output("", TOO_LONG)
+        while left:
+            lengths = np.array([len(ids[place]) + max_new_tokens for place in left])
+            batch = [left[index] for index in token_batches(lengths, self.budget.tokens)[0]]
+            numbers = [0 if draws is None else draws[place] for place in batch]
+            chance = _uniforms([prompts[place] for place in batch], numbers, sampling, max_new_tokens)
+            try:
+                outputs = self._batch([ids[place] for place in batch], max_new_tokens, sampling, chance)
+            except (RuntimeError, MemoryError) as error:
+                self.budget.retreat(error)
+                outputs = []
+            if not outputs:
+                self.budget.release()
+                continue
+            done = set(batch)
+            left = [place for place in left if place not in done]
+            yield from zip(batch, outputs, strict=True)
+
+    def _encode(self, prompts: Sequence[str]) -> list[list[int]]:
+        if not prompts:
+            return []
+        if self.chat:
+            turns = [[{"role": "user", "content": prompt}] for prompt in prompts]
+            text = self.tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+            return [list(ids) for ids in self.tokenizer(text, add_special_tokens=False)["input_ids"]]
+        bos = [] if self.tokenizer.bos_token_id is None else [self.tokenizer.bos_token_id]
+        encoded = self.tokenizer(list(prompts), add_special_tokens=False)["input_ids"]
+        return [bos + list(prompt) for prompt in encoded]
+
+    def _batch(
+        self, ids: list[list[int]], max_new_tokens: int, sampling: Sampling, chance: NDArray[np.float32]
+    ) -> list[Output]:
+        import torch
+        from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteriaList
+
+        longest = max(map(len, ids))
+        pad = self.tokenizer.pad_token_id
+        ends = _ends(self.model, self.tokenizer)
+        pad = pad if pad is not None else (ends[0] if ends else 0)
+        tokens = torch.full((len(ids), longest), pad)
+        mask = torch.zeros_like(tokens)
+        for row, prompt in enumerate(ids):  # padded on the left, so that every answer starts together
+            tokens[row, longest - len(prompt) :] = torch.tensor(prompt)
+            mask[row, longest - len(prompt) :] = 1
+        room = min(max_new_tokens, self.context - longest)
+        # The draw is made by the processor, so that each row has its own; what is left is to take the best.
+        config = GenerationConfig(
+            do_sample=False, max_new_tokens=room, pad_token_id=pad, eos_token_id=ends or None, use_cache=True
+        )
+        processors = [] if sampling.temperature == 0 else [_Draw(sampling, chance, longest)]
+        device = self.model.device
+        with torch.inference_mode():
+            written = self.model.generate(
+                tokens.to(device),
+                attention_mask=mask.to(device),
+                generation_config=config,
+                logits_processor=LogitsProcessorList(processors),
+                stopping_criteria=StoppingCriteriaList([_Stop(self.tokenizer, longest)]),
+            )
+        answers = written[:, longest:].tolist()
+        texts = self.tokenizer.batch_decode(answers, skip_special_tokens=True)
+        return [
+            until_stop(text, whole=_ended(answer, ends, room))
+            for text, answer in zip(texts, answers, strict=True)
+        ]
+
+
+class _Draw:
+    """Leaves of each row's logits only the token that the row draws, by the inverse of its distribution."""
+
+    def __init__(self, sampling: Sampling, chance: NDArray[np.float32], start: int) -> None:
+        import torch
+
+        self.sampling, self.start = sampling, start
+        self.chance = torch.from_numpy(chance)
+
+    def __call__(self, input_ids: Any, scores: Any) -> Any:
+        import torch
+
+        probabilities = (scores.float() / self.sampling.temperature).softmax(-1).double()
+        order = None
+        if self.sampling.top_p < 1:
+            probabilities, order = probabilities.sort(-1, descending=True)
+        reached = probabilities.cumsum(-1)
+        # the first token that reaches top_p is the last one that may be drawn
+        last = (reached < self.sampling.top_p).sum(-1, keepdim=True).clamp(max=reached.shape[1] - 1)
+        chance = self.chance[:, input_ids.shape[1] - self.start, None].to(reached) * reached.gather(-1, last)
+        drawn = torch.searchsorted(reached, chance, right=True).clamp(max=last)
+        token = drawn if order is None else order.gather(-1, drawn)
+        return torch.full_like(scores, -torch.inf).scatter_(-1, token, 0.0)
+
+
+def _uniforms(
+    prompts: Sequence[str], draws: Sequence[int], sampling: Sampling, steps: int
+) -> NDArray[np.float32]:
+    """Random numbers in [0, 1), (n, steps): a row's own, by prompt, draw and seed."""
+    if sampling.temperature == 0:
+        return np.empty((len(prompts), 0), dtype=np.float32)
+    keys = [zlib.crc32(prompt.encode("utf-8", "surrogatepass")) for prompt in prompts]
+    rows = [
+        np.random.default_rng([sampling.seed, draw, key]).random(steps, dtype=np.float32)
+        for draw, key in zip(draws, keys, strict=True)
+    ]
+    return np.stack(rows)
+
+
+class _Stop:
+    """Ends a row that goes on with a question of its own."""
+
+    def __init__(self, tokenizer: Any, start: int) -> None:
+        self.tokenizer = tokenizer
+        self.start = start
+        self.done: Any = None
+
+    def __call__(self, input_ids: Any, scores: Any, **_: Any) -> Any:
+        import torch
+
+        if self.done is None:
+            self.done = torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
+        if input_ids.shape[1] % 4 == 0:  # decoding costs time, so not after every token
+            tails = self.tokenizer.batch_decode(input_ids[:, max(self.start, input_ids.shape[1] - 16) :])
+            found = [any(stop in tail for stop in STOPS) for tail in tails]
+            self.done |= torch.tensor(found, device=input_ids.device)
+        return self.done
+
+
+def _ends(model: Any, tokenizer: Any) -> list[int]:
+    configured = getattr(model.generation_config, "eos_token_id", None)
+    ends = configured if isinstance(configured, list) else [configured, tokenizer.eos_token_id]
+    return [int(end) for end in dict.fromkeys(ends) if end is not None]
+
+
+def _ended(answer: list[int], ends: list[int], room: int) -> bool:
+    return len(answer) < room or bool(set(answer) & set(ends))
