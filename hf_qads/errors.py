@@ -5,6 +5,7 @@
     ├── SourceError           reading rows
     │   └── SourceMissing     a source that is not available: no public copy, or out of reach
     ├── ModelError            loading a language model
+    ├── DeviceError           a device that is not there
     ├── EmbeddingError        making or reading vectors
     ├── ScoringError          influence, labels, scorers
     ├── SelectionError        choosing rows
@@ -37,6 +38,10 @@ class SourceMissing(SourceError):
 
 class ModelError(QaDSError):
     """A language model cannot be loaded."""
+
+
+class DeviceError(QaDSError):
+    """There is no such device."""
 
 
 class EmbeddingError(QaDSError):

@@ -24,12 +24,7 @@ def check(config: Config) -> None:
     if config.anchors is not None:
         check_benchmarks(config.anchors.sources, allowed=config.anchors.allow_benchmark)
     check_model(config.model.path)
-    if config.device is not None:
-        try:
-            pick_device(config.device)
-        except RuntimeError as error:
-            reason = str(error).splitlines()[0]
-            raise ConfigError(f"device {config.device!r} cannot be used: {reason} Use cpu or cuda.") from None
+    pick_device(config.device)
     template = config.model.template
     if template not in ("plain", "chat") and not ("{question}" in template and "{answer}" in template):
         raise ConfigError(

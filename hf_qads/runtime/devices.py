@@ -1,35 +1,45 @@
-"""Which device to compute on."""
+"""Device rule: the one place where a name such as `cuda:1`, or none, becomes a torch device."""
 
-import os
 from typing import Any
 
-from hf_qads.errors import QaDSError
+from hf_qads.errors import DeviceError
+from hf_qads.runtime import distributed
 
 
 def pick_device(device: Any = None, rank: int | None = None) -> Any:
-    """The `torch.device` to compute on.
+    """The `torch.device` to compute on, for scoring, selection, training and evaluation alike.
 
     Args:
-        device: a device or its name, which then holds; None takes CUDA where there is one, else the CPU.
+        device: a device or its name, which then holds; `cuda` without a number, or None where there is CUDA,
+            is this worker's GPU; None without CUDA is the CPU.
         rank: of this worker among those that share the machine's GPUs; None takes the launcher's local
             rank. Only looked at where `device` names no single GPU.
 
     Raises:
-        QaDSError: CUDA is asked for and there is none.
+        DeviceError: there is no such device, or it cannot hold numbers.
     """
     import torch
 
-    chosen = torch.device(device) if device is not None else None
-    if chosen is not None and (chosen.type != "cuda" or chosen.index is not None):
-        return chosen
-    if not torch.cuda.is_available():
-        if chosen is not None:
-            raise QaDSError(
-                f"device={device!r}, but torch sees no CUDA device. Leave device out, or use 'cpu'."
-            )
-        return torch.device("cpu")
-    local = int(os.environ.get("LOCAL_RANK") or 0) if rank is None else rank
-    return torch.device("cuda", local % torch.cuda.device_count())
+    if device is None:
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        chosen = torch.device(device)
+        if chosen.type != "cuda":
+            torch.empty(0, device=chosen).cpu()
+            return chosen
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise DeviceError(f"device={device!r} cannot be used: {reason}. Use cpu or cuda.") from error
+    there = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if not there:
+        raise DeviceError(
+            f"device={device!r}, but torch sees no CUDA device. Leave device out, or use 'cpu'."
+        )
+    if chosen.index is None:
+        return torch.device("cuda", (distributed.local_rank() if rank is None else rank) % there)
+    if chosen.index >= there:
+        raise DeviceError(f"device={device!r}, but torch sees {there} CUDA devices, from cuda:0. Name one.")
+    return chosen
 
 
 def useful_tokens(batch_tokens: int, device: Any) -> int:

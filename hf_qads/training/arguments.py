@@ -4,17 +4,15 @@ The pre-experienced model and the policy hand the result to TRL's `SFTTrainer`, 
 transformers' `Trainer`; what differs between them is only the class.
 """
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from hf_qads.errors import TrainingError
+from hf_qads.runtime.devices import pick_device
+from hf_qads.runtime.distributed import world_size
 
 A = TypeVar("A")
-
-# What torchrun, accelerate and the MPI launchers call the number of processes.
-WORLD_SIZES = ("WORLD_SIZE", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
 
 
 @dataclass(frozen=True)
@@ -51,11 +49,6 @@ class Schedule:
             raise TrainingError(f"max_steps={self.max_steps} trains nothing. Give 1 or more, or -1.")
 
 
-def processes() -> int:
-    """How many processes train together, as the launcher announced it; 1 without a launcher."""
-    return next((int(os.environ[name]) for name in WORLD_SIZES if os.environ.get(name)), 1)
-
-
 def split_batch(global_batch: int, device_batch: int, workers: int) -> tuple[int, int]:
     """Rows per device and accumulation steps whose product with `workers` is exactly `global_batch`.
 
@@ -80,19 +73,14 @@ def device_arguments(device: str | None = None) -> dict[str, Any]:
     """The arguments that follow from the device: `use_cpu`, `bf16` and activation checkpointing.
 
     Args:
-        device: `cpu`, `cuda`, `mps` (an index after a colon is ignored); None takes CUDA where there is one,
-            else the CPU.
+        device: see `pick_device`.
 
     Raises:
-        TrainingError: `cuda` is asked for and there is none.
+        DeviceError: it is not there.
     """
     import torch
 
-    kind = (device or ("cuda" if torch.cuda.is_available() else "cpu")).split(":")[0]
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise TrainingError(
-            f"device={device!r}, but torch sees no CUDA device. Leave device out, or use 'cpu'."
-        )
+    kind = pick_device(device).type
     # Without an explicit False, SFTConfig turns bf16 on and refuses to start on a CPU.
     return {
         "use_cpu": kind == "cpu",
@@ -114,9 +102,10 @@ def shared_arguments(
     See `training_arguments` for the meaning of the arguments.
 
     Raises:
-        TrainingError: the global batch cannot be shared by the processes, or the device is not there.
+        TrainingError: the global batch cannot be shared by the processes.
+        DeviceError: the device is not there.
     """
-    rows, accumulation = split_batch(schedule.global_batch, device_batch, processes())
+    rows, accumulation = split_batch(schedule.global_batch, device_batch, world_size())
     return {
         **device_arguments(device),
         "num_train_epochs": schedule.epochs,
@@ -156,7 +145,7 @@ def training_arguments(
         schedule: how long and how fast.
         device_batch: most rows per device and pass; the rest of the global batch is accumulated.
         seed: of the row order and of new weights.
-        device: `cpu`, `cuda` or `mps`; None takes CUDA where there is one, else the CPU.
+        device: such as `cpu` or `cuda:1`, see `pick_device`; under a launcher each process has its own GPU.
         save_steps: steps between checkpoints, or a share of the run below 1; None is a quarter of the run, 0
             saves none. The two newest are kept, so that one cut off in writing never costs the run.
 
@@ -164,7 +153,8 @@ def training_arguments(
         An instance of `cls`: bf16 on GPUs that have it, float32 elsewhere; no tracker.
 
     Raises:
-        TrainingError: the global batch cannot be shared by the processes, or the device is not there.
+        TrainingError: the global batch cannot be shared by the processes.
+        DeviceError: the device is not there.
 
     Source: section 4, Training Details (AdamW, cosine, 3 % warm-up, global batch 128).
     """
@@ -172,8 +162,23 @@ def training_arguments(
         schedule=schedule, device_batch=device_batch, seed=seed, device=device, save_steps=save_steps
     )
     make: Any = cls
-    arguments = make(output_dir=str(folder), **shared)
-    if arguments.n_gpu > 1:
-        # One process that sees several GPUs would wrap the model in DataParallel and multiply the batch.
-        arguments._n_gpu = 1
-    return cast(A, arguments)
+    return cast(A, place(make(output_dir=str(folder), **shared), device))
+
+
+def place(arguments: A, device: str | None) -> A:
+    """Put the training of a single process on the device that was asked for, and on no other.
+
+    transformers would take the first GPU, and with several in sight wrap the model in DataParallel, which
+    multiplies the batch.
+    """
+    known: Any = arguments
+    if world_size() == 1:
+        chosen = pick_device(device)
+        known.distributed_state.device = chosen  # of which every accelerator takes its device
+        known.__dict__["_setup_devices"] = chosen
+        known._n_gpu = int(chosen.type == "cuda")
+        if chosen.type == "cuda":
+            import torch
+
+            torch.cuda.set_device(chosen)
+    return arguments

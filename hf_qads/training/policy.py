@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import yaml
 
 from hf_qads.errors import TrainingError
-from hf_qads.training.arguments import Schedule, processes, shared_arguments
+from hf_qads.runtime.distributed import world_size
+from hf_qads.training.arguments import Schedule, shared_arguments
 from hf_qads.training.tracking import default_tracker
 
 if TYPE_CHECKING:
@@ -80,10 +81,10 @@ def parse_policy(
     parser = TrlParser((PolicyArguments, SFTConfig, ModelConfig), allow_abbrev=False)
     parser.set_defaults_with_config(**{key: value for key, value in defaults.items() if key not in given})
     policy, training, model = _parse(parser, argv, known_only=False)
-    actual = training.per_device_train_batch_size * training.gradient_accumulation_steps * processes()
+    actual = training.per_device_train_batch_size * training.gradient_accumulation_steps * world_size()
     if policy.global_batch and policy.global_batch != actual:
         raise TrainingError(
-            f"global_batch={policy.global_batch}, but {' and '.join(explicit)} with {processes()} processes "
+            f"global_batch={policy.global_batch}, but {' and '.join(explicit)} with {world_size()} processes "
             f"make {actual}. Leave one of them out."
         )
     if policy.run and policy.mixture:

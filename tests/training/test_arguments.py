@@ -1,11 +1,13 @@
 """The one place of training arguments."""
 
 import pytest
-from transformers import TrainingArguments
+import torch
+from transformers import Trainer, TrainingArguments
 from trl import SFTConfig
 
-from hf_qads.errors import TrainingError
+from hf_qads.errors import DeviceError, TrainingError
 from hf_qads.training.arguments import Schedule, device_arguments, split_batch, training_arguments
+from tests.models import tiny_model
 
 
 @pytest.mark.parametrize(
@@ -59,6 +61,21 @@ def test_schedule_out_of_range_is_an_error(wrong):
 
 
 def test_device_that_is_not_there_is_an_error():
-    with pytest.raises(TrainingError, match="sees no CUDA device"):
+    with pytest.raises(DeviceError, match="sees no CUDA device"):
         device_arguments("cuda:1")
     assert device_arguments("cpu") == {"use_cpu": True, "bf16": False, "activation_checkpointing": False}
+
+
+def test_training_runs_on_the_very_device_that_was_asked_for(tmp_path):
+    made = training_arguments(TrainingArguments, tmp_path, schedule=Schedule(), device="cpu:0")
+    assert made.device == torch.device("cpu:0") != torch.device("cpu")
+    assert Trainer(tiny_model(), made).accelerator.device == torch.device("cpu:0")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two CUDA devices")
+def test_training_on_the_second_gpu_leaves_the_first_alone(tmp_path):
+    made = training_arguments(TrainingArguments, tmp_path, schedule=Schedule(), device="cuda:1")
+    trainer = Trainer(tiny_model(), made)
+    assert trainer.accelerator.device == next(trainer.model.parameters()).device == torch.device("cuda:1")
+    assert made.n_gpu == 1

@@ -31,7 +31,7 @@ def test_defaults_are_the_paper_s_and_hold_the_global_batch():
 
 def test_processes_share_the_global_batch(monkeypatch):
     for module in ("arguments", "policy"):
-        monkeypatch.setattr(f"hf_qads.training.{module}.processes", lambda: 4)
+        monkeypatch.setattr(f"hf_qads.training.{module}.world_size", lambda: 4)
     _, training, _ = parse("--global_batch", "32", "--device_batch", "4")
     assert (training.per_device_train_batch_size, training.gradient_accumulation_steps) == (4, 2)
 

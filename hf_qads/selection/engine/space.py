@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 
 from hf_qads.errors import SelectionError
+from hf_qads.runtime.devices import pick_device
 
 UNIT = 2.0**-24  # rounding of one float32 operation, relative
 BLOCK_BYTES = 4 << 20
@@ -84,16 +85,10 @@ def as_tensor(vectors: Any, name: str = "vectors") -> torch.Tensor:
 
 def choose_device(tensor: torch.Tensor, device: str | None) -> torch.device:
     """The device of the large products: as asked, else where the vectors lie, else CUDA if there is one."""
-    if device is not None:
-        try:
-            chosen = torch.device(device)
-            torch.empty(0, device=chosen).cpu()
-        except (RuntimeError, AssertionError, NotImplementedError) as error:
-            raise SelectionError(f"device={device!r} cannot be used: {error}") from error
-        return chosen
-    if tensor.device.type != "cpu":
+    if device is None and tensor.device.type != "cpu":
         return tensor.device
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    chosen: torch.device = pick_device(device)
+    return chosen
 
 
 class Space:
