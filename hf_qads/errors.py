@@ -6,10 +6,11 @@
     │   └── SourceMissing     a source that is not available: no public copy, or out of reach
     ├── ModelError            loading a language model
     ├── DeviceError           a device that is not there
+    ├── FilteringError        deduplication, decontamination
     ├── EmbeddingError        making or reading vectors
     ├── ScoringError          influence, labels, scorers
     ├── SelectionError        choosing rows
-    ├── MixingError           ratios, mixtures, subsets, overlap
+    ├── MixingError           ratios, mixtures, subsets
     ├── TrainingError         fine-tuning
     ├── GenerationError       writing text with a model or a server
     ├── EvaluationError       benchmarks and answers
@@ -42,6 +43,10 @@ class ModelError(QaDSError):
 
 class DeviceError(QaDSError):
     """There is no such device."""
+
+
+class FilteringError(QaDSError):
+    """Duplicates or repeated test questions cannot be looked for."""
 
 
 class EmbeddingError(QaDSError):

@@ -1,4 +1,4 @@
-"""Rows that repeat a benchmark's question: found, counted per source and test set, and listed."""
+"""Decontamination: find rows that repeat a question of a test set, count them per source, list them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from hf_qads import schema
-from hf_qads.errors import MixingError
-from hf_qads.filtering.question_index import METHODS, Benchmarks
+from hf_qads.errors import FilteringError
+from hf_qads.filtering.question_index import METHODS, QuestionIndex
 from hf_qads.runtime.files import atomic_path
 
 READ_ROWS: Final = 5_000
@@ -32,8 +32,8 @@ HITS: Final = pa.schema(
 
 
 @dataclass(frozen=True)
-class Overlap:
-    """What was found.
+class ContaminationReport:
+    """Contaminated rows: those that repeat a question of a test set.
 
     Attributes:
         hits: a line per row and benchmark, with both questions, the way it was found (`exact`, `ngram`,
@@ -85,14 +85,14 @@ class Overlap:
             pq.write_table(self.hits, part, compression="zstd")
 
 
-def find_overlap(
+def find_contamination(
     benchmarks: Mapping[str, Sequence[str]],
     pool: Mapping[str, Sequence[Path] | pa.Table],
     *,
     ngram: int | None = 13,
     near: float | None = None,
     confirm: bool = True,
-) -> Overlap:
+) -> ContaminationReport:
     """Find the rows that repeat a benchmark's question, in the question or in an earlier turn.
 
     Args:
@@ -100,15 +100,15 @@ def find_overlap(
         pool: source -> its parquet shards, or a table, with `row_id`, `question` and, if any, `history`.
         ngram: tokens in a row that a row and a question must share; None compares wholes only.
         near: least Jaccard similarity of near duplicates, found by MinHash; None does not look for them.
-        confirm: compare numbers before a partial match counts (see `Benchmarks`).
+        confirm: compare numbers before a partial match counts (see `QuestionIndex`).
 
     Raises:
-        MixingError: `ngram` or `near` is out of range; a file of the pool is not there, is no parquet file,
-            or lacks `row_id` or `question`; an id, a question or an earlier turn is no text.
+        FilteringError: `ngram` or `near` is out of range; a file of the pool is not there, is no parquet
+            file, or lacks `row_id` or `question`; an id, a question or an earlier turn is no text.
 
     Cost: about 10 million characters a second on one core; memory for 5,000 rows and the hits.
     """
-    index = Benchmarks(benchmarks, ngram=ngram, near=near, confirm=confirm)
+    index = QuestionIndex(benchmarks, ngram=ngram, near=near, confirm=confirm)
     sizes = {name: len(questions) for name, questions in benchmarks.items()}
     starts, total = {}, 0
     for name, size in sizes.items():
@@ -116,7 +116,7 @@ def find_overlap(
     hits: list[dict[str, Any]] = []
     rows = {}
     count = sum(_rows(source, shards) for source, shards in pool.items())
-    with tqdm(total=count, desc="overlap", unit="row", disable=None) as bar:
+    with tqdm(total=count, desc="decontamination", unit="row", disable=None) as bar:
         for source, shards in pool.items():
             rows[source] = 0
             for batch in _read(shards):
@@ -142,7 +142,7 @@ def find_overlap(
                     )  # fmt: skip
                 rows[source] += len(batch)
                 bar.update(len(batch))
-    return Overlap(pa.Table.from_pylist(hits, schema=HITS), rows, sizes)
+    return ContaminationReport(pa.Table.from_pylist(hits, schema=HITS), rows, sizes)
 
 
 def _rows(source: str, shards: Sequence[Path] | pa.Table) -> int:
@@ -155,11 +155,13 @@ def _rows(source: str, shards: Sequence[Path] | pa.Table) -> int:
         try:
             metadata = pq.read_metadata(path)
         except FileNotFoundError as error:
-            raise MixingError(
+            raise FilteringError(
                 f"the pool {source!r} names {path}, which is not there. Check the path."
             ) from error
         except (OSError, pa.ArrowInvalid) as error:
-            raise MixingError(f"{path} of the pool {source!r} cannot be read as parquet: {error}") from error
+            raise FilteringError(
+                f"{path} of the pool {source!r} cannot be read as parquet: {error}"
+            ) from error
         _check_columns(source, str(path), metadata.schema.to_arrow_schema().names)
         count += metadata.num_rows
     return count
@@ -168,7 +170,7 @@ def _rows(source: str, shards: Sequence[Path] | pa.Table) -> int:
 def _check_columns(source: str, place: str, names: Sequence[str]) -> None:
     missing = [name for name in (schema.ROW_ID, schema.QUESTION) if name not in names]
     if missing:
-        raise MixingError(
+        raise FilteringError(
             f"{place} of the pool {source!r} lacks {' and '.join(missing)}, found {', '.join(names)}. "
             "Give the shards that reading wrote, or a table with these columns."
         )
@@ -213,7 +215,7 @@ def _content(turn: Any) -> Any:
 def _check_texts(source: str, start: int, name: str, texts: Sequence[object], rows: Sequence[int]) -> None:
     for text, row in zip(texts, rows, strict=True):
         if not isinstance(text, str):
-            raise MixingError(
+            raise FilteringError(
                 f"row {start + row} of the pool {source!r} has {text!r} where a text should stand in "
                 f"{name}. Leave such rows out, or give the shards that reading wrote."
             )

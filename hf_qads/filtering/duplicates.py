@@ -1,4 +1,4 @@
-"""The same row, or nearly the same, in two sources: kept once, in the first, with both named."""
+"""Deduplication: the same row, or a near duplicate, in two sources is kept once, in the first."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from hf_qads import schema
-from hf_qads.errors import MixingError
-from hf_qads.filtering.minhash import near_rows
+from hf_qads.errors import FilteringError
+from hf_qads.filtering.minhash import near_duplicates
 from hf_qads.rows.keys import keys_of
 from hf_qads.runtime.files import atomic_path
 
@@ -31,8 +31,8 @@ REPEATS: Final = pa.schema(
 
 
 @dataclass(frozen=True)
-class Across:
-    """Rows that an earlier source, or the same one, holds already.
+class Duplicates:
+    """Duplicate rows: an earlier source, or the same one, holds them already.
 
     Attributes:
         repeats: a line per repeated row: `row_id`, `source`, the id and source of the row that stays, and
@@ -86,12 +86,12 @@ class Across:
             yield from batch.to_pylist()
 
 
-def find_across(
+def find_duplicates(
     pool: Mapping[str, Sequence[Path]],
     *,
     keep: Literal["first", "keep"] = "first",
     near: float | None = None,
-) -> Across:
+) -> Duplicates:
     """Find rows with the same history, question and answer in more than one source.
 
     Row ids end in the hash of exactly that, so the texts need not be read again.
@@ -100,21 +100,21 @@ def find_across(
         pool: source -> its parquet shards, in the order in which sources win.
         keep: "first" names the rows of later sources to drop; "keep" reports them only.
         near: also find near duplicates, inside a source too: at least this Jaccard similarity in (0, 1] of
-            the runs of three tokens of question and answer, and the same numbers (see `near_rows` for what
-            is promised).
+            the runs of three tokens of question and answer, and the same numbers (see `near_duplicates` for
+            what is promised).
 
     Raises:
-        MixingError: an unknown `keep`, `near` out of range, or row ids that were not made by
+        FilteringError: an unknown `keep`, `near` out of range, or row ids that were not made by
             `schema.row_id`.
 
     Cost: some 100 bytes and 1.5 microseconds a row, and 350 bytes a repeat with `row_ids` and `also_in`. With
-        `near`, what `near_rows` says: 0.07 milliseconds on one core for a row of 1,900 characters that shares
-        no band, 0.4 for one that does, and 1.6 where crowds of rows just below the threshold meet.
+        `near`, what `near_duplicates` says: 0.07 milliseconds on one core for a row of 1,900 characters that
+        shares no band, 0.4 for one that does, and 1.6 where crowds of rows just below the threshold meet.
     """
     if keep not in ("first", "keep"):
-        raise MixingError(f"across must be first or keep, got {keep!r}.")
+        raise FilteringError(f"keep must be first or keep, got {keep!r}.")
     if near is not None and not 0 < near <= 1:
-        raise MixingError(f"across near must be in (0, 1], got {near}. 0.8 is usual.")
+        raise FilteringError(f"near must be in (0, 1], got {near}. 0.8 is usual.")
     sources = list(pool)
     keys = [np.concatenate([*_keys(pool[source]), np.empty(0, dtype="S16")]) for source in sources]
     owners = np.repeat(np.arange(len(sources), dtype=np.uint16), [len(part) for part in keys])
@@ -124,14 +124,14 @@ def find_across(
     stays = _first_same(joined)
     nearly = np.zeros(len(joined), dtype=bool)
     if near is not None:
-        first = near_rows(partial(_texts, pool), stays == np.arange(len(stays)), near)[stays]
+        first = near_duplicates(partial(_texts, pool), stays == np.arange(len(stays)), near)[stays]
         nearly, stays = first != stays, first
     later = np.flatnonzero(stays != np.arange(len(stays)))
     first = stays[later]
     columns = [_ids(joined, owners, later, sources), _names(owners[later], sources)]
     columns += [_ids(joined, owners, first, sources), _names(owners[first], sources)]
     columns.append(_names(nearly[later], METHODS))
-    return Across(pa.table(columns, schema=REPEATS), keep, rows)
+    return Duplicates(pa.table(columns, schema=REPEATS), keep, rows)
 
 
 def _first_same(keys: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ CROWD: Final = 32
 _BATCH: Final = 500
 
 
-def near_rows(
+def near_duplicates(
     texts: Callable[[np.ndarray], Iterable[tuple[int, str]]], there: np.ndarray, near: float
 ) -> np.ndarray:
     """For each row the first earlier row that is near to it and stays; a row without one stays itself.

@@ -1,9 +1,9 @@
 """Tokens and n-grams of many texts at once, as 64-bit hashes in flat arrays.
 
 A token is a run of letters and digits, lower case, in Unicode NFKC; a Chinese, Japanese or Korean character
-is a token of its own. Everything else separates tokens. Numbers and fractions are in one format (`formats`).
-Hashes are polynomials over random 64-bit codes of the characters, modulo 2**64, so that the hash of any
-stretch is a difference of prefix sums.
+is a token of its own. Everything else separates tokens. Numbers and fractions are in one format
+(`normalise_numbers`). Hashes are polynomials over random 64-bit codes of the characters, modulo 2**64, so
+that the hash of any stretch is a difference of prefix sums.
 """
 
 import re
@@ -13,14 +13,19 @@ from functools import cache, cached_property, lru_cache
 
 import numpy as np
 
-from hf_qads.filtering.number_formats import one_format
-
 _SEPARATOR = "\x1e"  # the control character for this
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _INVERSE = np.uint64(pow(int(_BASE), -1, 2**64))
 _TABLED = 2**20
 _CJK = "\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 _TOKEN = re.compile(rf"[^\W_{_CJK}]+|(?=[^\W_])[{_CJK}]")
+
+# Each pattern begins with one character as it stands, which is looked for much faster than a class of them.
+# 1,2,345 and 1,000,2 are lists: a number has one to three digits, and then three after each comma.
+_HEADS = "|".join(rf"(?<=(?<![0-9])(?<![0-9][,.])[1-9]{'[0-9]' * more},...)" for more in range(3))
+_THOUSANDS = re.compile(rf",[0-9]{{3}}(?:{_HEADS})(?:,[0-9]{{3}})*(?!,?[0-9])")
+_ZEROS = re.compile(r"\.(?<=[0-9]\.)([0-9]*[1-9])?0+(?!\.?[0-9])")
+_FRACTION = re.compile(r"\\[cdt]?frac(?![a-z])(?: ?(\{[^{}\\]*\}|[0-9]|(?<= )[a-z]) ?([0-9a-z])?)?")
 
 
 class Tokens:
@@ -98,8 +103,28 @@ def gaps(text: str) -> list[str]:
 
 def folded(text: str) -> str:
     """NFKC, lower case, numbers in one format, no separators; ASCII needs no look at the Unicode tables."""
-    plain = one_format(text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold())
+    plain = normalise_numbers(
+        text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+    )
     return plain.replace(_SEPARATOR, " ") if _SEPARATOR in plain else plain
+
+
+def normalise_numbers(text: str) -> str:
+    r"""Lower-case text with its numbers and fractions in one format.
+
+    Thousands lose their separators: 1,000, 1{,}000, 1,\!000 and 1\,000 become 1000. A number loses the zeros
+    that end its decimals: 3.50 becomes 3.5, and 3.00 becomes 3. \dfrac, \tfrac and \cfrac become \frac, and
+    \frac12 has the tokens of \frac{1}{2}.
+
+    Cost: some 4 nanoseconds a character of ordinary text.
+    """
+    if "\\" in text:
+        text = text.replace(",\\!", ",").replace("\\,", ",")
+        text = _FRACTION.sub(r"\\frac \1 \2 ", text)
+    if "{" in text:
+        text = text.replace("{,}", ",")
+    text = _THOUSANDS.sub(lambda found: found[0].replace(",", ""), text)
+    return _ZEROS.sub(lambda found: f".{found[1]}" if found[1] else "", text)
 
 
 @cache

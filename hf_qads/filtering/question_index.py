@@ -1,4 +1,4 @@
-"""The questions of test sets, indexed so that rows which repeat one are found fast."""
+"""Index of test sets' questions: which of them a text repeats, exactly, by an n-gram or nearly."""
 
 import re
 from collections import Counter
@@ -7,10 +7,17 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from hf_qads.errors import MixingError
+from hf_qads.errors import FilteringError
 from hf_qads.filtering.near_index import NearIndex
 from hf_qads.filtering.ngrams import Tokens, words
-from hf_qads.filtering.questions import TELLING, is_telling, numbers, shared, stands_in, stem
+from hf_qads.filtering.questions import (
+    MIN_DISTINCTIVE_TOKENS,
+    contains_question,
+    is_distinctive,
+    numbers,
+    shared,
+    stem,
+)
 
 SHARE: Final = 0.5  # of a question's runs of three tokens that a row must have beside a common n-gram
 METHODS: Final = ("exact", "ngram", "near")
@@ -32,12 +39,12 @@ class Match(NamedTuple):
     share: float
 
 
-class Benchmarks:
+class QuestionIndex:
     """Finds the benchmark question that a text repeats.
 
     - `exact`: the same letters and digits, with or without the answer choices on either side.
     - `ngram`: the text has `ngram` tokens in a row in common with the question (without its choices). Of a
-      question with fewer tokens it has all, as a question of their own (see `stands_in`).
+      question with fewer tokens it has all, as a question of their own (see `contains_question`).
     - `near`: the runs of three tokens of both agree by at least `near` (Jaccard), by MinHash.
 
     A question that says too little without its choices ("Which is true?") is compared with them; one that
@@ -54,7 +61,7 @@ class Benchmarks:
         confirm: whether to compare numbers, as said above.
 
     Raises:
-        MixingError: `ngram` or `near` is out of range, or a question is no text.
+        FilteringError: `ngram` or `near` is out of range, or a question is no text.
 
     Cost: some 100 bytes per token of the benchmarks.
     """
@@ -68,9 +75,9 @@ class Benchmarks:
         confirm: bool = True,
     ) -> None:
         if ngram is not None and ngram < 2:
-            raise MixingError(f"overlap ngram must be 2 or more tokens, got {ngram}. 13 is usual.")
+            raise FilteringError(f"ngram must be 2 or more tokens, got {ngram}. 13 is usual.")
         if near is not None and not 0 < near <= 1:
-            raise MixingError(f"overlap near must be in (0, 1], got {near}. 0.8 is usual.")
+            raise FilteringError(f"near must be in (0, 1], got {near}. 0.8 is usual.")
         self.names = tuple(questions)
         self._places = [(name, i) for name, texts in questions.items() for i in range(len(texts))]
         texts = [text for given in questions.values() for text in given]
@@ -78,15 +85,15 @@ class Benchmarks:
             _check_text(name, number, text)
         self.questions = texts
         self._ngram, self._confirm = ngram, confirm
-        told = [_telling(text) for text in texts]
+        told = [_distinctive_part(text) for text in texts]
         self._words = [given for _, given in told]
         self._numbers = [numbers(given) for given in self._words]
         tokens = Tokens([text for text, _ in told])
-        telling = np.array([is_telling(given) for given in self._words], dtype=bool)
+        distinctive = np.array([is_distinctive(given) for given in self._words], dtype=bool)
         self._whole = _Lookup(Tokens(texts).whole, np.arange(len(texts)))
-        self._stems = _Lookup(tokens.whole[telling], np.flatnonzero(telling))
+        self._stems = _Lookup(tokens.whole[distinctive], np.flatnonzero(distinctive))
         self._grams = _Lookup(*tokens.ngrams(ngram)) if ngram else None
-        self._short = _Lookup(*_rarest(tokens, telling & (tokens.counts < (ngram or 0))))
+        self._short = _Lookup(*_rarest(tokens, distinctive & (tokens.counts < (ngram or 0))))
         self._near = NearIndex(self._words, near) if near is not None else None
 
     def find(self, texts: Sequence[str]) -> list[Match]:
@@ -120,7 +127,9 @@ class Benchmarks:
             )
         if self._grams is not None and self._ngram is not None:
             yield from self._by_ngram(texts, *self._grams.pairs(*tokens.ngrams(self._ngram)))
-            yield from self._by_short(texts, stems, *self._short.pairs(*tokens.ngrams(TELLING)))
+            yield from self._by_short(
+                texts, stems, *self._short.pairs(*tokens.ngrams(MIN_DISTINCTIVE_TOKENS))
+            )
         if self._near is not None:
             yield from self._by_near(stems)
 
@@ -144,7 +153,7 @@ class Benchmarks:
         self, texts: Sequence[str], stems: Sequence[str], rows: np.ndarray, asked: np.ndarray
     ) -> Iterator[Match]:
         for row, question in sorted(set(zip(rows.tolist(), asked.tolist(), strict=True))):
-            if any(stands_in(self._words[question], text) for text in {texts[row], stems[row]}):
+            if any(contains_question(self._words[question], text) for text in {texts[row], stems[row]}):
                 yield self._match(row, question, "ngram", 1.0)
 
     def _by_near(self, stems: Sequence[str]) -> Iterator[Match]:
@@ -182,26 +191,26 @@ class _Lookup:
 
 def _check_text(name: str, number: int, text: object) -> None:
     if not isinstance(text, str):
-        raise MixingError(
+        raise FilteringError(
             f"question {number} of the benchmark {name!r} is no text, got {text!r}. Leave it out."
         )
     if not text.isascii() and (lone := _SURROGATE.search(text)) is not None:
-        raise MixingError(
+        raise FilteringError(
             f"question {number} of the benchmark {name!r} holds {lone[0]!r}, half a character, which no file "
             "can hold. Leave it out or mend it."
         )
 
 
-def _telling(question: str) -> tuple[str, list[str]]:
+def _distinctive_part(question: str) -> tuple[str, list[str]]:
     """The stem and its tokens; the whole question where its stem does not say enough to know it by."""
     cut = stem(question)
     tokens = words(cut)
-    return (cut, tokens) if is_telling(tokens) else (question, words(question))
+    return (cut, tokens) if is_distinctive(tokens) else (question, words(question))
 
 
 def _rarest(tokens: Tokens, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of each wanted text the run of `TELLING` tokens that the fewest texts have, and the text."""
-    hashes, owners = tokens.ngrams(TELLING)
+    """Of each wanted text the shortest distinctive run that the fewest texts have, and the text."""
+    hashes, owners = tokens.ngrams(MIN_DISTINCTIVE_TOKENS)
     _, place, counts = np.unique(hashes, return_inverse=True, return_counts=True)
     order = np.lexsort((counts[place], owners))
     order = order[wanted[owners[order]]]

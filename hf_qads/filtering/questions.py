@@ -1,4 +1,4 @@
-"""What two questions have in common: their stems, their numbers, their runs of tokens."""
+"""Compare two questions: their stems (without answer choices), numbers and runs of tokens."""
 
 import re
 from collections import Counter
@@ -7,7 +7,7 @@ from typing import Final
 from hf_qads.filtering.ngrams import folded, gaps, words
 
 SHINGLE: Final = 3
-TELLING: Final = 3  # least tokens of a stem that says enough
+MIN_DISTINCTIVE_TOKENS: Final = 3  # least tokens of a stem that says enough
 # Full-width colons and dots, as Chinese text has them, count as narrow ones.
 _HEADINGS: Final = ("hoices", "HOICES", "ptions", "PTIONS", "\u9009\u9879")
 _HEADING = re.compile(
@@ -49,16 +49,18 @@ def _heading(question: str, heading: str) -> int | None:
     return None
 
 
-def is_telling(tokens: list[str]) -> bool:
+def is_distinctive(tokens: list[str]) -> bool:
     """Whether a stem says enough to know a question by: eight tokens, four with a number, three with two.
 
     "Which of the following is true?" does not: its choices make the question.
     """
     count = sum(token[0].isdigit() for token in tokens)
-    return len(tokens) >= 8 or (len(tokens) >= TELLING and count > 0 and len(tokens) + count >= 5)
+    return len(tokens) >= 8 or (
+        len(tokens) >= MIN_DISTINCTIVE_TOKENS and count > 0 and len(tokens) + count >= 5
+    )
 
 
-def stands_in(wanted: list[str], text: str) -> bool:
+def contains_question(wanted: list[str], text: str) -> bool:
     """Whether the tokens `wanted` stand in a row in `text`, and no longer formula or sentence is around them.
 
     What follows is nothing, the end of a sentence or line, or a label such as `A:`. Between a number before

@@ -1,4 +1,4 @@
-"""What the library logs while a stage works, told as lines of the run."""
+"""Forward the library's log to a run's output while a stage works."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -7,20 +7,20 @@ from contextlib import contextmanager
 INDENT = "      "  # of what belongs to the stage named above it
 
 
-class _Saying(logging.Handler):
-    def __init__(self, say: Callable[[str], None]) -> None:
+class _Forwarding(logging.Handler):
+    def __init__(self, log: Callable[[str], None]) -> None:
         super().__init__(logging.INFO)
-        self._say = say
+        self._log = log
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._say(INDENT + record.getMessage())
+        self._log(INDENT + record.getMessage())
 
 
 @contextmanager
-def telling(say: Callable[[str], None]) -> Iterator[None]:
-    """Say what the loggers of `hf_qads` get, from INFO on; a user's own handlers get it as well."""
+def forward_logs(log: Callable[[str], None]) -> Iterator[None]:
+    """Pass on what the loggers of `hf_qads` get, from INFO on; a user's own handlers get it as well."""
     logger = logging.getLogger("hf_qads")
-    handler, level = _Saying(say), logger.level
+    handler, level = _Forwarding(log), logger.level
     logger.addHandler(handler)
     logger.setLevel(min(logging.INFO, logger.getEffectiveLevel()))
     try:

@@ -13,7 +13,7 @@ from hf_qads.config.loading import dump
 from hf_qads.config.schema import Config
 from hf_qads.errors import ConfigError, RunError
 from hf_qads.pipeline.checks import check
-from hf_qads.pipeline.log_forwarding import INDENT, telling
+from hf_qads.pipeline.log_forwarding import INDENT, forward_logs
 from hf_qads.pipeline.memory import peak_memory
 from hf_qads.pipeline.stage import Context, Outcome, Stage
 from hf_qads.pipeline.stages import (
@@ -120,7 +120,7 @@ def _do(context: Context, stage: Stage, key: str, settings: Mapping[str, Any]) -
     started = time.monotonic()
     outcome: Outcome | None = None
     # what another rank has to warn of is said by nobody else, so there it stays in the log
-    with peak_memory() as peak, telling(context.say) if leads else nullcontext():
+    with peak_memory() as peak, forward_logs(context.say) if leads else nullcontext():
         if leads or stage.shared:
             outcome = stage.work(context, folder)
     distributed.barrier()

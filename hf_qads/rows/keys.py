@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hf_qads.errors import MixingError
+from hf_qads.errors import SourceError
 
 HEX_DIGITS = 32
 _NIBBLE = np.full(256, 255, dtype=np.uint8)
@@ -18,7 +18,7 @@ def keys_of(row_ids: pa.Array | pa.ChunkedArray) -> np.ndarray:
         (n,) array of type S16. Sorting and comparing are exact: all keys are 16 bytes wide.
 
     Raises:
-        MixingError: an id that does not end in 32 hex digits.
+        SourceError: an id that does not end in 32 hex digits.
     """
     if isinstance(row_ids, pa.ChunkedArray):
         parts = [keys_of(chunk) for chunk in row_ids.chunks]
@@ -65,12 +65,12 @@ class KeyIndex:
         return bytes(self._sorted[twice[0]]) if len(twice) else None
 
 
-def _malformed(row_ids: pa.Array) -> MixingError:
+def _malformed(row_ids: pa.Array) -> SourceError:
     bad = next(
         (value for value in row_ids.to_pylist() if value is None or not _ends_in_key(value)),
         row_ids[0].as_py(),
     )
-    return MixingError(
+    return SourceError(
         f"row id {bad!r} does not end in the {HEX_DIGITS} hex digits of a content key. "
         "Read the rows with hf_qads.sources, which makes the ids."
     )

@@ -5,9 +5,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from hf_qads import schema
-from hf_qads.errors import MixingError
-from hf_qads.filtering.contamination import find_overlap
-from hf_qads.filtering.question_index import Benchmarks
+from hf_qads.errors import FilteringError
+from hf_qads.filtering.contamination import find_contamination
+from hf_qads.filtering.question_index import QuestionIndex
 from hf_qads.filtering.questions import stem
 
 TRAIN = (
@@ -24,7 +24,7 @@ DIVISIBLE = "How many three-digit numbers are divisible by 13?"
 
 @pytest.fixture(scope="module")
 def index():
-    return Benchmarks({"one": [TRAIN, CHOICES, VAGUE, SHORT]}, near=0.6)
+    return QuestionIndex({"one": [TRAIN, CHOICES, VAGUE, SHORT]}, near=0.6)
 
 
 @pytest.mark.parametrize(
@@ -66,16 +66,16 @@ def test_another_question_is_not(index, text):
 
 def test_without_confirmation_every_common_run_of_tokens_counts():
     other = TRAIN.replace("360", "270")
-    assert Benchmarks({"one": [TRAIN]}).find([other]) == []
-    assert Benchmarks({"one": [TRAIN]}, confirm=False).find([other])[0].method == "ngram"
+    assert QuestionIndex({"one": [TRAIN]}).find([other]) == []
+    assert QuestionIndex({"one": [TRAIN]}, confirm=False).find([other])[0].method == "ngram"
 
 
 def test_only_a_whole_run_of_the_given_length_counts():
     question = "alpha beta gamma delta epsilon"
     text = "so alpha beta gamma delta it was"
-    assert len(Benchmarks({"one": [question]}, ngram=4).find([text])) == 1
-    assert Benchmarks({"one": [question]}, ngram=5).find([text]) == []
-    assert Benchmarks({"one": [question]}, ngram=None).find([text]) == []
+    assert len(QuestionIndex({"one": [question]}, ngram=4).find([text])) == 1
+    assert QuestionIndex({"one": [question]}, ngram=5).find([text]) == []
+    assert QuestionIndex({"one": [question]}, ngram=None).find([text]) == []
 
 
 @pytest.mark.parametrize(
@@ -93,9 +93,9 @@ def test_only_a_whole_run_of_the_given_length_counts():
     ],
 )
 def test_a_short_question_is_found_whole_inside_a_row(text):
-    (match,) = Benchmarks({"one": [TRAIN, DIVISIBLE]}).find([text])
+    (match,) = QuestionIndex({"one": [TRAIN, DIVISIBLE]}).find([text])
     assert (match.question, match.method, match.share) == (1, "ngram", 1.0)
-    assert Benchmarks({"one": [DIVISIBLE]}, ngram=None).find([text]) == []
+    assert QuestionIndex({"one": [DIVISIBLE]}, ngram=None).find([text]) == []
 
 
 @pytest.mark.parametrize(
@@ -114,24 +114,24 @@ def test_a_short_question_is_found_whole_inside_a_row(text):
     ],
 )
 def test_a_short_question_is_not_found_in_a_longer_one(question, text):
-    assert Benchmarks({"one": [question]}).find([text]) == []
+    assert QuestionIndex({"one": [question]}).find([text]) == []
 
 
 @pytest.mark.parametrize("question", ["900 + 5 \u00d7 12 = ?", "Divide. 7,285 \u00f7 4", "40 times 5"])
 def test_two_numbers_make_three_tokens_enough(question):
-    index = Benchmarks({"one": [f"{question}\nOptions:\n(A) 1\n(B) 2"]})
+    index = QuestionIndex({"one": [f"{question}\nOptions:\n(A) 1\n(B) 2"]})
     assert index.find([f"{question}\nAnswer Choices: (A) 7 (B) 8"])[0].method == "exact"
     assert index.find([f"Q: {question} A:"])[0].method == "ngram"
 
 
 @pytest.mark.parametrize("text", ["Calculate 2 + 3 + 4 * 5.", "Here: 2 + 3 + 4 * 5\nGo on."])
 def test_a_short_formula_is_found_after_a_word_or_sentence(text):
-    assert len(Benchmarks({"one": ["2 + 3 + 4 * 5"]}).find([text])) == 1
+    assert len(QuestionIndex({"one": ["2 + 3 + 4 * 5"]}).find([text])) == 1
 
 
 def test_every_short_question_is_found_among_many_that_share_their_runs():
     questions = [f"What is {a} times {b} plus {a}?" for a in range(12) for b in range(12)]
-    found = Benchmarks({"one": questions}).find(
+    found = QuestionIndex({"one": questions}).find(
         [f"Please help me. {question} Thanks." for question in questions]
     )
     assert [(match.text, match.question) for match in found] == [(i, i) for i in range(144)]
@@ -141,7 +141,7 @@ def test_a_question_that_its_choices_make_is_found_with_them_only():
     question = (
         "Which statement is false?\nOptions:\n(A) Every rose is a red flower\n(B) Every oak is a tall tree"
     )
-    index = Benchmarks({"one": [question]}, near=0.6)
+    index = QuestionIndex({"one": [question]}, near=0.6)
     assert index.find([f"Question: {question}\nLet's think."])[0].method == "ngram"
     assert index.find(["Which statement is false?\nOptions:\n(A) 3 < 5\n(B) 5 < 3"]) == []
 
@@ -159,20 +159,20 @@ def test_numbers_in_another_format_are_the_same_numbers(written, rewritten):
         f"A farmer {written} on a cold day. How much would it be with half as much again at the same rate?"
     )
     text = f"Problem: {question.replace(written, rewritten)} Show your work."
-    (match,) = Benchmarks({"one": [question]}).find([text])
+    (match,) = QuestionIndex({"one": [question]}).find([text])
     assert (match.method, match.share) == ("ngram", 1.0)
 
 
 def test_chinese_questions_match_by_characters():
     question = "小明有十二个苹果,他给了小红五个苹果,请问小明还剩下几个苹果?"
-    index = Benchmarks({"one": [question]})
+    index = QuestionIndex({"one": [question]})
     assert index.find([f"请回答:{question}谢谢"])[0].method == "ngram"
     assert index.find(["小明有十二个苹果,他想买一本书,请问书多少钱?"]) == []
 
 
 def test_of_several_questions_the_closest_is_named():
     close = TRAIN.replace("A train", "The fast train")
-    found = Benchmarks({"one": [close, TRAIN], "two": [close]}).find([f"Hello there. {TRAIN}"])
+    found = QuestionIndex({"one": [close, TRAIN], "two": [close]}).find([f"Hello there. {TRAIN}"])
     assert [(match.benchmark, match.question) for match in found] == [("one", 1), ("two", 0)]
 
 
@@ -184,13 +184,13 @@ def test_the_stem_is_what_stands_before_the_choices():
     assert stem("What are my options?") == "What are my options?"
 
 
-def test_overlap_counts_lists_and_names_the_rows_to_drop(tmp_path):
+def test_contamination_counts_lists_and_names_the_rows_to_drop(tmp_path):
     turns = [{"role": "user", "content": TRAIN}, {"role": "assistant", "content": "5"}]
     pool = {
         "a": _rows(tmp_path / "a", "a", [(CHOICES, None), ("What now?", turns), ("Hello?", None)]),
         "b": _rows(tmp_path / "b", "b", [("Hello?", None)]),
     }
-    found = find_overlap({"one": [TRAIN, "Who?"], "two": [CHOICES, TRAIN]}, pool)
+    found = find_contamination({"one": [TRAIN, "Who?"], "two": [CHOICES, TRAIN]}, pool)
     assert found.table() == [
         {
             "source": "a",
@@ -216,20 +216,20 @@ def test_overlap_counts_lists_and_names_the_rows_to_drop(tmp_path):
     assert found.rows == {"a": 3, "b": 1}
     assert found.dropped == {"a": 2, "b": 0}
     assert found.row_ids["a"] == {f"a-{0:032x}", f"a-{1:032x}"}
-    found.save(tmp_path / "overlap.parquet")
-    listed = pq.read_table(tmp_path / "overlap.parquet").to_pylist()
+    found.save(tmp_path / "contamination.parquet")
+    listed = pq.read_table(tmp_path / "contamination.parquet").to_pylist()
     assert [line["benchmark_question"] for line in listed] == [CHOICES, TRAIN, TRAIN]
 
 
 def test_nothing_to_find_gives_an_empty_list(tmp_path):
-    found = find_overlap({}, {"a": _rows(tmp_path / "a", "a", [("Hello?", None)])}, near=0.8)
+    found = find_contamination({}, {"a": _rows(tmp_path / "a", "a", [("Hello?", None)])}, near=0.8)
     assert (found.table(), found.dropped, len(found.hits)) == ([], {"a": 0}, 0)
 
 
 @pytest.mark.parametrize(("options", "says"), [({"ngram": 1}, "2 or more"), ({"near": 0}, r"\(0, 1\]")])
 def test_wrong_values_say_what_is_wrong(options, says):
-    with pytest.raises(MixingError, match=says):
-        Benchmarks({"one": ["?"]}, **options)
+    with pytest.raises(FilteringError, match=says):
+        QuestionIndex({"one": ["?"]}, **options)
 
 
 @pytest.mark.parametrize(
@@ -241,8 +241,8 @@ def test_wrong_values_say_what_is_wrong(options, says):
     ],
 )
 def test_a_benchmark_question_that_is_no_text_is_named(question, says):
-    with pytest.raises(MixingError, match=says):
-        find_overlap({"one": ["?", question]}, {})
+    with pytest.raises(FilteringError, match=says):
+        find_contamination({"one": ["?", question]}, {})
 
 
 @pytest.mark.parametrize(
@@ -260,11 +260,11 @@ def test_a_benchmark_question_that_is_no_text_is_named(question, says):
 )
 def test_a_row_that_is_no_text_is_named(tmp_path, columns, says):
     table = pa.table({"row_id": ["a", "b"], "question": ["?", "!"], **columns})
-    with pytest.raises(MixingError, match=says):
-        find_overlap({"one": [TRAIN]}, {"mine": table})
+    with pytest.raises(FilteringError, match=says):
+        find_contamination({"one": [TRAIN]}, {"mine": table})
     pq.write_table(table, tmp_path / "pool.parquet")
-    with pytest.raises(MixingError, match=says):
-        find_overlap({"one": [TRAIN]}, {"mine": [tmp_path / "pool.parquet"]})
+    with pytest.raises(FilteringError, match=says):
+        find_contamination({"one": [TRAIN]}, {"mine": [tmp_path / "pool.parquet"]})
 
 
 def _rows(folder: Path, source: str, rows):
@@ -296,7 +296,7 @@ def test_a_pool_that_cannot_be_read_is_named(tmp_path, content, message):
         path.write_bytes(content)
     elif content is not None:
         pq.write_table(pa.table(content), path)
-        with pytest.raises(MixingError, match="the table of the pool 'mine' lacks row_id"):
-            find_overlap({"test": [TRAIN]}, {"mine": pa.table(content)})
-    with pytest.raises(MixingError, match=message):
-        find_overlap({"test": [TRAIN]}, {"mine": [path]})
+        with pytest.raises(FilteringError, match="the table of the pool 'mine' lacks row_id"):
+            find_contamination({"test": [TRAIN]}, {"mine": pa.table(content)})
+    with pytest.raises(FilteringError, match=message):
+        find_contamination({"test": [TRAIN]}, {"mine": [path]})

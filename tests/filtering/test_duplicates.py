@@ -5,8 +5,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from hf_qads import schema
-from hf_qads.errors import MixingError
-from hf_qads.filtering.duplicates import find_across
+from hf_qads.errors import FilteringError, SourceError
+from hf_qads.filtering.duplicates import find_duplicates
 from hf_qads.filtering.ngrams import words
 from hf_qads.filtering.questions import jaccard, numbers
 from hf_qads.rows.keys import KeyIndex, keys_of
@@ -17,7 +17,7 @@ LONG = "A shopkeeper sold 25 pens and 30 pencils at a gain of 10 percent and the
 
 
 def test_a_repeated_row_stays_in_the_first_source_which_names_the_others(tmp_path):
-    found = find_across(_pool(tmp_path))
+    found = find_duplicates(_pool(tmp_path))
     twice, thrice = (row("a", i, also="x")[schema.ROW_ID] for i in (0, 1))
     assert found.also_in == {twice: ["b"], thrice: ["b", "c-d"]}
     assert found.row_ids == {
@@ -34,17 +34,17 @@ def test_a_repeated_row_stays_in_the_first_source_which_names_the_others(tmp_pat
 
 def test_the_order_of_the_sources_decides_who_keeps_a_row(tmp_path):
     pool = _pool(tmp_path)
-    found = find_across({name: pool[name] for name in ("c-d", "b", "a")})
+    found = find_duplicates({name: pool[name] for name in ("c-d", "b", "a")})
     assert {name: len(ids["same"]) for name, ids in found.row_ids.items()} == {"c-d": 0, "b": 1, "a": 2}
 
 
 def test_keep_reports_but_drops_nothing(tmp_path):
-    found = find_across(_pool(tmp_path), keep="keep")
+    found = find_duplicates(_pool(tmp_path), keep="keep")
     assert len(found.repeats) == 3
     assert found.also_in == {}
     assert [ids for by_method in found.row_ids.values() for ids in by_method.values()] == [set()] * 6
-    found.save(tmp_path / "across.parquet")
-    assert pq.read_table(tmp_path / "across.parquet").equals(found.repeats)
+    found.save(tmp_path / "duplicates.parquet")
+    assert pq.read_table(tmp_path / "duplicates.parquet").equals(found.repeats)
 
 
 def test_near_duplicates_are_found_on_request_and_differ_in_no_number(tmp_path):
@@ -53,8 +53,8 @@ def test_near_duplicates_are_found_on_request_and_differ_in_no_number(tmp_path):
         "b": [LONG.replace("A shop", "The shop"), LONG.replace("25", "26")],
     }
     pool = _texts(tmp_path, texts)
-    assert len(find_across(pool).repeats) == 0
-    found = find_across(pool, near=0.8)
+    assert len(find_duplicates(pool).repeats) == 0
+    found = find_duplicates(pool, near=0.8)
     assert found.table() == [{"source": "b", "first_source": "a", "method": "near", "rows": 1}]
     assert list(found.also_in.values()) == [["b"]]
 
@@ -65,7 +65,7 @@ def test_what_is_the_same_as_a_near_duplicate_names_the_row_that_stays(tmp_path)
         "b": [LONG.replace("A shop", "The shop")],
         "c": [LONG.replace("A shop", "The shop")],
     }
-    found = find_across(_texts(tmp_path, texts), near=0.8)
+    found = find_duplicates(_texts(tmp_path, texts), near=0.8)
     stays = _ids(texts)["a"][0]
     assert found.also_in == {stays: ["b", "c"]}
     assert [(line["source"], line["first_id"], line["method"]) for line in found.repeats.to_pylist()] == [
@@ -76,7 +76,7 @@ def test_what_is_the_same_as_a_near_duplicate_names_the_row_that_stays(tmp_path)
 
 def test_near_duplicates_inside_a_source_are_told_from_rows_of_an_earlier_one(tmp_path):
     texts = {"a": ["Something else.", LONG, LONG.replace("A shop", "The shop")], "b": [LONG]}
-    found = find_across(_texts(tmp_path, texts), near=0.8)
+    found = find_duplicates(_texts(tmp_path, texts), near=0.8)
     ids = _ids(texts)
     assert found.row_ids == {
         "a": {"same": set(), "near": {ids["a"][2]}},
@@ -94,7 +94,7 @@ def test_every_twin_is_found_among_rows_of_a_template_with_other_numbers(tmp_pat
         base[size // 2] = str(1000 + member)
         texts["a"].append(" ".join(base))
         texts["b"].append(" ".join([*base[:3], "changed", *base[4:]]))
-    found = find_across(_texts(tmp_path, texts), near=near)
+    found = find_duplicates(_texts(tmp_path, texts), near=near)
     ids = _ids(texts)
     pairs = [(line[schema.ROW_ID], line["first_id"]) for line in found.repeats.to_pylist()]
     assert pairs == list(zip(ids["b"], ids["a"], strict=True))
@@ -109,7 +109,7 @@ def test_every_twin_is_found_in_a_crowd_of_rows_just_below_the_threshold(tmp_pat
         "b": [" ".join(["changed", *frame[1:100], *some, *frame[100:]]) for some in own],
     }
     assert 0.7 < jaccard(words(texts["a"][0]), words(texts["a"][1])) < 0.8
-    assert len(find_across(_texts(tmp_path, texts), near=0.8).repeats) == 150
+    assert len(find_duplicates(_texts(tmp_path, texts), near=0.8).repeats) == 150
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -122,7 +122,7 @@ def test_a_row_goes_for_the_first_row_that_stays_and_is_near_to_it(tmp_path, see
             rows[-1][place] = draw.choice([*WORDS[:9], "7"])
     rows = [" ".join(one) for one in rows]
     texts = {"a": rows[:50], "b": rows[50:]}
-    found = find_across(_texts(tmp_path, texts), near=0.7)
+    found = find_duplicates(_texts(tmp_path, texts), near=0.7)
     ids = _ids(texts)
     names = dict(zip([*ids["a"], *ids["b"]], rows, strict=True))
     gone = {names[line[schema.ROW_ID]]: names[line["first_id"]] for line in found.repeats.to_pylist()}
@@ -131,18 +131,18 @@ def test_a_row_goes_for_the_first_row_that_stays_and_is_near_to_it(tmp_path, see
 
 
 def test_no_rows_do_no_harm():
-    assert len(find_across({}).repeats) == 0
-    assert len(find_across({"a": []}, near=0.8).repeats) == 0
+    assert len(find_duplicates({}).repeats) == 0
+    assert len(find_duplicates({"a": []}, near=0.8).repeats) == 0
 
 
 def test_wrong_values_say_what_is_wrong(tmp_path):
-    with pytest.raises(MixingError, match="first or keep"):
-        find_across({}, keep="last")
-    with pytest.raises(MixingError, match=r"\(0, 1\]"):
-        find_across({}, near=1.5)
+    with pytest.raises(FilteringError, match="first or keep"):
+        find_duplicates({}, keep="last")
+    with pytest.raises(FilteringError, match=r"\(0, 1\]"):
+        find_duplicates({}, near=1.5)
     pq.write_table(pa.table({schema.ROW_ID: ["row-7"]}), tmp_path / "rows.parquet")
-    with pytest.raises(MixingError, match="'row-7' does not end in"):
-        find_across({"a": [tmp_path / "rows.parquet"]})
+    with pytest.raises(SourceError, match="'row-7' does not end in"):
+        find_duplicates({"a": [tmp_path / "rows.parquet"]})
 
 
 def test_keys_are_read_from_sliced_and_chunked_ids():

@@ -42,14 +42,14 @@ def test_a_row_in_two_sources_is_kept_in_the_first_and_a_benchmark_question_is_d
     kept = loading.parse({**raw, "deduplicate": {"across_sources": "keep"}, "decontaminate": None})
     again = pipeline.run(kept, tmp_path / "out", until="pool", say=lambda line: None)
     assert [source["rows"] for source in again.line("pool")["details"]["sources"]] == [20, 15]
-    assert again.line("pool")["details"]["across"][0]["rows"] == 5
+    assert again.line("pool")["details"]["duplicates"][0]["rows"] == 5
     assert (
         yaml.safe_load((tmp_path / "out" / "config.yaml").read_text())["deduplicate"]["across_sources"]
         == "keep"
     )
 
 
-def test_overlap_is_only_reported_where_rows_are_not_to_be_dropped(tmp_path, raw_config):
+def test_contamination_is_only_reported_where_rows_are_not_to_be_dropped(tmp_path, raw_config):
     rows = tiny_rows(30, seed=5)
     pool = write_rows(tmp_path / "pool.jsonl", rows)
     bench = write_rows(tmp_path / "bench.jsonl", rows[25:27])
@@ -58,8 +58,8 @@ def test_overlap_is_only_reported_where_rows_are_not_to_be_dropped(tmp_path, raw
     run = pipeline.run(loading.parse(raw), tmp_path / "out", until="pool", say=said.append)
     line = run.line("pool")
     assert (line["left_out"], line["rows_out"]) == ({}, 30)
-    assert line["details"]["overlap"][0]["rows"] == 2
-    assert pq.read_table(run.folder("pool") / "overlap.parquet").num_rows == 2
+    assert line["details"]["contamination"][0]["rows"] == 2
+    assert pq.read_table(run.folder("pool") / "contamination.parquet").num_rows == 2
     assert any("2 rows repeat a benchmark's question and are kept" in text for text in said)
 
 

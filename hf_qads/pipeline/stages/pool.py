@@ -1,4 +1,4 @@
-"""Stage 1: the pool: every source's rows, without repeats across sources or of benchmark questions."""
+"""The stage `pool`: read the sources, drop duplicates across them and rows that repeat a test question."""
 
 import os
 from collections.abc import Mapping
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from hf_qads.sources import SourceRead
 
 READ = ".read"  # the sources as they were read, before rows that repeat others are left out
-OVERLAP = "overlap.parquet"  # rows that repeat a benchmark's question, with both questions
+DUPLICATES = "duplicates.parquet"  # rows that an earlier row repeats, with both ids
+CONTAMINATION = "contamination.parquet"  # rows that repeat a test question, with both questions
 REPEATS = {"same": "same row in an earlier source", "near": "near duplicate of an earlier row"}
 REPEATS_BENCHMARK = "repeats a benchmark's question"
 
@@ -43,7 +44,7 @@ def _settings(config: Config) -> Mapping[str, Any]:
 
 
 def _work(context: Context, folder: Path) -> Outcome:
-    from hf_qads.filtering.duplicates import find_across
+    from hf_qads.filtering.duplicates import find_duplicates
 
     config = context.config
     missing = find_missing(config)
@@ -53,29 +54,29 @@ def _work(context: Context, folder: Path) -> Outcome:
     for (role, why), names in grouped([one for one in missing if one.role != "benchmark"]).items():
         context.say(f"{INDENT}without {', '.join(names)} ({role}): {why}")
     shards = {read.name: sorted(read.folder.glob("part-*.parquet")) for read in reads}
-    across = find_across(shards, keep=config.deduplicate.across_sources, near=config.deduplicate.near)
-    across.save(folder / "across.parquet")
+    duplicates = find_duplicates(shards, keep=config.deduplicate.across_sources, near=config.deduplicate.near)
+    duplicates.save(folder / DUPLICATES)
     details: dict[str, Any] = {
         "sources": [],
         "missing": [one._asdict() for one in missing],
-        "across": across.table(),
+        "duplicates": duplicates.table(),
         "compared": {"benchmarks": [], "rows": 0, "dropped": True},
     }
     drop = {
         name: {REPEATS[method]: ids for method, ids in found.items()}
-        for name, found in across.row_ids.items()
+        for name, found in duplicates.row_ids.items()
     }
     if config.decontaminate is not None:
         lost = [one.name for one in missing if one.role == "benchmark"]
         if lost:
             context.say(f"{INDENT}not compared with test sets that are not available: {', '.join(lost)}")
         questions = read_questions(context, folder / READ / "benchmarks", missing)
-        repeating = _find_overlap(context, config.decontaminate, questions, shards, folder, details)
+        repeating = _find_contamination(context, config.decontaminate, questions, shards, folder, details)
         for name, ids in repeating.items():
             drop[name][REPEATS_BENCHMARK] = ids
     left_out: LeftOut = {}
     for read in reads:
-        rows, dropped = _place(read, folder / read.name, drop[read.name], across.also_in)
+        rows, dropped = _place(read, folder / read.name, drop[read.name], duplicates.also_in)
         left_out[read.name] = {**read.left_out, **dropped}
         if not rows:
             raise SourceError(
@@ -90,7 +91,7 @@ def _work(context: Context, folder: Path) -> Outcome:
     return Outcome(taken + gone, taken, {name: why for name, why in left_out.items() if why}, details)
 
 
-def _find_overlap(
+def _find_contamination(
     context: Context,
     wanted: Decontaminate,
     questions: Mapping[str, list[str]],
@@ -99,19 +100,19 @@ def _find_overlap(
     details: dict[str, Any],
 ) -> dict[str, set[str]]:
     """The rows to drop because they repeat a benchmark's question; notes in `details` what was found."""
-    from hf_qads.filtering.contamination import find_overlap
+    from hf_qads.filtering.contamination import find_contamination
 
     if not questions:
         return {}
-    found = find_overlap(questions, shards, ngram=wanted.ngram, near=wanted.near)
-    found.save(folder / OVERLAP)
+    found = find_contamination(questions, shards, ngram=wanted.ngram, near=wanted.near)
+    found.save(folder / CONTAMINATION)
     rows = sum(found.dropped.values())
-    details["overlap"] = found.table()
+    details["contamination"] = found.table()
     details["compared"] = {"benchmarks": sorted(questions), "rows": rows, "dropped": wanted.drop}
     if rows and not wanted.drop:
         context.say(
             f"{INDENT}{rows:,} rows repeat a benchmark's question and are kept (decontaminate.drop: false): "
-            f"{folder / OVERLAP} lists them"
+            f"{folder / CONTAMINATION} lists them"
         )
     return found.row_ids if wanted.drop else {}
 

@@ -1,4 +1,4 @@
-"""The nine test sets of the base setting. They are for evaluation and overlap checks, never for training."""
+"""The nine test sets of the base setting. They are for evaluation and decontamination, never for training."""
 
 from typing import Final
 

@@ -26,7 +26,7 @@ def table() -> str:
     """Every entry on a line: training sources, test sets, embedded pools, entries of other packages."""
     groups = {
         "Training sources": CATALOGUE.values(),
-        "Test sets (evaluation and overlap checks only)": BENCHMARKS.values(),
+        "Test sets (evaluation and decontamination only)": BENCHMARKS.values(),
         "Embedded pools": embedded().values(),
         "From installed packages": from_packages().values(),
     }

@@ -1,6 +1,6 @@
 """How fast rows that repeat benchmark questions are found, against the plain way.
 
-    python benchmarks/overlap.py POOLS BENCHMARKS [--rows 20000]
+    python benchmarks/decontamination.py POOLS BENCHMARKS [--rows 20000]
 
 POOLS and BENCHMARKS are folders of parquet files with a column `question`. The plain way is what one writes
 first: split each question into words, look each run of 13 up in a set. Both find the same rows (checked).
@@ -17,9 +17,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hf_qads.filtering.contamination import find_overlap
+from hf_qads.filtering.contamination import find_contamination
 from hf_qads.filtering.ngrams import words
-from hf_qads.filtering.question_index import Benchmarks
+from hf_qads.filtering.question_index import QuestionIndex
 from hf_qads.filtering.questions import stem
 
 NGRAM = 13
@@ -45,7 +45,7 @@ def main() -> None:
     )
     learn, known = _timed(lambda: runs_of(benchmarks))
     slow, plain_rows = _timed(lambda: plain(known, sample))
-    build, index = _timed(lambda: Benchmarks(benchmarks, ngram=NGRAM, confirm=False))
+    build, index = _timed(lambda: QuestionIndex(benchmarks, ngram=NGRAM, confirm=False))
     fast, matches = _timed(lambda: index.find(sample))
     found = {match.text for match in matches}
     print(f"plain, set of runs          {learn:8.2f} s")
@@ -56,22 +56,24 @@ def main() -> None:
     print(f"hashes, finding             {fast:8.2f} s   {len(found):6,} rows   {size / fast:.1f} M chars/s")
     print(f"times faster at finding     {slow / fast:8.1f}     missed by hashes: {len(plain_rows - found)}")
     some = sample[:: max(1, len(sample) // 2_000)]
-    slow_near, near_rows = plain_near(benchmarks, some, 0.7)
-    near_index = Benchmarks(benchmarks, ngram=None, near=0.7, confirm=False)
+    slow_near, slow_rows = plain_near(benchmarks, some, 0.7)
+    near_index = QuestionIndex(benchmarks, ngram=None, near=0.7, confirm=False)
     fast_near, near_matches = _timed(lambda: near_index.find(some))
     both = {match.text for match in near_matches}
-    print(f"MinHash of every row        {slow_near:8.2f} s   {len(near_rows):6,} of {len(some):,} rows")
+    print(f"MinHash of every row        {slow_near:8.2f} s   {len(slow_rows):6,} of {len(some):,} rows")
     print(f"after the cheap test        {fast_near:8.2f} s   {len(both):6,} rows, exact ones among them")
-    print(f"times faster                {slow_near / fast_near:8.1f}     missed: {len(near_rows - both)}")
+    print(f"times faster                {slow_near / fast_near:8.1f}     missed: {len(slow_rows - both)}")
     tables = {
         name: pa.table({"row_id": [f"{name}-{i:032x}" for i in range(len(texts))], "question": texts})
         for name, texts in pools.items()
     }
     for near in (None, 0.7):
-        seconds, overlap = _timed(lambda near=near: find_overlap(benchmarks, tables, ngram=NGRAM, near=near))
+        seconds, found = _timed(
+            lambda near=near: find_contamination(benchmarks, tables, ngram=NGRAM, near=near)
+        )
         print(
-            f"whole pools, near={near}: {seconds:.1f} s for {sum(overlap.rows.values()):,} rows, "
-            f"{whole:.0f} M characters; {sum(overlap.dropped.values()):,} rows found"
+            f"whole pools, near={near}: {seconds:.1f} s for {sum(found.rows.values()):,} rows, "
+            f"{whole:.0f} M characters; {sum(found.dropped.values()):,} rows found"
         )
     print(
         f"peak memory of the process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10:,.0f} MiB"
