@@ -118,7 +118,8 @@ def nearest_of(pool: Pool, row: int, others: Rows) -> tuple[int | None, int | No
     """
     if pool.vectors is None or (len(others) == 0 and pool.already_selected is None):
         return None, None, float("nan")
-    from hf_qads.selection.engine.space import Space, as_tensor
+    from hf_qads.neighbours.arrays import as_tensor
+    from hf_qads.selection.engine.space import Space
 
     space = Space(pool.vectors, metric=pool.metric, device="cpu", out=pool.out)
     here = space.raw(np.array([row]))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -56,7 +56,7 @@ class Pool:
     start: Rows
     out: Rows
     already_selected: Any = None
-    metric: str = "euclidean"
+    metric: Literal["euclidean", "cosine"] = "euclidean"
     seed: int = 0
     device: str | None = None
     checkpoint_dir: Path | None = None
@@ -86,6 +86,10 @@ class Pool:
     def room(self) -> int:
         """How many rows may be picked."""
         return self.n - len(self.out) - len(self.start)
+
+    def present(self) -> Rows:
+        """Rows that take part, start rows too, in ascending order."""
+        return np.setdiff1d(np.arange(self.n), self.out) if len(self.out) else np.arange(self.n)
 
     def free(self) -> Rows:
         """Rows that may be picked, in ascending order."""

@@ -54,7 +54,7 @@ def make_pool(
         start=start_rows(start, n, rows, seed),
         out=out,
         already_selected=already_selected,
-        metric=metric,
+        metric="cosine" if metric == "cosine" else "euclidean",
         seed=checked_count(seed, "seed"),
     )
 

@@ -3,9 +3,10 @@
 import numpy as np
 from tqdm import tqdm
 
+from hf_qads.neighbours.arrays import full_precision
 from hf_qads.selection.engine.engine import Engine
 from hf_qads.selection.engine.greedy import already_selected_tensor
-from hf_qads.selection.engine.space import Space, full_precision
+from hf_qads.selection.engine.space import Space
 from hf_qads.selection.pool import Floats, Pool, Rows
 
 AHEAD = 512  # centers looked ahead at most

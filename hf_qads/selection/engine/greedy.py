@@ -5,9 +5,10 @@ import torch
 from tqdm import tqdm
 
 from hf_qads.errors import SelectionError
+from hf_qads.neighbours.arrays import as_tensor, full_precision
 from hf_qads.selection.engine.checkpoint import Checkpoint
 from hf_qads.selection.engine.engine import Engine
-from hf_qads.selection.engine.space import Space, as_tensor, full_precision
+from hf_qads.selection.engine.space import Space
 from hf_qads.selection.pool import Floats, Picks, Pool
 
 

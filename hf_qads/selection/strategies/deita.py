@@ -33,7 +33,7 @@ def deita(pool: Pool, size: int, *, threshold: float = 0.9) -> Picks:
     """
     if not -1 <= threshold <= 1:
         raise SelectionError(f"threshold must be a cosine similarity in [-1, 1], got {threshold}.")
-    from hf_qads.selection.engine.space import full_precision
+    from hf_qads.neighbours.arrays import full_precision
 
     scores = pool.need_scores("deita")
     queue = ranked(pool, scores, pool.n).order
