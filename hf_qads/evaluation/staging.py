@@ -5,18 +5,17 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from hf_qads import answers, errors
 from hf_qads.errors import EvaluationError
 from hf_qads.evaluation import metric_path
 from hf_qads.runtime import files
-from hf_qads.statistics import intervals
 
 REQUIREMENTS: Final = {
-    "math_accuracy": ("evaluate", "datasets", "math-verify[antlr4_13_2]>=0.9,<0.10"),
+    "math_accuracy": ("evaluate", "datasets", "numpy", "math-verify[antlr4_13_2]>=0.9,<0.10"),
     "selection_coverage": ("evaluate", "datasets", "numpy"),
     "scorer_correlation": ("evaluate", "datasets", "numpy"),
 }
-_OWN = re.compile(r"^from hf_qads(?:\.answers|\.statistics)?(?:\.(\w+))? import", re.MULTILINE)
+_PACKAGE = Path(__file__).parents[1]
+_OWN = re.compile(r"^from hf_qads(?:\.(answers|statistics))?(?:\.(\w+))? import", re.MULTILINE)
 _PAGE = "<!doctype html><title>{name}</title><p>An evaluate metric: see the repository's README."
 
 
@@ -40,7 +39,7 @@ def stage_metric(name: str, folder: Path | str) -> Path:
         modules = _needed(script)
         for module, path in modules.items():
             (temporary / f"{module}.py").write_text(_flat(path.read_text(encoding="utf-8")), encoding="utf-8")
-        named = {match[1] for match in _OWN.finditer(script)}
+        named = {match[2] for match in _OWN.finditer(script)}
         more = "".join(
             f"from .{module} import __doc__ as _{module}\n" for module in sorted(set(modules) - named)
         )
@@ -86,12 +85,19 @@ def push_metric(name: str, repo: str, *, private: bool = False, token: str | Non
 
 def _needed(script: str) -> dict[str, Path]:
     """The modules of this package that a script needs, directly or not, by their name in the flat folder."""
-    if not _OWN.search(script):
-        return {}
-    own = Path(answers.__file__).parent
-    found = {path.stem: path for path in sorted(own.glob("*.py")) if path.stem != "__init__"}
-    return found | {"errors": Path(errors.__file__), "intervals": Path(intervals.__file__)}
+    found: dict[str, Path] = {}
+    waiting = [script]
+    while waiting:
+        for shelf, name in _OWN.findall(waiting.pop()):
+            folder = _PACKAGE / shelf
+            # The answer checker starts workers by name: its modules belong together.
+            named = [path.stem for path in sorted(folder.glob("[!_]*.py"))] if shelf == "answers" else [name]
+            for module in named:
+                if module not in found:
+                    found[module] = folder / f"{module}.py"
+                    waiting.append(found[module].read_text(encoding="utf-8"))
+    return found
 
 
 def _flat(text: str) -> str:
-    return _OWN.sub(lambda match: f"from .{match[1] or ''} import", text)
+    return _OWN.sub(lambda match: f"from .{match[2] or ''} import", text)

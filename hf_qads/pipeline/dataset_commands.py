@@ -16,6 +16,7 @@ from hf_qads.repositories.dataset_cache import place
 from hf_qads.runtime.files import atomic_path
 from hf_qads.runtime.progress import counted_rows, quiet
 from hf_qads.runtime.retrying import patiently
+from hf_qads.statistics.coverage import finite_rows
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -133,7 +134,7 @@ def select(
     if vectors is None and _looks_at_vectors(strategy, scores, columns):
         vectors = _new_vectors(rows, model)
     if vectors is not None:
-        usable &= np.isfinite(vectors).all(axis=1)
+        usable &= finite_rows(vectors)
     keep = np.flatnonzero(usable)
     count = size if size is not None else max(1, round((fraction or 0.0) * len(keep)))
     drawn = min(start, max(1, len(keep) // 10))

@@ -62,15 +62,15 @@ def conclusion(run: RunFolder) -> str:
 def _trust(run: RunFolder) -> list[str]:
     """How the scorers' predictions agree with measured scores of rows that they never saw."""
     groups = ((run.line("scorer") or {}).get("details") or {}).get("groups", {})
-    known = {found.group: found for found in agreements(run)}
+    known = agreements(run)
     lines = []
     for group in groups:
         found = known.get(group)
-        if found is None:
+        if found is None or found.pearson is None:
             lines.append(f"The scorer {group}: too few held-out rows to say how far it can be trusted.")
             continue
         weak = " Do not trust it: it says little about a row." if found.pearson < WEAK else ""
-        interval = f"[{found.low:.2f}, {found.high:.2f}]"
+        interval = f"[{found.pearson_low:.2f}, {found.pearson_high:.2f}]"
         lines.append(
             f"The scorer {group}: Pearson {found.pearson:.2f} {interval} on {found.n} held-out rows.{weak}"
         )

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from hf_qads.rows.columns import Pair, pair_or_reason, recognise
 from hf_qads.runtime import files
 from hf_qads.schema import KIND, REASON, ROW_ID, SOURCE, content_key, row_id
-from hf_qads.scoring.agreement import agreement, agreement_by
 from hf_qads.scoring.held_out import Split
 from hf_qads.scoring.labels import LEVELS, all_equal, cut, edges
 from hf_qads.scoring.scorer.card import card
+from hf_qads.statistics.correlation import correlations
 
 EVALUATION = "evaluation.json"
 HELD_OUT = "held_out.parquet"
@@ -87,7 +87,6 @@ def judge(
     *,
     groups: Sequence[str],
     parts: Split,
-    seed: int,
 ) -> Judgement:
     """Compare predicted with real scores on the held-out rows: overall, per group and per source.
 
@@ -100,7 +99,6 @@ def judge(
         scores: (n,) their real scores.
         groups: (n,) the group of each row, within which labels were cut.
         parts: which rows are held out.
-        seed: of the bootstrap.
 
     Source: Figures 4 and 6.
     """
@@ -113,9 +111,9 @@ def judge(
     sources = [str(row.get(SOURCE) or UNNAMED) for row in asked]
     named = [groups[i] for i in places]
     real, found = scores[places], np.asarray(predicted, dtype=np.float64)
-    agreements = agreement_by(real, found, {"groups": named, "sources": sources}, seed=seed)
+    agreements = agreement_by(real, found, {"groups": named, "sources": sources})
     lengths = np.asarray([len(pair.answer) if pair else 0 for pair in pairs], dtype=np.float64)
-    agreements["length_alone"] = agreement(real, lengths, seed=seed).as_dict()
+    agreements["length_alone"] = correlations(real, lengths, names=("real scores", "lengths")).as_dict()
     columns = [
         [_id(*each) for each in zip(asked, pairs, sources, strict=True)],
         sources,
@@ -128,6 +126,30 @@ def judge(
     arrays = [pa.array(column, field.type) for column, field in zip(columns, HELD_OUT_SCHEMA, strict=True)]
     table = pa.Table.from_arrays(arrays, schema=HELD_OUT_SCHEMA)
     return Judgement(agreements, table, round(len(asked) / seconds, 1) if asked else None)
+
+
+def agreement_by(
+    real: NDArray[Any], predicted: NDArray[Any], parts: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
+    """Correlations of predicted with real scores overall, and within each value of several ways to part rows.
+
+    Args:
+        real: (n,) real scores.
+        predicted: (n,) predicted scores.
+        parts: name of a way, such as `source`, to the part that each row belongs to, (n,).
+
+    Returns:
+        `{"all": ..., way: {part: ...}}`, each a `Correlations` as a mapping.
+    """
+    names = ("real scores", "predicted scores")
+    found: dict[str, Any] = {"all": correlations(real, predicted, names=names).as_dict()}
+    for way, values in parts.items():
+        column = np.asarray(values, dtype=object)
+        found[way] = {
+            value: correlations(real[column == value], predicted[column == value], names=names).as_dict()
+            for value in dict.fromkeys(values)
+        }
+    return found
 
 
 def record(

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hf_qads.statistics.correlation import correlations
+from hf_qads.statistics.wins import win_rate
 
 Wins = NDArray[np.float32]
 
@@ -47,23 +48,17 @@ def split_half(wins: Sequence[Wins], *, splits: int = 20, seed: int = 0) -> Spli
             orders = [rng.permutation(one.shape[1]) for one in wins]
             halves = [
                 np.mean(
-                    [_rate(one[:, order[part::2]]) for one, order in zip(wins, orders, strict=True)], axis=0
+                    [win_rate(one[:, order[part::2]]) for one, order in zip(wins, orders, strict=True)],
+                    axis=0,
                 )
                 for part in (0, 1)
             ]
-            known = np.isfinite(halves[0]) & np.isfinite(halves[1])
-            rows = max(rows, int(known.sum()))
-            found += [pair for pair in [correlations(halves[0][known], halves[1][known])] if pair]
+            agreed = correlations(*halves, resamples=0)
+            rows = max(rows, agreed.n)
+            if agreed.pearson is not None and agreed.spearman is not None:
+                found.append((agreed.pearson, agreed.spearman))
     if not found:
         return SplitHalf(rows, anchors, 0)
     pearson, spearman = (float(value) for value in np.mean(found, axis=0))
     whole = 2 * spearman / (1 + spearman) if spearman > -1 else -1.0
     return SplitHalf(rows, anchors, len(found), pearson, spearman, whole)
-
-
-def _rate(wins: Wins) -> NDArray[np.float64]:
-    count = np.isfinite(wins).sum(axis=1)
-    sums = np.nansum(wins, axis=1, dtype=np.float64)
-    rates = np.full(len(wins), np.nan)
-    np.divide(sums, count, out=rates, where=count > 0)
-    return rates

@@ -16,7 +16,7 @@ import cards
 from hf_qads.embedded import language_model_path, scorer_path
 from hf_qads.embedded.styles import GOOD, POOR, UNSEEN
 from hf_qads.runtime.files import write_json, write_text
-from hf_qads.scoring.agreement import agreement
+from hf_qads.statistics.correlation import correlations
 
 NEAR = 0.1  # answers are of matched length when their token counts differ by at most this share
 
@@ -80,9 +80,11 @@ def scorer_figures(rows: list[dict[str, Any]], folder: Path) -> dict[str, Any]:
     parts |= {name: kind == name for name in ("reasoning", "general")}
     return {
         "trained_on": json.loads((folder / "evaluation.json").read_text())["rows"]["trained_on"],
-        "agreement": {name: agreement(real[part], predicted[part]).as_dict() for name, part in parts.items()},
-        "planted_class_alone": agreement(real, np.array([means[name] for name in planted])).as_dict(),
-        "length_alone": agreement(real, lengths).as_dict(),
+        "agreement": {
+            name: correlations(real[part], predicted[part]).as_dict() for name, part in parts.items()
+        },
+        "planted_class_alone": correlations(real, np.array([means[name] for name in planted])).as_dict(),
+        "length_alone": correlations(real, lengths).as_dict(),
         "real_score_zero": int((real == 0).sum()),
         "auc": above(predicted[planted == GOOD], predicted[planted != GOOD]),
     }

@@ -27,8 +27,8 @@ USE = {
     "scorer_correlation": (
         "{key: round(value, 3) for key, value in metric.compute("
         "predictions=[1, 2, 4, 5.5, None], references=[0.1, 0.2, 0.5, 0.4, 0.3]).items()}",
-        "{'pearson': 0.861, 'pearson_low': -0.581, 'pearson_high': 0.997, 'spearman': 0.8, 'n': 4, "
-        "'left_out': 1}",
+        "{'pearson': 0.861, 'pearson_low': -1.0, 'pearson_high': 1.0, 'spearman': 0.8, 'spearman_low': -1.0, "
+        "'spearman_high': 1.0, 'n': 4, 'left_out': 1}",
     ),
 }
 

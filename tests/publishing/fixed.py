@@ -8,7 +8,8 @@ from hf_qads.publishing.cards.datasets import Extras, mixture_card, scored_card
 from hf_qads.publishing.cards.models import ModelFacts, Result, ScorerFacts, model_card, scorer_card
 from hf_qads.publishing.cards.others import MetricFacts, metric_card, space_card
 from hf_qads.publishing.facts.evidence import Coverage, Evidence, Example, ExampleGroup
-from hf_qads.publishing.facts.facts import Agreement, Facts, Source, Subset
+from hf_qads.publishing.facts.facts import Facts, Source, Subset
+from hf_qads.statistics.correlation import Correlations
 
 FOLDER = Path(__file__).parents[2] / "cards"
 SOURCES = (
@@ -74,10 +75,10 @@ FACTS = Facts(
     ),
     score_column="qads_score",
     model="org/base-1b",
-    agreements=(
-        Agreement("reasoning", 300, 0.91, 0.888, 0.928, 0.84),
-        Agreement("general", 300, 0.41, 0.312, 0.5, 0.38),
-    ),
+    agreements={
+        "reasoning": Correlations(300, 0.91, 0.888, 0.928, 0.84, 0.79, 0.88),
+        "general": Correlations(300, 0.41, 0.312, 0.5, 0.38, 0.27, 0.48),
+    },
     versions={"hf_qads": "0.1.0", "torch": "2.13.0", "transformers": "5.23.0"},
     keys={"pool": "5b1c62a97f1e4d3d8a01", "selection": "9d3e0c5fa7b24e68b1c2"},
 )
@@ -141,7 +142,11 @@ EVALUATION = {
     },
 }
 SCORER = ScorerFacts(
-    "maths-mix-scorer-reasoning", "reasoning", EVALUATION, FACTS.agreements[0], "me/maths-mix-scored"
+    "maths-mix-scorer-reasoning",
+    "reasoning",
+    EVALUATION,
+    FACTS.agreements["reasoning"],
+    "me/maths-mix-scored",
 )
 MODEL = ModelFacts(
     name="maths-mix-model",

@@ -20,7 +20,7 @@ def test_facts_are_what_the_run_folder_says(small_run):
     assert facts.sources[0].scored == 199
     assert facts.kept == sum(kept_rows(small_run).values())
     assert (facts.score_column, facts.best_score) == ("qads_score", 5)
-    assert [a.group for a in facts.agreements] == ["reasoning", "general"]
+    assert list(facts.agreements) == ["reasoning", "general"]
     assert set(facts.keys) == {"pool", "vectors", "influence", "scorer", "scores", "selection"}
 
 

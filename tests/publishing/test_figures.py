@@ -104,3 +104,9 @@ def test_a_long_name_is_folded_before_it_is_cut():
 
 def test_times_are_those_before_the_report(measured):
     assert "in all before the report" in stages.describe_stages(measured)
+
+
+def test_equal_values_share_a_bin():
+    x, y = axes.binned_median(np.array([1.0] * 50 + [9.0] * 50), np.arange(100.0))
+    assert x.tolist() == [1, 9]
+    assert y.tolist() == [24.5, 74.5]

@@ -5,16 +5,16 @@ from dataclasses import replace
 import pytest
 
 from hf_qads.publishing.cards.limits import doubt, limits
-from hf_qads.publishing.facts.facts import Agreement
+from hf_qads.statistics.correlation import Correlations
 from tests.publishing.fixed import FACTS
 
 
-def said(*agreements):
-    return " ".join(limits(replace(FACTS, agreements=agreements)))
+def said(found):
+    return " ".join(limits(replace(FACTS, agreements={"maths": found})))
 
 
 def agreement(r, n):
-    return Agreement("maths", n, r, r - 0.1, r + 0.1, r)
+    return Correlations(n, r, r - 0.1, r + 0.1, r, r - 0.1, r + 0.1)
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ def agreement(r, n):
     [(-0.69, 6, "few"), (0.95, 6, "few"), (-0.69, 60, "against"), (0.3, 60, "weak"), (0.5, 60, None)],
 )
 def test_a_negative_correlation_is_no_weak_agreement_and_six_rows_are_none(r, n, why):
-    assert doubt(r, n) == why
+    assert doubt(agreement(r, n)) == why
     told = said(agreement(r, n))
     assert ("Whether predicted and real scores agree is not known for maths" in told) == (why == "few")
     assert ("do not agree for maths (Pearson -0.69, n = 60)" in told) == (why == "against")

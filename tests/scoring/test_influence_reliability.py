@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from hf_qads.scoring.influence.reliability import length_effect, wilson, without_length
+from hf_qads.scoring.influence.length import without_length
 from hf_qads.scoring.influence.result import Influence, join
+from hf_qads.statistics.correlation import correlations
+from hf_qads.statistics.intervals import wilson
 from hf_qads.statistics.split_half import split_half
 
 NAN = float("nan")
@@ -29,29 +29,11 @@ def test_win_rate_counts_strict_improvements_of_scored_pairs():
     assert found.pairs.tolist() == [3, 4]
 
 
-def test_wilson_intervals_are_the_textbooks():
-    # 8 of 10: centre (0.8 + 0.1921) / 1.3841 = 0.7168, half width 0.2266
-    low, high = wilson(np.array([0.8, 0.0, NAN]), np.array([10, 20, 5]))
-    assert low[0] == pytest.approx(0.4902, abs=2e-4)
-    assert high[0] == pytest.approx(0.9433, abs=2e-4)
-    assert (low[1], high[1]) == (0.0, pytest.approx(0.1611, abs=2e-4))
-    assert np.isnan(low[2])
-    assert np.isnan(high[2])
-
-
-@given(st.integers(1, 500), st.data())
-def test_wilson_intervals_hold_the_share_and_stay_within_bounds(trials, data):
-    share = data.draw(st.integers(0, trials)) / trials
-    low, high = wilson(np.array([share]), np.array([trials]))
-    assert 0 <= low[0] <= share + 1e-6
-    assert share - 1e-6 <= high[0] <= 1
-
-
 def test_the_interval_over_sets_of_one_size_is_that_of_all_pairs():
     part = result([[-1.0, -3.0], [-1.0, -1.0]], [-2.0, -2.0])
     both = join({"a": part, "b": part}, (1.0, 1.0))
     low, high = both.interval
-    expected = wilson(np.array([0.5, 1.0]), np.array([4, 4]))
+    expected = wilson(np.array([2, 4]), np.array([4, 4]))
     np.testing.assert_allclose([low, high], expected, rtol=1e-6)
 
 
@@ -89,7 +71,7 @@ def test_split_half_says_nothing_where_there_is_too_little():
 def test_length_explains_all_of_a_score_that_is_its_logarithm():
     tokens = np.array([1, 10, 100, 1000])
     scores = (0.2 + 0.1 * np.log10(tokens)).astype(np.float32)
-    effect = length_effect(scores, tokens)
+    effect = correlations(scores, tokens)
     assert effect.n == 4
     assert effect.spearman == pytest.approx(1.0)
     np.testing.assert_allclose(without_length(scores, tokens), np.full(4, 0.35), atol=1e-6)  # the mean
@@ -98,7 +80,7 @@ def test_length_explains_all_of_a_score_that_is_its_logarithm():
 def test_a_score_that_does_not_hang_on_length_stays_as_it_is():
     tokens = np.array([10, 10, 20, 20])
     scores = np.array([0.2, 0.8, 0.2, 0.8], dtype=np.float32)
-    assert length_effect(scores, tokens).pearson == pytest.approx(0.0, abs=1e-6)
+    assert correlations(scores, tokens).pearson == pytest.approx(0.0, abs=1e-6)
     np.testing.assert_allclose(without_length(scores, tokens), scores, atol=1e-6)
 
 
@@ -108,13 +90,13 @@ def test_rows_without_a_score_stay_without_one():
     controlled = without_length(scores, tokens)
     assert np.isnan(controlled).tolist() == [False, True, False, False, False]
     assert np.nanmean(controlled) == pytest.approx(np.nanmean(scores), abs=1e-6)
-    assert length_effect(scores, tokens).n == 4
+    assert correlations(scores, tokens).n == 4
 
 
 def test_equal_lengths_leave_the_scores_as_they_are():
     scores = np.array([0.1, 0.5, 0.9, 0.3], dtype=np.float32)
     np.testing.assert_array_equal(without_length(scores, np.full(4, 7)), scores)
-    assert length_effect(scores, np.full(4, 7)).pearson is None
+    assert correlations(scores, np.full(4, 7)).pearson is None
 
 
 def test_halves_that_disagree_in_every_split_have_the_lowest_reliability():

@@ -15,6 +15,7 @@ from hf_qads.pipeline.reading import spec_of
 from hf_qads.pipeline.stage import Context
 from hf_qads.pipeline.stages.vectors import encoder
 from hf_qads.runtime import distributed, files
+from hf_qads.statistics.coverage import finite_rows
 
 FILE = "anchors.parquet"
 SET = "set"  # column: name of the anchor set
@@ -99,7 +100,7 @@ def _choose(context: Context, source: Source, size: int, place: Path) -> tuple[s
             device=model.device,
             batch_tokens=config.batch_tokens,
         ).array
-    usable = np.flatnonzero(np.isfinite(vectors).all(axis=1))
+    usable = np.flatnonzero(finite_rows(vectors))
     name = rows[schema.SOURCE][0].as_py()
     if not len(usable):
         raise ScoringError(f"no row of anchor set {name!r} fits the model. Give shorter anchors.")

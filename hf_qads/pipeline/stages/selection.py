@@ -18,6 +18,7 @@ from hf_qads.pipeline.log_forwarding import INDENT
 from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage
 from hf_qads.runfolder import RunFolder
 from hf_qads.runtime import files
+from hf_qads.statistics.coverage import finite_rows
 
 RATIOS = "ratios.json"
 CHECKPOINTS = ".checkpoints"  # of a long selection, to go on from after a kill
@@ -48,7 +49,7 @@ def choices(run: RunFolder, source: str, *, column: str) -> Choices:
     scores = table[column].to_numpy().astype(np.float32)
     vectors = run.vectors(source)
     scored = np.isfinite(scores)
-    placed = np.ones(len(scores), bool) if vectors is None else _finite(vectors)
+    placed = np.ones(len(scores), bool) if vectors is None else finite_rows(vectors)
     left_out = {NO_SCORE: int((~scored).sum()), NO_VECTOR: int((scored & ~placed).sum())}
     rows = np.flatnonzero(scored & placed)
     return Choices(table[schema.ROW_ID], rows, scores[rows], {k: n for k, n in left_out.items() if n})
@@ -57,12 +58,6 @@ def choices(run: RunFolder, source: str, *, column: str) -> Choices:
 def score_column(config: Config) -> str:
     """The score that Eq. 4 takes: the scorer's prediction, else the real influence."""
     return schema.INFLUENCE if config.scorer is None else schema.SCORE
-
-
-def _finite(vectors: NDArray[Any], block: int = 65536) -> NDArray[np.bool_]:
-    starts = range(0, len(vectors), block)
-    parts = [np.isfinite(vectors[start : start + block]).all(axis=1) for start in starts]
-    return np.concatenate(parts) if parts else np.empty(0, bool)
 
 
 def _settings(config: Config) -> Mapping[str, Any]:

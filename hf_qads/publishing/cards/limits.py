@@ -7,6 +7,7 @@ from hf_qads import schema
 from hf_qads.publishing.cards.escaping import markdown
 from hf_qads.publishing.cards.templating import listing, number
 from hf_qads.publishing.facts.facts import Facts
+from hf_qads.statistics.correlation import Correlations
 
 WEAK: Final = 0.5  # below this correlation a predicted score says little about a single row
 FEW: Final = 10  # rows below which a correlation, of whatever size, may be chance
@@ -34,9 +35,12 @@ def limits(facts: Facts) -> list[str]:
             f"example under {_model(facts)}; it does not say that an answer is right."
         )
     for why, sentence in _AGREEMENT.items():
-        doubted = [a for a in facts.agreements if doubt(a.pearson, a.n) == why]
+        doubted = {group: found for group, found in facts.agreements.items() if doubt(found) == why}
         if doubted:
-            named = [f"{markdown(a.group)} (Pearson {number(a.pearson)}, n = {a.n:,})" for a in doubted]
+            named = [
+                f"{markdown(group)} (Pearson {number(found.pearson)}, n = {found.n:,})"
+                for group, found in doubted.items()
+            ]
             said.append(sentence.format(listing(named)))
     unscored = sum(s.rows - s.scored for s in facts.sources) if facts.score_column == schema.SCORE else 0
     if unscored:
@@ -64,13 +68,13 @@ _AGREEMENT: Final = {
 }
 
 
-def doubt(pearson: float, n: int) -> Literal["few", "against", "weak"] | None:
-    """What there is to be said against predictions that correlate so with real scores of `n` rows."""
-    if n < FEW:
+def doubt(found: Correlations) -> Literal["few", "against", "weak"] | None:
+    """What there is to be said against predictions that correlate so with real scores."""
+    if found.n < FEW or found.pearson is None:
         return "few"
-    if pearson < 0:
+    if found.pearson < 0:
         return "against"
-    return "weak" if pearson < WEAK else None
+    return "weak" if found.pearson < WEAK else None
 
 
 def _model(facts: Facts) -> str:

@@ -11,7 +11,8 @@ from hf_qads.publishing.cards.escaping import markdown, one_line
 from hf_qads.publishing.cards.licences import together
 from hf_qads.publishing.cards.limits import doubt
 from hf_qads.publishing.cards.templating import number
-from hf_qads.publishing.facts.facts import Agreement, Facts
+from hf_qads.publishing.facts.facts import Facts
+from hf_qads.statistics.correlation import Correlations
 
 EXAMPLE: Final = {"question": "What is 2 + 3?", "answer": "2 + 3 = 5. The answer is 5."}
 
@@ -31,7 +32,7 @@ class ScorerFacts:
     name: str
     group: str
     evaluation: Mapping[str, Any]
-    agreement: Agreement | None = None
+    agreement: Correlations | None = None
     dataset: str | None = None
 
 
@@ -231,7 +232,7 @@ def _scorer_limits(facts: Facts, scorer: ScorerFacts) -> list[str]:
     if facts.demonstration:
         said.append("A demonstration scorer, trained on generated problems: never filter real data with it.")
     found = scorer.agreement
-    why = doubt(found.pearson, found.n) if found else None
+    why = doubt(found) if found else None
     if found and why:
         said.append(_DOUBTS[why].format(f"(Pearson {number(found.pearson)}, n = {found.n:,})"))
     said.append(
@@ -288,16 +289,16 @@ def _by_source(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _agreement_index(scorer: ScorerFacts) -> dict[str, Any]:
-    found = scorer.agreement
-    metrics = (
-        []
-        if found is None
-        else [{"type": "pearsonr", "name": "Pearson with measured scores", "value": round(found.pearson, 4)}]
-    )
-    if found is not None and found.spearman is not None:
-        metrics.append(
-            {"type": "spearmanr", "name": "Spearman with measured scores", "value": round(found.spearman, 4)}
-        )
+    known = {} if scorer.agreement is None else scorer.agreement.as_dict()
+    metrics = [
+        {
+            "type": f"{name}r",
+            "name": f"{name.capitalize()} with measured scores",
+            "value": round(known[name], 4),
+        }
+        for name in ("pearson", "spearman")
+        if known.get(name) is not None
+    ]
     dataset = {"type": scorer.dataset or "held-out", "name": "held-out rows of the run"}
     task = {"type": "text-classification", "name": "Quality score"}
     return {"name": scorer.name, "results": [{"task": task, "dataset": dataset, "metrics": metrics}]}

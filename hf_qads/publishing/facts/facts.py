@@ -15,11 +15,11 @@ import yaml
 from hf_qads import schema
 from hf_qads.publishing.facts.contamination import Compared, compared
 from hf_qads.publishing.facts.run_columns import held_out
-from hf_qads.publishing.facts.statistics import spearman
 from hf_qads.runfolder import RunFolder
 from hf_qads.runtime import files
 from hf_qads.runtime.models import EMBEDDED as EMBEDDED_MODEL
 from hf_qads.runtime.models import LOCAL_PATH, public_name
+from hf_qads.statistics.correlation import Correlations
 
 Number = int | float
 VERSIONS: Final = ("hf_qads", "torch", "transformers", "datasets", "numpy", "pyarrow")
@@ -68,18 +68,6 @@ class Subset:
 
 
 @dataclass(frozen=True)
-class Agreement:
-    """Predicted against real scores of one scorer on held-out rows; the interval is of 95 %."""
-
-    group: str
-    n: int
-    pearson: float
-    low: float
-    high: float
-    spearman: float | None = None
-
-
-@dataclass(frozen=True)
 class Facts:
     """What is known of a run. Whatever is None or empty is not spoken of."""
 
@@ -92,7 +80,7 @@ class Facts:
     best_score: Number = 5
     model: str = ""
     demonstration: bool = False
-    agreements: tuple[Agreement, ...] = ()
+    agreements: Mapping[str, Correlations] = field(default_factory=dict)  # by scorer, on its held-out rows
     versions: Mapping[str, str] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()  # sources that were asked for and not available
@@ -194,7 +182,7 @@ def run_facts(
         best_score=1 if column == schema.INFLUENCE else 5,
         model=_model(config),
         demonstration=_model(config) == EMBEDDED_MODEL,
-        agreements=tuple(agreements(run)),
+        agreements=agreements(run),
         versions=versions(),
         keys={stage: str(lines[stage]["key"]) for stage in STAGES if "key" in lines.get(stage, {})},
         missing=tuple(run.missing("source")),
@@ -203,14 +191,9 @@ def run_facts(
     )
 
 
-def agreements(run: RunFolder) -> list[Agreement]:
-    """Pearson correlation of predicted and real scores per scorer, from its held-out rows."""
-    found = []
-    for held in held_out(run):
-        r, rho = held.pearson, spearman(held.real, held.predicted)
-        if r is not None:
-            found.append(Agreement(held.group, r.n, r.r, r.low, r.high, rho.r if rho else None))
-    return found
+def agreements(run: RunFolder) -> dict[str, Correlations]:
+    """Correlations of predicted and real scores per scorer, where its held-out rows are enough to say."""
+    return {held.group: held.agreement for held in held_out(run) if held.agreement.pearson is not None}
 
 
 def kept_rows(run: RunFolder) -> dict[str, int]:

@@ -8,9 +8,9 @@ from hf_qads.publishing.facts.coverage import Curve, coverage
 from hf_qads.publishing.facts.evidence import Coverage, Evidence, Example, ExampleGroup
 from hf_qads.publishing.facts.facts import Facts, run_facts
 from hf_qads.publishing.facts.projection import Map, project
-from hf_qads.publishing.facts.run_columns import HeldOut, SourceData, held_out, read_sources, wins
-from hf_qads.publishing.facts.statistics import Correlation, pearson, spearman
+from hf_qads.publishing.facts.run_columns import HeldOut, SourceData, held_out, read_sources, run_wins
 from hf_qads.runfolder import RunFolder
+from hf_qads.statistics.correlation import Correlations, correlations
 from hf_qads.statistics.split_half import SplitHalf, split_half
 
 EXAMPLES = 3
@@ -95,12 +95,11 @@ def measure(run: RunFolder, *, seed: int = 0) -> Measured:
     )
 
 
-def length_correlation(sources: list[SourceData]) -> tuple[Correlation | None, Correlation | None]:
-    """Pearson with the logarithm of the answer's length, and Spearman, over all scored rows of `sources`."""
+def length_correlation(sources: list[SourceData]) -> Correlations:
+    """Correlation of scores with the logarithm of the answer's length, over all scored rows of `sources`."""
     score = np.concatenate([s.score for s in sources])
     length = np.concatenate([s.length for s in sources])
-    known = np.isfinite(score)
-    return pearson(np.log1p(length[known]), score[known]), spearman(length[known], score[known])
+    return correlations(np.log1p(length), score, names=("lengths", "scores"))
 
 
 def _vectors(run: RunFolder, source: SourceData) -> np.ndarray | None:
@@ -132,7 +131,7 @@ def _varied(rows: list[Example], *, best: bool) -> list[Example]:
 
 
 def _halves(run: RunFolder, seed: int) -> SplitHalf | None:
-    better = wins(run)
+    better = run_wins(run)
     found = split_half(better, seed=seed) if better else None
     return found if found is not None and found.reliability is not None else None
 

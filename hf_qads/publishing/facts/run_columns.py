@@ -9,9 +9,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hf_qads import schema
+from hf_qads.errors import RunError
 from hf_qads.publishing.facts.evidence import Example
-from hf_qads.publishing.facts.statistics import Correlation, pearson
 from hf_qads.runfolder import RunFolder
+from hf_qads.statistics.correlation import Correlations, correlations
+from hf_qads.statistics.wins import wins
 
 SHOWN = 3  # best and worst rows per source that are read; the report picks among them
 
@@ -77,7 +79,7 @@ class HeldOut:
     group: str
     real: np.ndarray
     predicted: np.ndarray
-    pearson: Correlation | None
+    agreement: Correlations
 
 
 def held_out(run: RunFolder) -> list[HeldOut]:
@@ -90,26 +92,31 @@ def held_out(run: RunFolder) -> list[HeldOut]:
             real, predicted = (table[c].to_numpy().astype(np.float64) for c in ("real", "predicted"))
             known = np.isfinite(real) & np.isfinite(predicted)
             real, predicted = real[known], predicted[known]
-            found.append(HeldOut(folder.name, real, predicted, pearson(real, predicted)))
+            agreement = correlations(real, predicted, names=("real scores", "predicted scores"))
+            found.append(HeldOut(folder.name, real, predicted, agreement))
     order = {kind: place for place, kind in enumerate(schema.KINDS)}
     return sorted(found, key=lambda held: order.get(held.group, len(order)))
 
 
-def wins(run: RunFolder) -> list[np.ndarray]:
+def run_wins(run: RunFolder) -> list[np.ndarray]:
     """Eq. 3's indicator of each prompt row and anchor, (n, anchors) float32 for each anchor set.
 
     NaN where a pair was not scored; nothing where the run has no measured scores.
+
+    Raises:
+        RunError: the arrays are not of the anchors that the ledger counts.
     """
     paths = [run.path / "influence" / f"{shot}_shot.npy" for shot in ("one", "zero")]
     if not all(path.exists() for path in paths):
         return []
     one, zero = (np.load(path, mmap_mode="r") for path in paths)
-    if one.ndim != 2 or zero.shape != one.shape[1:]:
-        return []
-    known = np.isfinite(one) & np.isfinite(zero)
-    better = np.where(known, one > zero, np.nan).astype(np.float32)
     sizes = list(((run.line("influence") or {}).get("details") or {}).get("anchors", {}).values())
-    return np.split(better, np.cumsum(sizes)[:-1], axis=1) if sum(sizes) == better.shape[1] else [better]
+    if one.ndim != 2 or zero.shape != one.shape[1:] or (sizes and sum(sizes) != len(zero)):
+        raise RunError(
+            f"{run.path / 'influence'} holds log-probabilities of shapes {one.shape} and {zero.shape} for "
+            f"{sum(sizes)} anchors. Run again: its stage will be redone."
+        )
+    return np.split(wins(one, zero), np.cumsum(sizes)[:-1], axis=1)
 
 
 def _mixture_ids(run: RunFolder) -> pa.ChunkedArray | None:

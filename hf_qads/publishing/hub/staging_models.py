@@ -40,7 +40,7 @@ def scorer(gathered: Gathered, folder: Path, group: str, name: str) -> None:
     """A scorer with its evaluation, its held-out rows and the card that shows how far to trust it."""
     made = gathered.run.path / "scorer" / group
     _take(made, folder)
-    agreement = next((a for a in gathered.facts.agreements if a.group == group), None)
+    agreement = gathered.facts.agreements.get(group)
     evaluation = files.read_json(folder / "evaluation.json")
     known = ScorerFacts(name, group, evaluation, agreement, gathered.repos()["scored"])
     figures = gathered.figures(["real_predicted"], folder)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
 from hf_qads.publishing.cards.limits import doubt
@@ -93,7 +94,10 @@ def tiles(measured: Measured) -> list[tuple[str, str]]:
         found.append((f"{facts.kept:,}", f"kept ({percent(facts.share)})"))
     if facts.left_out:
         found.append((f"{facts.left_out:,}", "left out, each with a reason"))
-    found += [(number(h.pearson.r), f"Pearson, scorer {h.group}") for h in measured.held_out[:2] if h.pearson]
+    found += [
+        (number(agreed.pearson), f"Pearson, scorer {group}")
+        for group, agreed in list(facts.agreements.items())[:2]
+    ]
     if measured.halves:
         found.append((number(measured.halves.reliability), "reliability of measured scores"))
     if stages:
@@ -115,20 +119,17 @@ def findings(measured: Measured) -> list[str]:
         said.append(f"Asked for, and not available: {', '.join(measured.facts.missing)}.")
     if measured.facts.compared and measured.facts.config.get("decontaminate"):
         said.append(measured.facts.compared.told())
-    for held in measured.held_out:
-        why = doubt(held.pearson.r, held.pearson.n) if held.pearson else None
-        if held.pearson and why:
-            found = f"(r = {number(held.pearson.r)}, n = {held.pearson.n:,})"
-            said.append(f"The scorer {held.group} {_DOUBTS[why].format(found)}.")
+    for group, agreed in measured.facts.agreements.items():
+        why = doubt(agreed)
+        if why:
+            found = f"(r = {number(agreed.pearson)}, n = {agreed.n:,})"
+            said.append(f"The scorer {group} {_DOUBTS[why].format(found)}.")
     reliability = measured.halves.reliability if measured.halves else None
     if reliability is not None and reliability < STEADY:
         said.append(
             f"Measured scores are unsteady (reliability {number(reliability)}): more anchors would help."
         )
-    unscored = [
-        (s.name, len(s.score) - s.kept.size + int((s.score != s.score).sum())) for s in measured.scored
-    ]
-    missing = sum(count for _, count in unscored)
+    missing = sum(int(np.isnan(source.score).sum()) for source in measured.scored)
     if missing and measured.facts.score_column == "qads_score":
         said.append(f"{missing:,} rows have no score and could not be picked.")
     if measured.facts.demonstration:

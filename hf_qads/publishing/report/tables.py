@@ -7,7 +7,7 @@ import numpy as np
 from hf_qads.publishing.cards.escaping import one_line, visible
 from hf_qads.publishing.facts.evidence import Example
 from hf_qads.publishing.facts.measuring import Measured, length_correlation
-from hf_qads.publishing.facts.statistics import Correlation, mean_interval
+from hf_qads.statistics.intervals import mean_interval
 
 QUESTION = 700  # characters of a row's text that are shown
 ANSWER = 1_100
@@ -17,7 +17,7 @@ def tables(measured: Measured) -> dict[str, Any]:
     """Every table of the report by name; text of rows is made visible and cut, not escaped for markup."""
     return {
         "sources": _sources(measured),
-        "agreement": [{"group": held.group} | _correlation(held.pearson) for held in measured.held_out],
+        "agreement": [{"group": held.group} | held.agreement.as_dict() for held in measured.held_out],
         "length": _length(measured),
         "coverage": [vars(row) for row in measured.evidence.coverage],
         "coverage_curves": [_curve(curve) for curve in measured.curves],
@@ -67,15 +67,8 @@ def _length(measured: Measured) -> list[dict[str, Any]]:
     for kind in measured.facts.kinds:
         group = [source for source in measured.scored if source.kind == kind]
         if group:
-            log, rank = length_correlation(group)
-            rows.append(
-                {"kind": kind, "pearson_log": log.r if log else None, "spearman": rank.r if rank else None}
-            )
+            rows.append({"kind": kind} | length_correlation(group).as_dict())
     return rows
-
-
-def _correlation(found: Correlation | None) -> dict[str, Any]:
-    return {} if found is None else {"pearson": found.r, "low": found.low, "high": found.high, "n": found.n}
 
 
 def _curve(curve: Any) -> dict[str, Any]:

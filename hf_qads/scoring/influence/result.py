@@ -10,8 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hf_qads import schema
-from hf_qads.scoring.influence import reliability
+from hf_qads.scoring.influence.length import without_length
+from hf_qads.statistics.correlation import Correlations, correlations
+from hf_qads.statistics.intervals import wilson
 from hf_qads.statistics.split_half import SplitHalf, split_half
+from hf_qads.statistics.wins import win_rate, wins
 
 Float32 = NDArray[np.float32]
 NOT_FINITE = "the model's log-probability is not a finite number"
@@ -46,9 +49,7 @@ class Influence:
     @cached_property
     def wins(self) -> Float32:
         """(n, a): 1 where the row makes the anchor's answer more probable, 0 where not, NaN unscored."""
-        better = (self.one_shot > self.zero_shot).astype(np.float32)
-        better[~np.isfinite(self.one_shot) | ~np.isfinite(self.zero_shot)] = np.nan
-        return better
+        return wins(self.one_shot, self.zero_shot)
 
     @cached_property
     def win_rate(self) -> Float32:
@@ -62,9 +63,7 @@ class Influence:
             rates = [one.win_rate.astype(np.float64) for one in self.sets.values()]
             mean: Float32 = np.stack(rates).mean(axis=0).astype(np.float32)
             return mean
-        found = np.full(len(self.wins), np.nan)
-        np.divide(np.nansum(self.wins, axis=1), self.pairs, out=found, where=self.pairs > 0)
-        return found.astype(np.float32)
+        return win_rate(self.wins).astype(np.float32)
 
     @cached_property
     def pairs(self) -> NDArray[np.int32]:
@@ -81,7 +80,9 @@ class Influence:
         """
         parts = list(self.sets.values()) or [self]
         pairs = np.stack([np.maximum(one.pairs, 1) for one in parts]).astype(np.float64)
-        return reliability.wilson(self.win_rate, len(parts) ** 2 / (1 / pairs).sum(axis=0))
+        trials = len(parts) ** 2 / (1 / pairs).sum(axis=0)
+        low, high = wilson(self.win_rate * trials, trials)
+        return low.astype(np.float32), high.astype(np.float32)
 
     @cached_property
     def reasons(self) -> list[str | None]:
@@ -89,14 +90,14 @@ class Influence:
         return [None if np.isfinite(rate) else self._reason(row) for row, rate in enumerate(self.win_rate)]
 
     @cached_property
-    def length_effect(self) -> reliability.LengthEffect:
-        """Correlation of the win rate with the answer's length in tokens."""
-        return reliability.length_effect(self.win_rate, self.answer_tokens)
+    def length_effect(self) -> Correlations:
+        """Correlation of the win rate with the answer's length in tokens, over the rows that have one."""
+        return correlations(self.win_rate, self.answer_tokens, names=("win rates", "lengths"))
 
     @cached_property
     def length_controlled(self) -> Float32:
         """(n,) float32 in [0, 1]: the win rate without what the answer's length explains."""
-        return reliability.without_length(self.win_rate, self.answer_tokens)
+        return without_length(self.win_rate, self.answer_tokens)
 
     def split_half(self, *, splits: int = 20, seed: int = 0) -> SplitHalf:
         """Agreement between the win rates by two disjoint halves of the anchors."""

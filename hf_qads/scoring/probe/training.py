@@ -93,7 +93,6 @@ def train_probe(
         values,
         groups=named,
         parts=parts,
-        seed=seed,
     )
     with files.atomic_path(folder) as temporary:
         temporary.mkdir()

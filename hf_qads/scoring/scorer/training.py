@@ -104,7 +104,6 @@ def train_scorer(
                 values,
                 groups=named,
                 parts=parts,
-                seed=seed,
             )
             record(temporary, facts, judgement, given=len(rows), parts=parts, snippet=SNIPPET)
     distributed.barrier()

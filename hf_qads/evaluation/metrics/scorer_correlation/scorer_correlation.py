@@ -7,6 +7,8 @@ import datasets
 import evaluate
 import numpy as np
 
+from hf_qads.statistics.correlation import correlations
+
 _CITATION = """\
 @misc{ni2024exploring,
   title={Exploring the Mystery of Influential Data for Mathematical Reasoning},
@@ -27,8 +29,8 @@ Args:
     references: the real scores.
     groups: per row, the name of its group (such as its source), or None.
 Returns:
-    pearson with pearson_low and pearson_high (95 %, Fisher's z), spearman, n, left_out; with groups also
-    within_pearson and within_spearman: the means over groups of at least ten rows.
+    pearson and spearman, each with its 95 % bootstrap interval (NAME_low, NAME_high), n, left_out; with
+    groups also within_pearson and within_spearman: the means over groups of at least ten rows.
 """
 LEAST = 10
 
@@ -49,48 +51,20 @@ class ScorerCorrelation(evaluate.Metric):  # type: ignore[misc]
     def _compute(self, predictions: Any, references: Any, groups: Any = None) -> dict[str, float]:
         said, real = np.asarray(predictions, dtype=float), np.asarray(references, dtype=float)
         whole = np.isfinite(said) & np.isfinite(real)
-        pearson = correlation(said[whole], real[whole])
-        low, high = interval(pearson, int(whole.sum()))
-        found = {
-            "pearson": pearson,
-            "pearson_low": low,
-            "pearson_high": high,
-            "spearman": correlation(ranks(said[whole]), ranks(real[whole])),
-            "n": int(whole.sum()),
-            "left_out": int((~whole).sum()),
-        }
+        shown = ("pearson", "pearson_low", "pearson_high", "spearman", "spearman_low", "spearman_high")
+        agreed = correlations(said, real)
+        found: dict[str, float] = {name: _number(getattr(agreed, name)) for name in shown}
+        found |= {"n": agreed.n, "left_out": int((~whole).sum())}
         if groups is None:
             return found
         names = np.asarray(groups, dtype=str)
         inside = [whole & (names == name) for name in np.unique(names)]
-        inside = [chosen for chosen in inside if chosen.sum() >= LEAST]
-        pairs = [
-            (correlation(said[one], real[one]), correlation(ranks(said[one]), ranks(real[one])))
-            for one in inside
-        ]
-        means = np.nanmean(pairs, axis=0) if pairs else (math.nan, math.nan)
-        return {**found, "within_pearson": float(means[0]), "within_spearman": float(means[1])}
+        pairs = [correlations(said[one], real[one], resamples=0) for one in inside if one.sum() >= LEAST]
+        for name in ("pearson", "spearman"):
+            known = [value for pair in pairs if (value := getattr(pair, name)) is not None]
+            found[f"within_{name}"] = float(np.mean(known)) if known else math.nan
+        return found
 
 
-def correlation(first: Any, second: Any) -> float:
-    """Pearson's coefficient; NaN where one side does not vary."""
-    if len(first) < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:
-        return math.nan
-    return float(np.corrcoef(first, second)[0, 1])
-
-
-def ranks(values: Any) -> Any:
-    """Ranks from 1, ties by their mean."""
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return (last - (counts - 1) / 2)[place]
-
-
-def interval(coefficient: float, n: int) -> tuple[float, float]:
-    """95 % interval of a correlation by Fisher's z."""
-    if n < 4 or not math.isfinite(coefficient):
-        return -1.0, 1.0
-    if abs(coefficient) >= 1:
-        return coefficient, coefficient
-    middle, half = math.atanh(coefficient), 1.959963984540054 / math.sqrt(n - 3)
-    return math.tanh(middle - half), math.tanh(middle + half)
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value

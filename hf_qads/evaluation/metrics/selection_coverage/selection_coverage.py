@@ -6,6 +6,8 @@ import datasets
 import evaluate
 import numpy as np
 
+from hf_qads.statistics.coverage import nearest_picked
+
 _CITATION = """\
 @inproceedings{sener2018active,
   title={Active Learning for Convolutional Neural Networks: A Core-Set Approach},
@@ -23,7 +25,7 @@ Args:
     predictions: per row of the pool, 1 where it was chosen, else 0.
     references: per row of the pool, its vector.
     metric: euclidean, or cosine (1 minus the cosine similarity).
-    block: rows compared at a time.
+    block: chosen rows compared with at a time.
 Returns:
     radius and mean_distance; chosen and n, in rows.
 """
@@ -49,25 +51,11 @@ class SelectionCoverage(evaluate.Metric):  # type: ignore[misc]
         self, predictions: Any, references: Any, metric: str = "euclidean", block: int = 1024
     ) -> dict[str, float]:
         vectors = np.asarray(references, dtype=np.float64)
-        chosen = vectors[np.asarray(predictions, dtype=bool)]
+        chosen = np.flatnonzero(predictions)
         if not len(chosen):
             raise ValueError("no row is chosen, so there is nothing to be near to")
-        if metric == "cosine":
-            vectors, chosen = (
-                rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-                for rows in (vectors, chosen)
-            )
-        elif metric != "euclidean":
-            raise ValueError(f"metric={metric!r} is neither euclidean nor cosine")
-        nearest = np.empty(len(vectors))
-        squares = (chosen**2).sum(axis=1)
-        for start in range(0, len(vectors), block):
-            rows = vectors[start : start + block]
-            squared = (rows**2).sum(axis=1)[:, None] + squares - 2 * rows @ chosen.T
-            nearest[start : start + block] = np.maximum(squared.min(axis=1), 0.0)
-        # for unit vectors 1 - cos is half the squared distance
-        distances = nearest / 2 if metric == "cosine" else np.sqrt(nearest)
-        distances[np.asarray(predictions, dtype=bool)] = 0.0
+        *_, distances = nearest_picked(vectors, vectors, chosen, [len(chosen)], metric=metric, block=block)
+        distances[chosen] = 0.0
         return {
             "radius": float(distances.max()),
             "mean_distance": float(distances.mean()),

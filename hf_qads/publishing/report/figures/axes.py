@@ -73,3 +73,14 @@ def _between(ends: tuple[float, float], digits: "tuple[float, ...] | range") -> 
     powers = range(int(np.floor(np.log10(ends[0]))), int(np.ceil(np.log10(ends[1]))) + 1)
     values = [round(digit * 10.0**power, 6) for power in powers for digit in digits]
     return [value for value in values if ends[0] <= value <= ends[1] and value >= 1 and value == int(value)]
+
+
+def binned_median(x: np.ndarray, y: np.ndarray, bins: int = 12) -> tuple[np.ndarray, np.ndarray]:
+    """Median of `y` in bins of about equal count along `x`: centres (b,) and medians (b,).
+
+    Equal values of `x` share a bin.
+    """
+    edges = np.unique(np.quantile(x, np.linspace(0, 1, min(bins, max(1, len(x) // 8)) + 1)))
+    place = np.searchsorted(edges[1:-1], x, side="right")
+    parts = [np.flatnonzero(place == number) for number in np.unique(place)]
+    return np.array([np.median(x[p]) for p in parts]), np.array([np.median(y[p]) for p in parts])

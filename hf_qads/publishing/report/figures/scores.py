@@ -8,9 +8,9 @@ from hf_qads import schema
 from hf_qads.publishing.cards.templating import number
 from hf_qads.publishing.facts.measuring import Measured, length_correlation
 from hf_qads.publishing.facts.run_columns import SourceData
-from hf_qads.publishing.facts.statistics import binned_median, mean_interval
 from hf_qads.publishing.report import style
-from hf_qads.publishing.report.figures.axes import by_kind, count_axis, few, mean
+from hf_qads.publishing.report.figures.axes import binned_median, by_kind, count_axis, few, mean
+from hf_qads.statistics.intervals import mean_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -140,10 +140,9 @@ def describe_agreement(measured: Measured) -> str | None:
     if not measured.held_out:
         return None
     parts = [
-        f"{held.group.capitalize()}: Pearson {number(held.pearson.r)} (95 % interval "
-        f"{number(held.pearson.low)} to {number(held.pearson.high)}, n = {held.pearson.n:,})"
-        for held in measured.held_out
-        if held.pearson
+        f"{group.capitalize()}: Pearson {number(agreed.pearson)} (95 % interval "
+        f"{number(agreed.pearson_low)} to {number(agreed.pearson_high)}, n = {agreed.n:,})"
+        for group, agreed in measured.facts.agreements.items()
     ]
     agreement = "; ".join(parts) or "too few rows for a correlation"
     return f"Rows held out of the scorer's training, measured and predicted. {agreement}."
@@ -158,11 +157,11 @@ def draw_agreement(measured: Measured, narrow: bool) -> "Figure":
         chosen = _sample(len(held.real))
         colour = style.KIND.get(held.group, style.PICKED)
         axis.scatter(held.real[chosen], held.predicted[chosen], s=14, color=colour, alpha=0.5, linewidths=0)
-        if held.pearson and np.ptp(held.real) > 0:
+        if held.agreement.pearson is not None:
             slope, intercept = np.polyfit(held.real, held.predicted, 1)
             ends = np.array([held.real.min(), held.real.max()])
             axis.plot(ends, intercept + slope * ends, color=style.INK, linewidth=1.2)
-        said = f"r = {number(held.pearson.r)}, " if held.pearson else ""
+        said = "" if held.agreement.pearson is None else f"r = {number(held.agreement.pearson)}, "
         axis.set_title(f"{style.shorten(held.group)}: {said}n = {len(held.real):,}")
         axis.set_xlim(-0.02, 1.02)
         axis.set_ylim(0.9, 5.25)
@@ -182,11 +181,12 @@ def describe_length(measured: Measured) -> str | None:
         return None
     parts = []
     for kind, group in by_kind(measured):
-        log, rank = length_correlation(group)
-        if log and rank:
+        found = length_correlation(group)
+        if found.pearson is not None:
             parts.append(
-                f"{kind.capitalize()}: Pearson with the logarithm {number(log.r)}, "
-                f"Spearman {number(rank.r)}, n = {log.n:,}"
+                f"{kind.capitalize()}: Pearson with the logarithm {number(found.pearson)} (95 % interval "
+                f"{number(found.pearson_low)} to {number(found.pearson_high)}), "
+                f"Spearman {number(found.spearman)}, n = {found.n:,}"
             )
     known = sum(int(np.isfinite(s.score).sum()) for s in measured.scored)
     shown = f" {DRAWN:,} rows per kind are drawn at most." if known > DRAWN else ""
