@@ -15,9 +15,9 @@ def check(config: Config) -> None:
     Raises:
         QaDSError: something is wrong; nothing was written.
     """
+    from hf_qads.repositories.folders import find_files, looks_local
     from hf_qads.runtime.devices import pick_device
     from hf_qads.selection.strategies.registry import checked_options, find_strategy
-    from hf_qads.sources import local
 
     strategy = config.select.strategy
     checked_options(strategy, find_strategy(strategy), config.select.options)
@@ -34,5 +34,5 @@ def check(config: Config) -> None:
     against = config.decontaminate.against if config.decontaminate else []
     anchors = config.anchors.sources if config.anchors else []
     for source in (*config.sources, *anchors, *([] if isinstance(against, str) else against)):
-        if local.looks_local(source.path) and not Path(source.path).expanduser().is_dir():
-            local.find_files(source.path, source.split)
+        if looks_local(source.path) and not Path(source.path).expanduser().is_dir():
+            find_files(source.path, source.split)

@@ -42,18 +42,18 @@ def spec_of(source: Source, *, seed: int, precomputed: tuple[str, ...] = ()) -> 
 def marks(sources: list[Source]) -> dict[str, Any]:
     """What the rows of some sources depend on beside their settings: size and time of local files."""
     from hf_qads.repositories.dataset_cache import data_files
-    from hf_qads.sources import local
+    from hf_qads.repositories.folders import find_files, is_repository, looks_local
 
     found: dict[str, Any] = {}
     for source in sources:
-        if not local.looks_local(source.path):
+        if not looks_local(source.path):
             continue
         folder = Path(source.path).expanduser()
         try:
-            if folder.is_dir() and local.is_repository(folder):
+            if folder.is_dir() and is_repository(folder):
                 paths = list(data_files(folder))
             else:
-                paths, _ = local.find_files(source.path, source.split)
+                paths = find_files(source.path, source.split).files
         except SourceError:
             continue  # said when the source is read
         found[source.path] = [[p.name, p.stat().st_size, p.stat().st_mtime_ns] for p in paths]

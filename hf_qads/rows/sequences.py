@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hf_qads.errors import ScoringError
-from hf_qads.rows.columns import Convention, Pair, pair_or_reason, recognise
+from hf_qads.rows.columns import ColumnMapping, Pair, pair_or_reason, recognise
 from hf_qads.rows.rendering import Renderer
 from hf_qads.schema import ANSWER, HISTORY, QUESTION
 
@@ -113,7 +113,7 @@ def windows(rows: Iterable[Mapping[str, Any]], size: int) -> Iterator[list[Mappi
 
 def _pairs(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | str]:
     pairs: list[dict[str, Any] | str] = []
-    known: dict[tuple[str, ...], Convention] = {}
+    known: dict[tuple[str, ...], ColumnMapping] = {}
     for row in rows:
         names = tuple(row)
         if names not in known:

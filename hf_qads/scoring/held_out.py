@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hf_qads.errors import ScoringError
-from hf_qads.rows.columns import recognise
+from hf_qads.rows.columns import fitting, recognise
 from hf_qads.schema import SOURCE, normalise_question
 
 NO_SCORE = "no real score"
@@ -86,5 +86,5 @@ def _drawn(rows: Sequence[Mapping[str, Any]], usable: Sequence[int], share: floa
 
 
 def _question(row: Mapping[str, Any]) -> str:
-    convention = recognise(row)
-    return normalise_question(str(row.get(convention.messages or convention.question or "") or ""))
+    mapping = fitting(row, recognise(row))
+    return normalise_question(str(row.get(mapping.messages or mapping.question or "") or ""))

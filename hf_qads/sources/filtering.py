@@ -8,8 +8,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from hf_qads.errors import SourceError
-
 
 def matches(raw: Mapping[str, Any], where: Mapping[str, Any]) -> bool:
     """Whether one raw row passes. A text cell passes for a value that is written so (`"false"` for False)."""
@@ -17,16 +15,14 @@ def matches(raw: Mapping[str, Any], where: Mapping[str, Any]) -> bool:
 
 
 def matching(batch: pa.RecordBatch, where: Mapping[str, Any]) -> NDArray[np.bool_]:
-    """Mask (n,) of the rows of a batch that pass.
-
-    Raises:
-        SourceError: a column is not there.
-    """
+    """Mask (n,) of the rows of a batch that pass; a column that is not there is null in every row."""
     mask = np.ones(batch.num_rows, dtype=bool)
     for column, value in where.items():
+        wanted = _wanted(value)
         if column not in batch.schema.names:
-            raise SourceError(f"where names the column {column!r}, found {batch.schema.names}.")
-        cells, wanted = batch.column(column), _wanted(value)
+            mask &= None in wanted
+            continue
+        cells = batch.column(column)
         if not cells.type.id == pa.string().id and not cells.type.id == pa.bool_().id:
             mask &= np.fromiter((_equal(cell, wanted) for cell in cells.to_pylist()), bool, batch.num_rows)
             continue

@@ -1,10 +1,10 @@
 """Raw rows to rows of the schema, with a content key each, and a reason for each row left out."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -12,40 +12,20 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from hf_qads import schema
+from hf_qads.repositories.chunks import Chunk, RawRow
 from hf_qads.rows import columns as pairs
-from hf_qads.rows.columns import Convention, Pair
-from hf_qads.sources.chunks import Chunk, RawRow
+from hf_qads.rows.columns import ColumnMapping, Pair
 from hf_qads.sources.filtering import matches, matching, to_mask
+from hf_qads.sources.recipe import Recipe
 
 LARGEST_ROW: Final = 16 * 2**20  # bytes of UTF-8: question, answer and history
 TOO_LARGE: Final = f"row with more than {LARGEST_ROW // 2**20} MiB of text"
+NO_COLUMNS: Final = "no question and answer among its columns"
 NO_ROWS: Final = "raw row that holds no pair"
 UNREADABLE: Final = "raw row that its reader cannot read"
 START: Final = 200  # characters of a left-out question that are listed
 
 LEFT_SCHEMA: Final = pa.schema([("index", pa.int64()), ("reason", pa.string()), ("question", pa.string())])
-
-ToRows = Callable[[Mapping[str, Any]], Sequence[Pair]]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How raw rows of one source become rows: by a convention, or by a catalogue entry's own reader."""
-
-    source: str
-    kind: str
-    convention: Convention | None = None
-    to_rows: ToRows | None = None
-    where: Mapping[str, Any] = field(default_factory=dict)
-    precomputed: tuple[str, ...] = ()
-
-    @property
-    def columns(self) -> list[str] | None:
-        """The raw columns that are needed; None for all."""
-        if self.convention is None:
-            return None
-        named = [*vars(self.convention).values(), *self.where, *self.precomputed]
-        return list(dict.fromkeys(column for column in named if column))
 
 
 @dataclass(frozen=True)
@@ -58,6 +38,7 @@ class Normalised:
         left: what was left out, by `LEFT_SCHEMA`.
         read: raw rows read.
         outside: raw rows that `where` did not ask for.
+        columns: what the columns mean, in words.
     """
 
     rows: pa.Table
@@ -65,6 +46,7 @@ class Normalised:
     left: pa.Table
     read: int
     outside: int
+    columns: str = ""
 
 
 def normalise(chunk: Chunk, recipe: Recipe, first: int = 0) -> Normalised:
@@ -74,10 +56,8 @@ def normalise(chunk: Chunk, recipe: Recipe, first: int = 0) -> Normalised:
         chunk: the raw rows.
         recipe: how they are read.
         first: number of the chunk's first raw row, for the list of what was left out.
-
-    Raises:
-        SourceError: a column of `recipe.where` is not there.
     """
+    mapping = recipe.mapping(_names(chunk))
     if isinstance(chunk, pa.RecordBatch):
         index = np.arange(first, first + chunk.num_rows)
         if recipe.where:
@@ -85,8 +65,9 @@ def normalise(chunk: Chunk, recipe: Recipe, first: int = 0) -> Normalised:
             chunk, index = chunk.filter(to_mask(keep)), index[keep]
         outside = len(keep) - len(index) if recipe.where else 0
         read = len(index) + outside
-        if recipe.convention is not None and _is_columnar(chunk, recipe.convention):
-            return _by_column(chunk, recipe, recipe.convention, index, read, outside)
+        mapping = _held(chunk, mapping)
+        if mapping is not None and _is_columnar(chunk, mapping):
+            return _by_column(chunk, recipe, mapping, index, read, outside)
         raws: list[RawRow] = _decoded(chunk)
     else:
         kept = [
@@ -96,21 +77,46 @@ def normalise(chunk: Chunk, recipe: Recipe, first: int = 0) -> Normalised:
         ]
         index = np.array([i for i, _ in kept], dtype=np.int64)
         raws, read, outside = [raw for _, raw in kept], len(chunk), len(chunk) - len(kept)
-    return _by_row(raws, recipe, index, read, outside)
+    return _by_row(raws, recipe, mapping, index, read, outside)
+
+
+def _names(chunk: Chunk) -> list[str]:
+    if isinstance(chunk, pa.RecordBatch):
+        return list(chunk.schema.names)
+    return list(dict.fromkeys(name for raw in chunk if isinstance(raw, dict) for name in raw))
+
+
+def _held(batch: pa.RecordBatch, mapping: ColumnMapping | None) -> ColumnMapping | None:
+    """The mapping without those of its alternatives that no row of the batch has."""
+    fitting: list[ColumnMapping] = []
+    one = mapping
+    while one is not None:
+        if any(_holds(batch, name) for name in (one.question, one.answer, one.messages) if name):
+            fitting.append(one)
+        one = one.otherwise
+    held: ColumnMapping | None = None
+    while fitting:
+        held = replace(fitting.pop(), otherwise=held)
+    return held or mapping
 
 
 def _by_row(
-    raws: Sequence[RawRow], recipe: Recipe, index: NDArray[np.int64], read: int, outside: int
+    raws: Sequence[RawRow],
+    recipe: Recipe,
+    mapping: ColumnMapping | None,
+    index: NDArray[np.int64],
+    read: int,
+    outside: int,
 ) -> Normalised:
     found: list[Pair] = []
     numbers: list[int] = []
     left: list[tuple[int, str, str | None]] = []
     for i, raw in zip(index.tolist(), raws, strict=True):
-        for result in _results(raw, recipe):
+        for result in _results(raw, recipe, mapping):
             if not isinstance(result, str) and _is_too_large(result):
                 result = TOO_LARGE
             if isinstance(result, str):
-                left.append((i, result, _start_of(raw, recipe)))
+                left.append((i, result, _start_of(raw, mapping)))
             else:
                 found.append(result)
                 numbers.append(i)
@@ -130,14 +136,15 @@ def _by_row(
         pa.table(listed, LEFT_SCHEMA),
         read,
         outside,
+        mapping.name if mapping else "",
     )
 
 
-def _results(raw: RawRow, recipe: Recipe) -> Iterable[Pair | str]:
+def _results(raw: RawRow, recipe: Recipe, mapping: ColumnMapping | None) -> Iterable[Pair | str]:
     if isinstance(raw, str):
         return [raw]
     if recipe.to_rows is None:
-        return [pairs.pair_or_reason(raw, recipe.convention or Convention())]
+        return [pairs.pair_or_reason(raw, mapping) if mapping else NO_COLUMNS]
     try:
         return [pairs.check(pair) or pair for pair in recipe.to_rows(raw)] or [NO_ROWS]
     except pairs.RowError as error:
@@ -154,12 +161,12 @@ def _is_too_large(pair: Pair) -> bool:
     return sum(len(text.encode()) for text in texts) > LARGEST_ROW
 
 
-def _start_of(raw: RawRow, recipe: Recipe) -> str | None:
+def _start_of(raw: RawRow, mapping: ColumnMapping | None) -> str | None:
     """The first characters of what stands where the question is expected, if it is text."""
     value: object = None
     if not isinstance(raw, str):
         try:
-            value = pairs.question_of(raw, recipe.convention or Convention(question="question"))
+            value = pairs.question_of(raw, pairs.fitting(raw, mapping or ColumnMapping(question="question")))
         except pairs.RowError:
             value = None
     return value[:START].encode("utf-8", "replace").decode() if isinstance(value, str) else None
@@ -178,13 +185,17 @@ def _decoded(batch: pa.RecordBatch) -> list[RawRow]:
     return rows
 
 
-def _is_columnar(batch: pa.RecordBatch, convention: Convention) -> bool:
-    """Whether whole columns can be handled at once: text columns, valid Unicode, no turns."""
-    if convention.messages or (convention.history and _holds(batch, convention.history)):
+def _is_columnar(batch: pa.RecordBatch, mapping: ColumnMapping) -> bool:
+    """Whether whole columns can be handled at once: text columns, valid Unicode, no turns, one meaning."""
+    if mapping.messages or (mapping.history and _holds(batch, mapping.history)):
         return False
-    final = convention.final_answer
+    if mapping.system and _says(batch, mapping.system):
+        return False
+    if mapping.otherwise and pc.any(_lacking(batch, mapping)).as_py():
+        return False
+    final = mapping.final_answer
     final = final if final and _holds(batch, final) else None
-    for column in filter(None, (convention.question, convention.answer, convention.input, final)):
+    for column in filter(None, (*mapping.texts, final)):
         if column not in batch.schema.names or not _is_text(batch.column(column).type):
             return False
         try:
@@ -198,6 +209,18 @@ def _holds(batch: pa.RecordBatch, column: str) -> bool:
     return column in batch.schema.names and batch.column(column).null_count < batch.num_rows
 
 
+def _says(batch: pa.RecordBatch, column: str) -> bool:
+    """Whether a column holds anything but null and blank text."""
+    if not _holds(batch, column):
+        return False
+    cells = batch.column(column)
+    return not _is_text(cells.type) or not pc.all(pc.fill_null(_blank(cells), True)).as_py()
+
+
+def _lacking(batch: pa.RecordBatch, mapping: ColumnMapping) -> pa.Array:
+    return pc.and_(pc.is_null(batch.column(mapping.question)), pc.is_null(batch.column(mapping.answer)))
+
+
 def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
@@ -205,16 +228,16 @@ def _is_text(kind: pa.DataType) -> bool:
 def _by_column(
     batch: pa.RecordBatch,
     recipe: Recipe,
-    convention: Convention,
+    mapping: ColumnMapping,
     index: NDArray[np.int64],
     read: int,
     outside: int,
 ) -> Normalised:
-    question = _joined(batch, convention)
-    answer = batch.column(convention.answer).cast(pa.string())
+    question = _joined(batch, mapping)
+    answer = batch.column(mapping.answer).cast(pa.string())
     final = pa.nulls(len(index), pa.string())
-    if convention.final_answer and _holds(batch, convention.final_answer):
-        final = pc.utf8_trim_whitespace(batch.column(convention.final_answer).cast(pa.string()))
+    if mapping.final_answer and _holds(batch, mapping.final_answer):
+        final = pc.utf8_trim_whitespace(batch.column(mapping.final_answer).cast(pa.string()))
         final = pc.if_else(pc.equal(final, ""), None, final)
     size = pc.add(_bytes(question), _bytes(answer))
     tests = {
@@ -245,14 +268,15 @@ def _by_column(
         left,
         read,
         outside,
+        mapping.name,
     )
 
 
-def _joined(batch: pa.RecordBatch, convention: Convention) -> pa.Array:
-    question = batch.column(convention.question).cast(pa.string())
-    if convention.input is None:
+def _joined(batch: pa.RecordBatch, mapping: ColumnMapping) -> pa.Array:
+    question = batch.column(mapping.question).cast(pa.string())
+    if mapping.input is None:
         return question
-    more = batch.column(convention.input).cast(pa.string())
+    more = batch.column(mapping.input).cast(pa.string())
     empty = pc.or_(pc.is_null(more), pc.fill_null(_blank(more), True))
     alone = pc.or_(pc.is_null(question), pc.fill_null(_blank(question), True))
     both = pc.binary_join_element_wise(question, more, pairs.INPUT_SEPARATOR)

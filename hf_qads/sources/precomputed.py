@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from hf_qads import schema
 from hf_qads.errors import SourceError
+from hf_qads.repositories.chunks import Chunk
 from hf_qads.runtime import files
-from hf_qads.sources.chunks import Chunk
 
 TYPES = {schema.EMBEDDING: pa.list_(pa.float32()), schema.SCORE: pa.float32()}
 

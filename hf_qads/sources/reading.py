@@ -26,7 +26,7 @@ from hf_qads.sources.resolving import Plan, plan
 from hf_qads.sources.spec import SourceRead, SourceSpec
 from hf_qads.sources.workspace import Job, Part, RowWriter, batches, read_unit, write_part
 
-VERSION: Final = 2  # raised whenever the same input would give other rows
+VERSION: Final = 3  # raised whenever the same input would give other rows
 DUPLICATE: Final = "exact duplicate of an earlier row"
 OUTSIDE_WHERE: Final = "outside where"
 OUTSIDE_SAMPLE: Final = "outside the random sample"
@@ -141,7 +141,9 @@ def _finish(jobs: list[Job], spec: SourceSpec, todo: Plan, out: Path, mark: str,
             if job.file("precomputed.parquet").exists():
                 job.file("precomputed.parquet").replace(out / f"precomputed-{number:05d}.parquet")
     _write_left_out(jobs, first, starts, out)
+    meanings = [name for c in counts for name, rows in c.get("columns", {}).items() if name and rows]
     facts = todo.facts | {
+        "columns": "; ".join(dict.fromkeys(meanings)) or todo.facts["columns"],
         "read": read,
         "rows": rows,
         "left_out": dict(sorted(left_out.items())),

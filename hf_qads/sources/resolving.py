@@ -9,15 +9,18 @@ import pyarrow as pa
 
 from hf_qads import schema
 from hf_qads.errors import SourceError, SourceMissing
+from hf_qads.repositories import folders, hub
+from hf_qads.repositories.chunks import Segment
+from hf_qads.repositories.formats import is_compressed, stem_of
+from hf_qads.repositories.jsonlines import without_dates
 from hf_qads.rows import columns as pairs
 from hf_qads.runtime import files
-from hf_qads.sources import catalogue, hub, local
+from hf_qads.sources import catalogue
 from hf_qads.sources.catalogue import registry
 from hf_qads.sources.catalogue.entry import Entry
-from hf_qads.sources.chunks import Segment, chunks
-from hf_qads.sources.local import Unit
-from hf_qads.sources.normalising import Recipe
+from hf_qads.sources.recipe import Recipe
 from hf_qads.sources.spec import SourceSpec
+from hf_qads.sources.units import EMBEDDED, Unit, cut, raw_rows
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 PEEKS = 16
@@ -60,16 +63,18 @@ def plan(spec: SourceSpec) -> Plan:
         own = {c: v for c, v in entry.where.items() if c in names or facts["origin"] == "Hub"}
         recipe = Recipe(name, kind, to_rows=entry.to_rows, where={**own, **where})
         if entry.reader is None:
-            recipe = replace(recipe, to_rows=None, convention=pairs.recognise(names, entry.columns))
+            recipe = replace(recipe, to_rows=None, mapped=entry.columns or {})
     else:
-        recipe = Recipe(name, kind, convention=_recognise(spec, names), where=where)
+        recipe = Recipe(name, kind, mapped=spec.columns or {}, where=where)
+        _check_columns(spec, names)
     if missing := [column for column in recipe.where if column not in names]:
         raise SourceError(f"where of {spec.path_or_name} names {missing}, found the columns {names}.")
     if missing := [column for column in spec.precomputed if column not in names]:
         raise SourceError(f"{spec.path_or_name} should bring the columns {missing}, found {names}. Add them.")
     recipe = replace(recipe, precomputed=tuple(spec.precomputed))
     facts = _facts(spec, entry, facts) | {"name": name, "kind": kind, "where": recipe.where}
-    facts["columns"] = recipe.convention.name if recipe.convention else f"reader of {name}"
+    mapping = recipe.mapping(names)
+    facts["columns"] = mapping.name if mapping else f"reader of {name}"
     return Plan(name, kind, units, recipe, _types(recipe, types), facts)
 
 
@@ -80,7 +85,7 @@ def why_missing(spec: SourceSpec) -> str | None:
         SourceError: the spec names nothing that there is.
     """
     path = spec.path_or_name
-    if local.looks_local(path) or path.startswith(registry.EMBEDDED):
+    if folders.looks_local(path) or path.startswith(registry.EMBEDDED):
         return None
     entry = _entry(spec)
     named = entry is not None and entry.name == path
@@ -94,7 +99,7 @@ def why_missing(spec: SourceSpec) -> str | None:
 
 
 def _entry(spec: SourceSpec) -> Entry | None:
-    if local.looks_local(spec.path_or_name):
+    if folders.looks_local(spec.path_or_name):
         return catalogue.find(spec.name) if spec.name else None
     if entry := catalogue.find(spec.path_or_name):
         return entry
@@ -109,16 +114,21 @@ def _entry(spec: SourceSpec) -> Entry | None:
 
 def _units(spec: SourceSpec, entry: Entry | None) -> tuple[list[Unit], dict[str, Any]]:
     """The source's units, and the facts of where they come from (never a local path)."""
-    if local.looks_local(spec.path_or_name):
+    if folders.looks_local(spec.path_or_name):
         path = Path(spec.path_or_name).expanduser()
-        if path.is_dir() and local.is_repository(path):
-            fetched = hub.fetch(str(path), config=spec.config, split=spec.split, revision=None)
+        usual = entry.split if entry else "train"
+        if path.is_dir() and folders.is_repository(path):
+            fetched = hub.fetch(str(path), config=spec.config, split=spec.split, usual=usual)
             return _arrow(fetched.files), {"origin": OWN_FILES[1], **fetched.facts}
-        found, split = local.find_files(spec.path_or_name, spec.split)
-        held = [{"name": p.name, "bytes": p.stat().st_size, "sha256": files.file_hash(p)} for p in found]
-        return local.cut(found), {"origin": OWN_FILES[0], "split": split, "files": held}
+        found = folders.find_files(spec.path_or_name, spec.split, usual=usual)
+        held = [
+            {"name": p.name, "bytes": p.stat().st_size, "sha256": files.file_hash(p)} for p in found.files
+        ]
+        facts = {"origin": OWN_FILES[0], "split": found.split, "files": held}
+        others = folders.passed_over(found.passed_over)
+        return cut(found.files), facts | ({"passed_over": others} if others else {})
     if entry is not None and spec.path_or_name.startswith(registry.EMBEDDED):
-        return [(Segment(entry.name, "embedded"),)], {"origin": "embedded pool"}
+        return [(Segment(entry.name, EMBEDDED),)], {"origin": "embedded pool"}
     if entry is not None and spec.path_or_name == entry.name:
         if entry.hub is None:
             raise SourceMissing(_how_to_give(entry))
@@ -161,7 +171,7 @@ def _peek(units: list[Unit], text: str) -> tuple[list[str] | None, pa.Schema | N
     for number, segment in enumerate([*segments, *_tail(segments)]):
         if fields and number % step and number < len(segments):
             continue
-        for chunk in chunks(segment):
+        for chunk in raw_rows(segment):
             if isinstance(chunk, pa.RecordBatch):
                 typed = True
                 for one in chunk.schema:
@@ -182,7 +192,9 @@ def _peek(units: list[Unit], text: str) -> tuple[list[str] | None, pa.Schema | N
 def _tail(segments: list[Segment]) -> list[Segment]:
     last = segments[-1:]
     return [
-        replace(s, start=max(s.start, s.start + s.size - TAIL_BYTES)) for s in last if s.format == "jsonl"
+        replace(s, start=max(s.start, s.start + s.size - TAIL_BYTES))
+        for s in last
+        if s.format == "jsonl" and not is_compressed(s.path)
     ]
 
 
@@ -193,9 +205,9 @@ def _reads(entry: Entry, spec: SourceSpec, names: list[str]) -> bool:
     return all(column in names for column in entry.raw_columns)
 
 
-def _recognise(spec: SourceSpec, names: list[str]) -> pairs.Convention:
+def _check_columns(spec: SourceSpec, names: list[str]) -> None:
     try:
-        return pairs.recognise(names, spec.columns)
+        pairs.recognise(names, spec.columns)
     except SourceError as error:
         raise SourceError(f"{spec.path_or_name}: {error}") from error
 
@@ -204,22 +216,20 @@ def _types(recipe: Recipe, types: pa.Schema | None) -> pa.Schema | None:
     """Types that JSON lines are parsed with: text stays text, even where it looks like a date."""
     if types is None or recipe.columns is None:
         return None
-    wanted = [types.field(name) for name in recipe.columns if name in types.names]
-    convention = recipe.convention
-    texts = (convention.question, convention.answer, convention.input) if convention else ()
-    loose = [
-        pa.field(f.name, pa.string())
-        if pa.types.is_null(f.type)
-        or pa.types.is_temporal(f.type)
-        or (f.name in texts and not _nested(f.type))
-        else f
-        for f in wanted
-    ]
-    return pa.schema(loose)
-
-
-def _nested(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_nested(kind))
+    mapping = recipe.mapping(types.names)
+    texts = set[str]()
+    while mapping is not None:
+        texts |= {name for name in (*mapping.texts, mapping.system) if name}
+        mapping = mapping.otherwise
+    wanted = without_dates(pa.schema([types.field(name) for name in recipe.columns if name in types.names]))
+    return pa.schema(
+        [
+            pa.field(f.name, pa.string())
+            if pa.types.is_null(f.type) or (f.name in texts and not pa.types.is_nested(f.type))
+            else f
+            for f in wanted
+        ]
+    )
 
 
 def _name(spec: SourceSpec, entry: Entry | None) -> str:
@@ -232,10 +242,10 @@ def _name(spec: SourceSpec, entry: Entry | None) -> str:
     if entry is not None:
         return entry.name
     text = spec.path_or_name.rstrip("/")
-    if local.looks_local(text):
+    if folders.looks_local(text):
         path = Path(text).expanduser()
-        parts = [part for part in path.parts if not local.WILDCARDS & set(part)]
-        stem = (path.stem if path.is_file() else parts[-1]) if parts else "source"
+        parts = [part for part in path.parts if not folders.WILDCARDS & set(part)]
+        stem = (stem_of(path) if path.is_file() else parts[-1]) if parts else "source"
     else:
         stem = text.rsplit("/", 1)[-1]
     return re.sub(r"[^A-Za-z0-9._-]+", "_", stem).strip("._-") or "source"

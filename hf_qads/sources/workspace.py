@@ -13,12 +13,13 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hf_qads import schema
+from hf_qads.rows.turns import TURN_FIELDS
 from hf_qads.runtime import files
-from hf_qads.sources.chunks import chunks
 from hf_qads.sources.filtering import to_mask
-from hf_qads.sources.local import Unit
-from hf_qads.sources.normalising import LEFT_SCHEMA, Normalised, Recipe, normalise
+from hf_qads.sources.normalising import LEFT_SCHEMA, Normalised, normalise
 from hf_qads.sources.precomputed import PrecomputedWriter
+from hf_qads.sources.recipe import Recipe
+from hf_qads.sources.units import Unit, raw_rows
 
 GROUP_ROWS: Final = 50_000
 GROUP_BYTES: Final = 64 * 2**20
@@ -48,12 +49,12 @@ class Job:
         return sum(segment.size for segment in self.unit)
 
     @property
-    def counts(self) -> dict[str, int] | None:
+    def counts(self) -> dict[str, Any] | None:
         """What the unit held, or None where it is not finished."""
         path, rows = self.file("counts.json"), self.file("rows.arrow")
         if not path.exists() or not rows.exists():
             return None
-        counts: dict[str, int] = json.loads(path.read_text(encoding="utf-8"))
+        counts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return counts if rows.stat().st_size == counts["bytes"] else None
 
 
@@ -78,7 +79,7 @@ def read_unit(job: Job) -> int:
     Raises:
         SourceError: a file of the unit cannot be read.
     """
-    keys, read, outside = [], 0, 0
+    keys, read, outside, columns = [], 0, 0, dict[str, int]()
     files.remove(job.file("counts.json"))
     with (
         _arrow_writer(job.file("rows.arrow"), schema.ROW_SCHEMA) as rows,
@@ -86,7 +87,7 @@ def read_unit(job: Job) -> int:
         PrecomputedWriter(job.file("precomputed.parquet"), job.recipe.precomputed) as precomputed,
     ):
         for segment in job.unit:
-            for chunk in chunks(segment, job.recipe.columns, job.types):
+            for chunk in raw_rows(segment, job.recipe.columns, job.types, TURN_FIELDS):
                 done: Normalised = normalise(chunk, job.recipe, read)
                 rows.write_table(done.rows)
                 left.write_table(done.left)
@@ -94,8 +95,10 @@ def read_unit(job: Job) -> int:
                 keys.append(done.keys)
                 read += done.read
                 outside += done.outside
+                columns[done.columns] = columns.get(done.columns, 0) + done.rows.num_rows
     np.save(job.file("keys.npy"), np.concatenate(keys) if keys else np.empty((0, 3), np.uint64))
-    counts = {"read": read, "outside": outside, "bytes": job.file("rows.arrow").stat().st_size}
+    size = job.file("rows.arrow").stat().st_size
+    counts = {"read": read, "outside": outside, "bytes": size, "columns": columns}
     files.write_json(job.file("counts.json"), counts)
     return job.size
 

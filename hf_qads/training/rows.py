@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hf_qads.errors import ScoringError, TrainingError
-from hf_qads.rows.columns import Convention, pair_or_reason, recognise
+from hf_qads.rows.columns import ColumnMapping, pair_or_reason, recognise
 from hf_qads.rows.rendering import Renderer
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def training_rows(
         raise TrainingError("There are no rows to train on. Name another split or subset.")
     if max_length < 2:
         raise TrainingError(f"max_length={max_length} leaves no room for an answer. Give a larger one.")
-    convention = recognise(data.column_names, columns)
+    mapping = recognise(data.column_names, columns)
     try:
         renderer = Renderer(tokenizer, template)
     except ScoringError as error:
@@ -106,7 +106,7 @@ def training_rows(
         remove_columns=data.column_names,
         fn_kwargs={
             "renderer": renderer,
-            "convention": convention,
+            "mapping": mapping,
             "max_length": max_length,
             "version": VERSION,
         },
@@ -130,12 +130,12 @@ def _audited(tokenised: "Dataset") -> TrainingRows:
 def _tokenise(
     batch: Mapping[str, Sequence[Any]],
     renderer: Renderer,
-    convention: Convention,
+    mapping: ColumnMapping,
     max_length: int,
     version: int,
 ) -> dict[str, list[Any]]:
     rows = [dict(zip(batch, values, strict=True)) for values in zip(*batch.values(), strict=True)]
-    pairs = [pair_or_reason(row, convention) for row in rows]
+    pairs = [pair_or_reason(row, mapping) for row in rows]
     usable = [pair._asdict() for pair in pairs if not isinstance(pair, str)]
     blocks = iter(renderer.blocks(usable))
     out: dict[str, list[Any]] = {

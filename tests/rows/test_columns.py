@@ -1,7 +1,7 @@
 import pytest
 
 from hf_qads.errors import SourceError
-from hf_qads.rows.columns import Convention, Pair, RowError, final_text, pair_or_reason, recognise, to_pair
+from hf_qads.rows.columns import ColumnMapping, Pair, RowError, final_text, pair_or_reason, recognise, to_pair
 
 USER = {"role": "user", "content": "1 + 1?"}
 TWO = {"role": "assistant", "content": "2"}
@@ -130,5 +130,5 @@ def test_final_answers_are_text_or_none(value, text):
 
 
 def test_a_convention_names_its_columns():
-    assert Convention("instruction", "output", input="input").name == "instruction+input/output"
-    assert Convention(messages="messages").name == "messages"
+    assert ColumnMapping("instruction", "output", input="input").name == "instruction+input/output"
+    assert ColumnMapping(messages="messages").name == "messages"

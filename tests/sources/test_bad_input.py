@@ -1,7 +1,9 @@
 """Files and folders as they should not be: a clear error, or rows left out and counted."""
 
+import bz2
 import gzip
 import json
+import lzma
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,6 +12,7 @@ from datasets import Dataset, DatasetDict
 
 from hf_qads.errors import SourceError
 from hf_qads.sources import SourceSpec, read_source
+from tests.repositories.test_formats import zstd
 
 GOOD = {"question": "q", "answer": "a"}
 LINE = json.dumps(GOOD).encode() + b"\n"
@@ -37,7 +40,13 @@ def parquet_bytes(tmp_path, table):
         ("none.jsonl", None, "none.jsonl is not there"),
         ("none/*.jsonl", None, r"no file matches .*none/\*.jsonl"),
         ("pool.xlsx", b"x", r"unknown format '.xlsx'. Known are .parquet"),
-        ("pool.jsonl.gz", gzip.compress(LINE, mtime=0), r"unknown format '.gz'"),
+        ("pool.zip", b"x", r"unknown format '.zip'"),
+        ("pool.parquet.gz", gzip.compress(LINE, mtime=0), r"unknown format '.parquet.gz'"),
+        ("no.jsonl.gz", LINE, "no.jsonl.gz cannot be read as jsonl: Not a gzipped file"),
+        ("cut.jsonl.gz", gzip.compress(LINE * 999, mtime=0)[:-9], "cut.jsonl.gz cannot be read as jsonl"),
+        ("cut.jsonl.zst", zstd(LINE * 999)[:-3], "cut.jsonl.zst cannot be read as jsonl"),
+        ("cut.csv.xz", lzma.compress(b"question,answer\n" * 999)[:-9], "cut.csv.xz cannot be read as csv"),
+        ("cut.jsonl.bz2", bz2.compress(LINE * 999)[:-9], "cut.jsonl.bz2 cannot be read as jsonl"),
         ("empty.jsonl", b"", "is empty: it holds no row"),
         ("blank.jsonl", b"\n\n \n", "is empty: it holds no row"),
         ("empty.json", b"", "is empty"),

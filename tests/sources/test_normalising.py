@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hf_qads import schema
-from hf_qads.rows.columns import recognise
 from hf_qads.sources.duplicates import first_of_each, sample
-from hf_qads.sources.normalising import Recipe, normalise
+from hf_qads.sources.normalising import normalise
+from hf_qads.sources.recipe import Recipe
 
 TEXT = st.one_of(
     st.none(),
@@ -21,7 +21,7 @@ def rows(*names):
 
 
 def both(raws, names, types=None):
-    recipe = Recipe("mine", "general", convention=recognise(names))
+    recipe = Recipe("mine", "general")
     fields = pa.schema([(name, (types or {}).get(name, pa.string())) for name in names])
     batch = pa.RecordBatch.from_pylist(raws, fields)
     return normalise(batch, recipe, 5), normalise(raws, recipe, 5)
@@ -90,8 +90,8 @@ def test_a_sample_is_taken_from_the_rows_that_are_left():
 def test_a_field_that_begins_late_is_not_lost(tmp_path, name):
     import json
 
+    from hf_qads.repositories.jsonlines import BLOCK_BYTES
     from hf_qads.sources import SourceSpec, read_source
-    from hf_qads.sources.jsonlines import BLOCK_BYTES
 
     question, answer = ("question", "answer") if name == "history" else ("instruction", "output")
     lines = [json.dumps({question: f"q{i}", answer: "a" * 9000}) for i in range(BLOCK_BYTES // 9000 + 10)]

@@ -9,7 +9,8 @@ from hf_qads.rows import columns
 from hf_qads.rows.columns import Pair, RowError
 from hf_qads.sources import BENCHMARKS, CATALOGUE, SourceSpec, read_source
 from hf_qads.sources.catalogue import readers
-from hf_qads.sources.normalising import Recipe, normalise
+from hf_qads.sources.normalising import normalise
+from hf_qads.sources.recipe import Recipe
 
 ALL = {**CATALOGUE, **BENCHMARKS}
 ODD = [None, "", " ", "x", "\ud800", "a\0b", 0, -1, 99, 3.5, True, [], ["x"], [None], [[None]], [True], {}]

@@ -8,7 +8,7 @@ import pytest
 
 from hf_qads import schema
 from hf_qads.errors import SourceError
-from hf_qads.sources import SourceSpec, local, read_source, reading
+from hf_qads.sources import SourceSpec, read_source, reading, units
 
 ROWS = [
     {"question": "1 + 1?", "answer": "2", "split": "a"},
@@ -128,7 +128,7 @@ def test_units_and_processes_do_not_change_what_is_read(tmp_path, monkeypatch):
     rows = [{"question": f"q{i % 700}", "answer": "a" * (i % 7), "k": "é" * (i % 500)} for i in range(1000)]
     path = write(tmp_path, "jsonl", rows)
     whole = read_source(SourceSpec(str(path)), out=tmp_path / "whole")
-    monkeypatch.setattr(local, "UNIT_BYTES", 80_000)
+    monkeypatch.setattr(units, "UNIT_BYTES", 80_000)
     cut = read_source(SourceSpec(str(path)), out=tmp_path / "cut")
     two = read_source(SourceSpec(str(path)), out=tmp_path / "two", processes=2)
     assert len(list(cut.folder.glob("part-*"))) == 5
@@ -146,7 +146,7 @@ def test_a_killed_reading_goes_on_from_its_finished_units(tmp_path, monkeypatch)
     path = write(
         tmp_path, "jsonl", [{"question": f"q{i % 70}", "answer": "a", "k": "x" * 100} for i in range(100)]
     )
-    monkeypatch.setattr(local, "UNIT_BYTES", 2_000)
+    monkeypatch.setattr(units, "UNIT_BYTES", 2_000)
     straight = read_source(SourceSpec(str(path)), out=tmp_path / "straight")
     real, read_units = reading.read_unit, []
 

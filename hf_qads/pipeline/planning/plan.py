@@ -138,9 +138,10 @@ def _anchors(config: Config, found: Availability, counts: dict[str, _Counted]) -
 
 def _countable(source: Source) -> bool:
     """Whether a source's size is known before anything is downloaded."""
-    from hf_qads.sources import CATALOGUE, local
+    from hf_qads.repositories.folders import looks_local
+    from hf_qads.sources import CATALOGUE
 
-    at_hand = local.looks_local(source.path) or source.path.startswith("embedded_")
+    at_hand = looks_local(source.path) or source.path.startswith("embedded_")
     return at_hand or source.path in CATALOGUE
 
 

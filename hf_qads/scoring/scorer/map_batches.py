@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from hf_qads.rows.columns import Convention, recognise
+from hf_qads.rows.columns import ColumnMapping, recognise
 from hf_qads.schema import REASON, SCORE
 
 
@@ -28,9 +28,9 @@ def rows_of(given: Mapping[str, Any]) -> tuple[list[dict[str, Any]], bool]:
     Raises:
         SourceError: there is no known pair of columns.
     """
-    convention = recognise(given)
-    columns = {name: _plain(given[name]) for name in _named(convention)}
-    if not _is_batch(columns, convention, given):
+    mapping = recognise(given)
+    columns = {name: _plain(given[name]) for name in _named(mapping)}
+    if not _is_batch(columns, mapping, given):
         return [columns], False
     names = list(columns)
     return [dict(zip(names, values, strict=True)) for values in zip(*columns.values(), strict=True)], True
@@ -55,11 +55,8 @@ def answer(
     return {SCORE: scores[0], REASON: reason}
 
 
-def _named(convention: Convention) -> list[str]:
-    if convention.messages:
-        return [convention.messages]
-    names = (convention.question, convention.answer, convention.input, convention.history)
-    return [name for name in names if name]
+def _named(mapping: ColumnMapping) -> list[str]:
+    return [name for name in mapping.columns if name != mapping.final_answer]
 
 
 def _plain(value: Any) -> Any:
@@ -71,8 +68,8 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _is_batch(columns: Mapping[str, Any], convention: Convention, given: Mapping[str, Any]) -> bool:
-    value = columns[convention.messages or convention.question or ""]
+def _is_batch(columns: Mapping[str, Any], mapping: ColumnMapping, given: Mapping[str, Any]) -> bool:
+    value = columns[mapping.messages or mapping.question or ""]
     if not isinstance(value, list):
         return False
     if not value:  # no rows, or one row whose conversation is empty

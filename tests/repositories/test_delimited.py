@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hf_qads.sources import SourceSpec, delimited, read_source
+from hf_qads.repositories import delimited
+from hf_qads.sources import SourceSpec, read_source
 
 NO = "line that is not CSV"
 CELLS = "line with more or fewer cells than the header"

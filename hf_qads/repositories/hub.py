@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from hf_qads.errors import SourceError, SourceMissing
-from hf_qads.repositories.dataset_cache import Place, place
+from hf_qads.repositories.dataset_cache import Place, data_files, place
+from hf_qads.repositories.folders import NO_DATA, PassedOver, choose_split, passed_over
+from hf_qads.repositories.formats import format_of
 from hf_qads.runtime import files as hashing
 
 
@@ -27,6 +29,7 @@ def fetch(
     split: str | None = None,
     revision: str | None = None,
     files: Sequence[str] = (),
+    usual: str = "train",
 ) -> Fetched:
     """Download and prepare one split; code from a repository never runs.
 
@@ -36,9 +39,10 @@ def fetch(
     Args:
         path: Hub id, or a local folder with a card that names its configurations.
         config: configuration, where there are several.
-        split: split; `train` where None, or the only one.
+        split: split; the `usual` one where None.
         revision: branch, tag or commit.
         files: the files of the repository that are meant, where it has no such configuration.
+        usual: the split that is taken where none is asked for; another has to be asked for.
 
     Raises:
         SourceMissing: no such dataset, no access to it, or out of reach.
@@ -54,9 +58,9 @@ def fetch(
     facts = resolved or {}
     commit = facts.get("revision", revision)
     with _offline() if resolved is None else nullcontext():
-        dataset = _load(path, here, config, split, None if local else commit, list(files))
+        dataset = _load(path, here, config, split, None if local else commit, list(files), usual)
     if local:
-        facts["files"] = _held(here, dataset)
+        facts |= _held(here, dataset)
     elif "revision" not in facts:
         facts["revision"] = _cached_commit(path, revision, dataset)
     facts |= {"config": str(dataset.info.config_name), "split": str(dataset.split)}
@@ -66,17 +70,34 @@ def fetch(
     return Fetched([Path(file["filename"]) for file in dataset.cache_files], facts)
 
 
-def _held(here: Place, dataset: Any) -> list[dict[str, Any]]:
-    """Name, size and hash of the files of a local folder that a split was read from."""
+def _held(here: Place, dataset: Any) -> dict[str, Any]:
+    """Files of a local folder that a split was read from, and those that are passed over."""
     from datasets import load_dataset_builder
 
     builder = load_dataset_builder(here.path, dataset.info.config_name, cache_dir=here.cache_dir)
     found = [Path(name) for name in (builder.config.data_files or {}).get(str(dataset.split), ())]
-    return [
+    held = [
         {"name": path.name, "bytes": path.stat().st_size, "sha256": hashing.file_hash(path)}
         for path in found
         if path.is_file()
     ]
+    named = {Path(file): why for file, why in _elsewhere(builder, str(dataset.split)).items()}
+    others = [
+        PassedOver(path.relative_to(here.path).as_posix(), named.get(path, "named by no config"), (path,))
+        for path in data_files(Path(here.path))
+        if path not in found and format_of(path) and not NO_DATA.fullmatch(path.name)
+    ]
+    return {"files": held} | ({"passed_over": said} if (said := passed_over(others)) else {})
+
+
+def _elsewhere(builder: Any, split: str) -> dict[str, str]:
+    """File -> the split, or else the config, that it belongs to beside what is read."""
+    elsewhere: dict[str, str] = {}
+    for name, config in builder.builder_configs.items():
+        for other, files in (config.data_files or {}).items():
+            here = name == builder.config.name and str(other) != split
+            elsewhere |= {str(file): f"split {other}" if here else f"config {name}" for file in files}
+    return elsewhere
 
 
 def on_hub(path: str, revision: str | None) -> bool:
@@ -162,7 +183,13 @@ def _card(path: str, commit: str | None) -> dict[str, Any]:
 
 
 def _load(
-    path: str, here: Place, config: str | None, split: str | None, revision: str | None, files: list[str]
+    path: str,
+    here: Place,
+    config: str | None,
+    split: str | None,
+    revision: str | None,
+    files: list[str],
+    usual: str,
 ) -> Any:
     from datasets import get_dataset_split_names, load_dataset
     from datasets.exceptions import DatasetNotFoundError, DatasetsError
@@ -173,9 +200,7 @@ def _load(
             return load_dataset(path, data_files={"train": files}, split="train", revision=revision)
         if split is None:
             names = get_dataset_split_names(here.path, config, revision=revision, cache_dir=here.cache_dir)
-            split = "train" if "train" in names else names[0]
-            if len(names) > 1 and split != "train":
-                raise SourceError(f"{path} has the splits {names} and no train. Name one with split.")
+            split = choose_split(names, None, path, usual=usual)
         return load_dataset(here.path, config, split=split, revision=revision, cache_dir=here.cache_dir)
     except DatasetNotFoundError as error:
         raise SourceMissing(

@@ -1,6 +1,8 @@
-"""Raw rows in pieces: Arrow batches where a format has columns, a list of dicts where rows differ."""
+"""Raw rows of a file in pieces: Arrow batches where a format has columns, else lists of dicts."""
 
-from collections.abc import Iterator, Sequence
+import lzma
+import zlib
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -9,20 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hf_qads.errors import SourceError
-from hf_qads.sources import delimited, jsonlines
+from hf_qads.repositories import delimited, jsonlines
+from hf_qads.repositories.formats import FORMATS, format_of, open_bytes
 
 BATCH_ROWS: Final = 8192
 BATCH_BYTES: Final = 64 * 2**20
-FORMATS: Final = {
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "json",
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".arrow": "arrow",
-}
+ARROW_FILE: Final = b"ARROW1"  # begins an Arrow file; a stream of Arrow has no such mark
 
 RawRow = dict[str, Any] | str  # a string is the reason why the row cannot be read
 Chunk: TypeAlias = pa.RecordBatch | list[RawRow]
@@ -33,8 +27,8 @@ class Segment:
     """A stretch of one file.
 
     Attributes:
-        path: the file, or the name of an embedded pool.
-        format: one of the values of `FORMATS`, or `embedded`.
+        path: the file.
+        format: one of the values of `FORMATS`.
         start: first row group (parquet) or byte (jsonl).
         stop: end of the stretch, exclusive; -1 for the file's end.
         size: bytes, for progress.
@@ -48,7 +42,10 @@ class Segment:
 
 
 def chunks(
-    segment: Segment, columns: Sequence[str] | None = None, types: pa.Schema | None = None
+    segment: Segment,
+    columns: Sequence[str] | None = None,
+    types: pa.Schema | None = None,
+    fields: Collection[str] = (),
 ) -> Iterator[Chunk]:
     """Read a segment piece by piece.
 
@@ -56,6 +53,8 @@ def chunks(
         segment: what to read.
         columns: the columns wanted; all where None. Columns that are not there are left out.
         types: expected types of JSON lines' fields, so that every piece is parsed alike.
+        fields: names that matter within the columns, such as `role`. A piece of JSON lines with one of these
+            or of `columns` that `types` lacks comes with all its fields.
 
     Raises:
         SourceError: the file is missing, damaged, or not of its format.
@@ -68,26 +67,44 @@ def chunks(
             case "arrow":
                 yield from _arrow(path, columns)
             case "jsonl":
-                yield from jsonlines.read_lines(path, segment.start, segment.stop, types)
+                watched = [*(columns or ()), *fields]
+                yield from jsonlines.read_lines(path, segment.start, segment.stop, types, watched)
             case "json":
                 yield from jsonlines.read_document(path, BATCH_ROWS)
             case "csv" | "tsv":
                 yield from delimited.read(path, "," if segment.format == "csv" else "\t", BATCH_ROWS)
-            case "embedded":
-                yield _embedded(segment.path)
             case other:
                 raise SourceError(f"{path} has the unknown format {other!r}; known are {sorted(FORMATS)}.")
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise SourceError(
             f"{path} cannot be read as {segment.format}: {_first_line(error)}. "
             "The file may be cut or damaged; fetch or write it again."
         ) from error
 
 
+def count_rows(path: Path) -> int:
+    """How many raw rows a file holds. Cost: parquet's footer, or a pass over the file.
+
+    Raises:
+        SourceError: the file cannot be read.
+    """
+    kind = format_of(path) or "arrow"
+    if kind == "parquet":
+        try:
+            return int(pq.read_metadata(path).num_rows)
+        except (pa.ArrowException, OSError) as error:
+            raise SourceError(f"{path} is not a whole parquet file. Fetch or write it again.") from error
+    if kind == "jsonl":
+        with open_bytes(path) as stream:
+            return sum(1 for line in stream if not line.isspace())
+    return sum(len(chunk) for chunk in chunks(Segment(str(path), kind)))
+
+
 def _parquet(path: Path, segment: Segment, columns: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
     with pq.ParquetFile(path, pre_buffer=False) as file:
         stop = segment.stop if segment.stop >= 0 else file.num_row_groups
-        wanted = None if columns is None else [c for c in file.schema_arrow.names if c in columns]
+        there = file.schema_arrow.names
+        wanted = None if columns is None else [c for c in there if c in columns] or there[:1]
         for group in range(segment.start, stop):
             held = file.metadata.row_group(group)
             rows = held.num_rows * BATCH_BYTES // max(1, held.total_byte_size)
@@ -96,18 +113,16 @@ def _parquet(path: Path, segment: Segment, columns: Sequence[str] | None) -> Ite
 
 
 def _arrow(path: Path, columns: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
-    with pa.memory_map(str(path)) as stream, pa.ipc.open_stream(stream) as reader:
-        for batch in reader:
+    with pa.memory_map(str(path)) as stream:
+        is_file = stream.read(len(ARROW_FILE)) == ARROW_FILE
+        stream.seek(0)
+        reader = pa.ipc.open_file(stream) if is_file else pa.ipc.open_stream(stream)
+        for batch in map(reader.get_batch, range(reader.num_record_batches)) if is_file else reader:
             if columns is not None:
-                batch = batch.select([c for c in batch.schema.names if c in columns])
+                there = batch.schema.names
+                batch = batch.select([c for c in there if c in columns] or there[:1])
             for start in range(0, batch.num_rows, BATCH_ROWS):
                 yield batch.slice(start, BATCH_ROWS)
-
-
-def _embedded(name: str) -> list[RawRow]:
-    from hf_qads.embedded import pool
-
-    return [dict(row) for row in pool.rows(name)]
 
 
 def _first_line(error: BaseException) -> str:

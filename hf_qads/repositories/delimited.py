@@ -2,11 +2,13 @@
 
 import csv
 from collections.abc import Iterator
+from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TextIO
 
 from hf_qads.errors import SourceError
+from hf_qads.repositories.formats import open_bytes
 
 LARGEST_CELL: Final = 64 * 2**20
 NOT_CSV: Final = "line that is not CSV"
@@ -26,7 +28,7 @@ def read(path: Path, delimiter: str, rows: int) -> Iterator[list[dict[str, Any] 
         SourceError: there is no header, or it names a column twice.
     """
     csv.field_size_limit(LARGEST_CELL)
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
+    with TextIOWrapper(open_bytes(path), "utf-8-sig", errors="surrogateescape", newline="") as stream:
         found = _rows(path, _Lines(stream), delimiter)
         while chunk := list(islice(found, rows)):
             yield chunk
