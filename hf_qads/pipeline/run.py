@@ -135,6 +135,7 @@ def _do(context: Context, stage: Stage, key: str, settings: Mapping[str, Any]) -
             "left_out": outcome.left_out,
             "settings": settings,
             "details": outcome.details,
+            "citations": outcome.citations,
         }
         context.run.record(stage.name, line)
         context.say(f"{INDENT}{_summary(outcome)} in {seconds:.1f} s")

@@ -37,12 +37,13 @@ class Context:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a finished stage tells the ledger."""
+    """What a finished stage tells the ledger; `citations` is the BibTeX of what it used, for the cards."""
 
     rows_in: int
     rows_out: int
     left_out: LeftOut = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
+    citations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

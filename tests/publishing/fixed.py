@@ -9,6 +9,8 @@ from hf_qads.publishing.cards.models import ModelFacts, Result, ScorerFacts, mod
 from hf_qads.publishing.cards.others import MetricFacts, metric_card, space_card
 from hf_qads.publishing.facts.evidence import Coverage, Evidence, Example, ExampleGroup
 from hf_qads.publishing.facts.facts import Facts, Source, Subset
+from hf_qads.references import QADS
+from hf_qads.selection.strategies.registry import about
 from hf_qads.statistics.correlation import Correlations
 
 FOLDER = Path(__file__).parents[2] / "cards"
@@ -79,6 +81,8 @@ FACTS = Facts(
         "reasoning": Correlations(300, 0.91, 0.888, 0.928, 0.84, 0.79, 0.88),
         "general": Correlations(300, 0.41, 0.312, 0.5, 0.38, 0.27, 0.48),
     },
+    picked_by=about("qads").phrase,
+    citations=(QADS, about("qads").citation),
     versions={"hf_qads": "0.1.0", "torch": "2.13.0", "transformers": "5.23.0"},
     keys={"pool": "5b1c62a97f1e4d3d8a01", "selection": "9d3e0c5fa7b24e68b1c2"},
 )

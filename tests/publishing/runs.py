@@ -10,6 +10,7 @@ import yaml
 
 from hf_qads import schema
 from hf_qads.runfolder import RunFolder
+from hf_qads.selection.strategies.registry import about
 
 SOURCES = {  # name: (kind, rows, mean score, licence)
     "gsm8k": ("reasoning", 640, 4.3, "mit"),
@@ -73,7 +74,10 @@ def make_run(
     for name, pool in pools.items():
         kept[name] = _select(path, name, pool, truth[name], vectors[name])
     _record(run, "scores", 22.8, 700, total, total, {})
-    _record(run, "selection", 1.9, 420, total, sum(map(len, kept.values())), {})
+    _record(
+        run, "selection", 1.9, 420, total, sum(map(len, kept.values())), {},
+        {"strategy": {"name": "qads", "phrase": about("qads").phrase}}, [about("qads").citation],
+    )  # fmt: skip
     _mixture(run, kept)
     rows = sum(map(len, kept.values()))
     dropped = {next(iter(sources)): {"repeats a question of the benchmark gsm8k": 4}}
@@ -94,14 +98,23 @@ def config(names: list[str]) -> dict:
     }
 
 
-def _record(run, stage, seconds, peak, rows_in, rows_out, left_out, details=None):
+def _record(run, stage, seconds, peak, rows_in, rows_out, left_out, details=None, citations=()):
     line = {
         "key": f"{abs(hash(stage)) % 1:024x}",
         "seconds": seconds,
         "peak_rss_mib": peak,
         "rows_in": rows_in,
     }
-    run.record(stage, line | {"rows_out": rows_out, "left_out": left_out, "details": details or {}})
+    run.record(
+        stage,
+        line
+        | {
+            "rows_out": rows_out,
+            "left_out": left_out,
+            "details": details or {},
+            "citations": list(citations),
+        },
+    )
 
 
 def _pool(rng, name, kind, rows, mean, *, hostile):

@@ -6,7 +6,7 @@ import pytest
 from hf_qads.errors import SelectionError
 from hf_qads.selection import STRATEGIES, Picks, select
 from hf_qads.selection.strategies import registry
-from hf_qads.selection.strategies.registry import checked_options
+from hf_qads.selection.strategies.registry import about, checked_options
 
 RNG = np.random.default_rng(0)
 VECTORS = RNG.standard_normal((400, 6)).astype(np.float32)
@@ -144,3 +144,31 @@ def test_options_are_the_keyword_only_parameters():
         checked_options("first", farthest_first, {"size": 3})
     with pytest.raises(SelectionError, match="must be float, got True"):
         checked_options("first", farthest_first, {"power": True})
+
+
+PHRASE = "the order they stand in"
+CITATION = "@misc{order,\n  year = {2026}\n}"
+
+
+def in_order(pool, size):
+    """A strategy of another package."""
+    raise AssertionError("only described")
+
+
+def test_a_strategy_of_another_package_brings_its_phrase_and_citation():
+    found = about(in_order)
+    assert found == (f"{__name__}.in_order", PHRASE, CITATION)
+
+
+@pytest.mark.parametrize("name", sorted(STRATEGIES))
+def test_every_strategy_says_how_it_picks_and_what_to_cite(name):
+    found = about(name)
+    assert found.name == name
+    assert found.phrase
+    assert not found.phrase.startswith("the strategy `")
+    assert bool(found.citation) == (name not in {"quality", "random"})
+    assert found.citation.count("{") == found.citation.count("}")
+
+
+def test_a_strategy_without_a_word_is_called_by_its_name():
+    assert about(sorted).phrase == "the strategy `builtins.sorted`"

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hf_qads import schema
+from hf_qads import references, schema
 from hf_qads.config.schema import Config
 from hf_qads.pipeline.models import model_key
 from hf_qads.pipeline.reading import marks
@@ -74,7 +74,7 @@ def _work(context: Context, folder: Path) -> Outcome:
         "pairs_not_scored": dict(result.left_out),
         "prompts": {source: len(table) for source, table in drawn.items()},
     }
-    return Outcome(len(prompts), scored, left_out, details)
+    return Outcome(len(prompts), scored, left_out, details, (references.QADS,))
 
 
 def _prompts(context: Context, source: str, size: int) -> pa.Table:

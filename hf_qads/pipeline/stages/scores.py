@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from hf_qads import references
 from hf_qads.config.schema import Config
 from hf_qads.pipeline import precomputed
 from hf_qads.pipeline.rows import sizes
@@ -38,7 +39,7 @@ def _work(context: Context, folder: Path) -> Outcome:
             if gone:
                 left_out[source] = gone
     without = sum(count for reasons in left_out.values() for count in reasons.values())
-    return Outcome(total, total - without, left_out)
+    return Outcome(total, total - without, left_out, citations=(references.QADS,))
 
 
 def _by_scorer(context: Context, scorer: Path, sources: list[str], folder: Path) -> LeftOut:

@@ -71,6 +71,7 @@ def _settings(config: Config) -> Mapping[str, Any]:
 
 def _work(context: Context, folder: Path) -> Outcome:
     from hf_qads.mixing import ratios as rules
+    from hf_qads.selection.strategies.registry import about
 
     config, run = context.config, context.run
     column = score_column(config)
@@ -103,7 +104,14 @@ def _work(context: Context, folder: Path) -> Outcome:
     files.write_json(folder / RATIOS, {"ratios": shares, "means": means, "sizes": sizes, "kept": keep})
     files.remove(folder / CHECKPOINTS)
     total = sum(len(choice.row_ids) for choice in found.values())
-    return Outcome(total, sum(keep.values()), left_out, {"ratios": shares, "means": means, "kept": keep})
+    told = about(config.select.strategy)
+    details = {
+        "strategy": {"name": told.name, "phrase": told.phrase},
+        "ratios": shares,
+        "means": means,
+        "kept": keep,
+    }
+    return Outcome(total, sum(keep.values()), left_out, details, (told.citation,))
 
 
 def _rank(context: Context, folder: Path, source: str, choice: Choices, keep: int) -> pa.Table:

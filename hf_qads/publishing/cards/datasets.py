@@ -14,15 +14,6 @@ from hf_qads.publishing.cards.templating import listing, plural
 from hf_qads.publishing.facts.evidence import Evidence
 from hf_qads.publishing.facts.facts import Facts, Subset
 
-PICKED_BY: Final[Mapping[str, str]] = {
-    "qads": "Quality-aware Diverse Selection (QaDS): each pick has the highest product of quality score and "
-    "distance to the rows picked before",
-    "kcenter": "K-center Greedy: each pick is the row farthest from the rows picked before, whatever its "
-    "quality",
-    "quality": "their quality score, the highest first",
-    "random": "chance, with the seed below",
-}
-
 
 @dataclass(frozen=True)
 class Extras:
@@ -152,13 +143,12 @@ def _mixture_summary(facts: Facts) -> str:
         for kind in facts.kinds
         if (n := sum(source.kind == kind for source in facts.sources))
     ]
-    strategy = str((facts.config.get("select") or {}).get("strategy", "qads"))
-    how = PICKED_BY.get(strategy, f"the strategy `{strategy}`")
     chosen = any(source.kept is not None for source in facts.sources)
     share = f"**{f'{facts.kept:,} of ' if chosen else ''}{facts.rows:,} instruction rows**"
     whose = _whose(facts)
     told = f" Vectors and scores come{whose}." if whose else ""
-    return f"{share} from {listing(by_kind)}, picked by {how}.{told}"
+    how = f", picked by {facts.picked_by}" if facts.picked_by else ""
+    return f"{share} from {listing(by_kind)}{how}.{told}"
 
 
 def _whose(facts: Facts) -> str:

@@ -86,6 +86,8 @@ class Facts:
     missing: tuple[str, ...] = ()  # sources that were asked for and not available
     missing_anchors: tuple[str, ...] = ()  # anchor sets likewise
     compared: Compared | None = None  # with test sets
+    picked_by: str = ""  # how the strategy picks, in half a sentence
+    citations: tuple[str, ...] = ()  # BibTeX of what the stages used
 
     @property
     def rows(self) -> int:
@@ -188,7 +190,15 @@ def run_facts(
         missing=tuple(run.missing("source")),
         missing_anchors=tuple(run.missing("anchors")),
         compared=compared(run),
+        picked_by=str(
+            (lines.get("selection", {}).get("details", {}).get("strategy") or {}).get("phrase", "")
+        ),
+        citations=tuple(entry for line in lines.values() for entry in line.get("citations") or ()),
     )
+
+
+def _details(lines: Mapping[str, Mapping[str, Any]], stage: str) -> Mapping[str, Any]:
+    return lines.get(stage, {}).get("details") or {}
 
 
 def agreements(run: RunFolder) -> dict[str, Correlations]:

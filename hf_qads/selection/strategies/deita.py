@@ -9,6 +9,17 @@ import numpy as np
 from hf_qads.errors import SelectionError
 from hf_qads.selection.pool import Floats, Picks, Pool, Rows, ranked
 
+PHRASE = "Deita: the highest score first, leaving out what is too similar to a row picked before"
+CITATION = """\
+@inproceedings{liu2024makes,
+  title     = {What Makes Good Data for Alignment? A Comprehensive Study of Automatic Data Selection in
+    Instruction Tuning},
+  author    = {Liu, Wei and Zeng, Weihao and He, Keqing and Jiang, Yong and He, Junxian},
+  booktitle = {International Conference on Learning Representations},
+  year      = {2024}
+}
+"""
+
 BLOCK = 1024
 
 

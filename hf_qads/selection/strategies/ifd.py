@@ -6,6 +6,18 @@ Instruction Tuning" (arXiv 2308.12032).
 
 from hf_qads.selection.pool import Picks, Pool, ranked
 
+PHRASE = "instruction-following difficulty (IFD), the highest first"
+CITATION = """\
+@article{li2023quantity,
+  title   = {From Quantity to Quality: Boosting LLM Performance with Self-Guided Data Selection for
+    Instruction Tuning},
+  author  = {Li, Ming and Zhang, Yong and Li, Zhitao and Chen, Jiuhai and Chen, Lichang and Cheng, Ning and
+    Wang, Jianzong and Zhou, Tianyi and Xiao, Jing},
+  journal = {arXiv preprint arXiv:2308.12032},
+  year    = {2023}
+}
+"""
+
 
 def ifd(pool: Pool, size: int, *, limit: float = 1.0) -> Picks:
     """Pick rows by falling instruction-following difficulty, those below a limit first.

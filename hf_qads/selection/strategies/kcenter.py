@@ -5,7 +5,11 @@ Source: appendix B, Algorithm 1.
 
 import numpy as np
 
+from hf_qads.references import KCENTER
 from hf_qads.selection.pool import Picks, Pool
+
+PHRASE = "K-center Greedy: each pick is the row farthest from the rows picked before, whatever its quality"
+CITATION = KCENTER
 
 
 def kcenter(pool: Pool, size: int) -> Picks:

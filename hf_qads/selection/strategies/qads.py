@@ -4,7 +4,14 @@ Source: section 3.3, Eq. 4.
 """
 
 from hf_qads.errors import SelectionError
+from hf_qads.references import KCENTER, QADS
 from hf_qads.selection.pool import Picks, Pool
+
+PHRASE = (
+    "Quality-aware Diverse Selection (QaDS): each pick has the highest product of quality score and "
+    "distance to the rows picked before"
+)
+CITATION = QADS + KCENTER
 
 
 def qads(pool: Pool, size: int) -> Picks:

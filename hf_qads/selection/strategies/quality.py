@@ -2,6 +2,8 @@
 
 from hf_qads.selection.pool import Picks, Pool, ranked
 
+PHRASE = "their quality score, the highest first"
+
 
 def quality(pool: Pool, size: int) -> Picks:
     """Pick rows by falling score, ties to the lowest row; vectors are not looked at.

@@ -4,6 +4,8 @@ import numpy as np
 
 from hf_qads.selection.pool import Picks, Pool
 
+PHRASE = "chance, with the seed below"
+
 
 def random(pool: Pool, size: int) -> Picks:
     """Pick rows at random without replacement, every order equally likely.

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import entry_points
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -62,6 +62,28 @@ def name_of(strategy: str | Strategy) -> str:
     # an object with __call__ or a partial has only its class's name
     named = strategy if inspect.isroutine(strategy) else type(strategy)
     return f"{named.__module__}.{named.__qualname__}"
+
+
+class About(NamedTuple):
+    """What cards say of a strategy: its name, how it picks in half a sentence, and the BibTeX to cite."""
+
+    name: str
+    phrase: str
+    citation: str
+
+
+def about(strategy: str | Strategy) -> About:
+    """What the module of a strategy says of it, in the constants `PHRASE` and `CITATION`.
+
+    A strategy of another package says it in the same way. Without them the phrase is its name.
+
+    Raises:
+        SelectionError: there is no such strategy.
+    """
+    name, module = name_of(strategy), inspect.getmodule(find_strategy(strategy))
+    return About(
+        name, str(getattr(module, "PHRASE", f"the strategy `{name}`")), str(getattr(module, "CITATION", ""))
+    )
 
 
 def checked_options(name: str, strategy: Strategy, options: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -7,6 +7,16 @@ Sorscher et al. 2022, "Beyond neural scaling laws: beating power law scaling via
 from hf_qads.selection.pool import Picks, Pool, ranked
 from hf_qads.selection.strategies.clustering import clustered
 
+PHRASE = "distance to the nearest k-means centroid, the least prototypical rows first"
+CITATION = """\
+@inproceedings{tirumala2023d4,
+  title     = {D4: Improving LLM Pretraining via Document De-Duplication and Diversification},
+  author    = {Tirumala, Kushal and Simig, Daniel and Aghajanyan, Armen and Morcos, Ari S.},
+  booktitle = {Advances in Neural Information Processing Systems},
+  year      = {2023}
+}
+"""
+
 
 def ssl_prototype(pool: Pool, size: int, *, clusters: int = 100) -> Picks:
     """Cluster the vectors by k-means and pick rows by falling distance to their centroid.

@@ -1,0 +1,21 @@
+"""BibTeX of the papers that more than one part of the package stands on."""
+
+from typing import Final
+
+QADS: Final = """\
+@article{ni2024exploring,
+  title   = {Exploring the Mystery of Influential Data for Mathematical Reasoning},
+  author  = {Ni, Xinzhe and Gong, Yeyun and Gou, Zhibin and Shen, Yelong and Yang, Yujiu and Duan, Nan and
+    Chen, Weizhu},
+  journal = {arXiv preprint arXiv:2404.01067},
+  year    = {2024}
+}
+"""
+KCENTER: Final = """\
+@inproceedings{sener2018active,
+  title     = {Active Learning for Convolutional Neural Networks: A Core-Set Approach},
+  author    = {Sener, Ozan and Savarese, Silvio},
+  booktitle = {International Conference on Learning Representations},
+  year      = {2018}
+}
+"""
