@@ -8,7 +8,7 @@ from typing import Final
 from hf_qads.embedded import families_general as general
 from hf_qads.embedded import families_numbers as numbers
 from hf_qads.embedded import families_words as words
-from hf_qads.embedded.problems import Family, Problem
+from hf_qads.embedded.problems import Draw, Family, Problem
 from hf_qads.schema import normalise_question
 
 WORDS: Final[Mapping[str, Family]] = {
@@ -30,13 +30,14 @@ NUMBERS: Final[Mapping[str, Family]] = {
     "percent": numbers.percent,
     "days": numbers.days,
 }
-GENERAL: Final[Mapping[str, Family]] = {
+GENERAL: Final[Mapping[str, Draw]] = {
     "weekday": general.weekday,
     "largest": general.largest,
     "odd_one_out": general.odd_one_out,
     "tallest": general.tallest,
 }
-FAMILIES: Final[Mapping[str, Family]] = {**WORDS, **NUMBERS, **GENERAL}
+MATHS: Final[Mapping[str, Family]] = {**WORDS, **NUMBERS}
+FAMILIES: Final[Mapping[str, Draw]] = {**WORDS, **NUMBERS, **GENERAL}
 
 SPLITS: Final[Mapping[str, Sequence[int]]] = {
     "training": (0, 1, 2, 3, 4, 5),
