@@ -154,6 +154,7 @@ def test_sft_goes_on_after_a_kill(sft, base, rows, tmp_path, monkeypatch):
         (("--model_name_or_path", "./no-model"), "There is no model at"),
         (("--run", "no-run", "--mixture", ""), "There is no mixture at no-run"),
         (("--resume_from_checkpoint", "nowhere"), "cannot be used"),
+        (("--output_dir", "/proc/nothing/model"), "cannot be written"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(sft, base, rows, tmp_path, monkeypatch, more, message):

@@ -4,8 +4,9 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,30 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def check_writable(path: Path, error: type[Exception]) -> None:
+    """Check, before any work, that a file or folder can be written at `path`; nothing is left of the attempt.
+
+    Raises:
+        error: it cannot; of the class that is given.
+    """
+    made: list[Path] = []
+    try:
+        for folder in reversed(path.parents):
+            if not folder.exists():
+                folder.mkdir()
+                made.append(folder)
+        with tempfile.NamedTemporaryFile(dir=path if path.is_dir() else path.parent, prefix=".writable."):
+            pass
+    except OSError as failed:
+        raise error(
+            f"{path} cannot be written: {failed.strerror}. Name a place where you may write."
+        ) from failed
+    finally:
+        for folder in reversed(made):
+            with suppress(OSError):  # something else was put there meanwhile
+                folder.rmdir()
 
 
 def file_hash(path: Path) -> str:

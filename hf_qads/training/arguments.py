@@ -13,6 +13,7 @@ from hf_qads.runtime.devices import pick_device
 from hf_qads.runtime.distributed import world_size
 
 A = TypeVar("A")
+AUTOCAST = ("auto", "none", "bfloat16")
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ def shared_arguments(
     seed: int = 0,
     device: str | None = None,
     save_steps: int | float | None = None,
+    autocast: str = "auto",
 ) -> dict[str, Any]:
     """The arguments that every training run of hf_qads has in common, as keywords of `TrainingArguments`.
 
@@ -105,9 +107,12 @@ def shared_arguments(
         TrainingError: the global batch cannot be shared by the processes.
         DeviceError: the device is not there.
     """
+    if autocast not in AUTOCAST:
+        raise TrainingError(f"autocast={autocast!r} is none of {', '.join(AUTOCAST)}. Use one of these.")
     rows, accumulation = split_batch(schedule.global_batch, device_batch, world_size())
     return {
         **device_arguments(device),
+        **({} if autocast == "auto" else {"bf16": autocast == "bfloat16"}),
         "num_train_epochs": schedule.epochs,
         "max_steps": schedule.max_steps,
         "learning_rate": schedule.learning_rate,
@@ -136,6 +141,7 @@ def training_arguments(
     seed: int = 0,
     device: str | None = None,
     save_steps: int | float | None = None,
+    autocast: str = "auto",
 ) -> A:
     """Training arguments that hold the global batch whatever the number of processes.
 
@@ -148,9 +154,10 @@ def training_arguments(
         device: such as `cpu` or `cuda:1`, see `pick_device`; under a launcher each process has its own GPU.
         save_steps: steps between checkpoints, or a share of the run below 1; None is a quarter of the run, 0
             saves none. The two newest are kept, so that one cut off in writing never costs the run.
+        autocast: `bfloat16` computes in it, `none` does not; `auto` does on GPUs that have it.
 
     Returns:
-        An instance of `cls`: bf16 on GPUs that have it, float32 elsewhere; no tracker.
+        An instance of `cls`, without a tracker.
 
     Raises:
         TrainingError: the global batch cannot be shared by the processes.
@@ -159,7 +166,12 @@ def training_arguments(
     Source: section 4, Training Details (AdamW, cosine, 3 % warm-up, global batch 128).
     """
     shared = shared_arguments(
-        schedule=schedule, device_batch=device_batch, seed=seed, device=device, save_steps=save_steps
+        schedule=schedule,
+        device_batch=device_batch,
+        seed=seed,
+        device=device,
+        save_steps=save_steps,
+        autocast=autocast,
     )
     make: Any = cls
     return cast(A, place(make(output_dir=str(folder), **shared), device))

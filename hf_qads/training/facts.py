@@ -2,14 +2,15 @@
 
 import platform
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from hf_qads.runtime.trainer import decisive
+from hf_qads.runtime.versions import versions
 from hf_qads.training.rows import TrainingRows
 
 PACKAGES = ("hf_qads", "torch", "transformers", "trl", "peft", "accelerate", "datasets", "deepspeed")
-# The arguments that decide what is learnt; the others say where and how fast.
-DECISIVE = (
+# Of all that decides what is learnt, what a reader of a card looks for.
+SHOWN = (
     "num_train_epochs",
     "max_steps",
     "learning_rate",
@@ -27,35 +28,38 @@ DECISIVE = (
 )
 
 
-def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that training rests on, where they are installed."""
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def identity(model: str, rows: TrainingRows, arguments: Any, *, template: str) -> dict[str, Any]:
+def identity(
+    model: str,
+    weights: str,
+    rows: TrainingRows,
+    arguments: Any,
+    *,
+    template: str,
+    dtype: str,
+    lora: Any = None,
+) -> dict[str, Any]:
     """What must be equal for two training runs to be the same run.
 
     Args:
         model: the base model: a Hub id, or a folder's name.
+        weights: the fingerprint of its weights.
         rows: what is trained on.
-        arguments: TrainingArguments or SFTConfig.
+        arguments: TrainingArguments or SFTConfig, of which all that can change the weights is taken.
         template: how the rows are rendered.
+        dtype: of the weights in training.
+        lora: a `peft.LoraConfig`, or None.
     """
-    known = arguments.to_dict()
-    settings = {name: str(known[name]) for name in DECISIVE if name in known}
-    batch = known["per_device_train_batch_size"] * known["gradient_accumulation_steps"] * arguments.world_size
+    settings = decisive(arguments)
     return {
         "base_model": model,
+        "base_weights": weights,
         "data": rows.fingerprint(),
         "template": template,
-        "global_batch": batch,
-        **settings,
+        "dtype": dtype,
+        "global_batch": settings.pop("global_batch"),
+        **{name: str(settings[name]) for name in SHOWN if name in settings},
+        "arguments": {name: value for name, value in settings.items() if name not in SHOWN},
+        "lora": None if lora is None else _plain(lora.to_dict()),
     }
 
 
@@ -81,7 +85,7 @@ def training_facts(
         "answer_tokens": rows.answer_tokens,
         "parameters": sum(_size(parameter) for parameter in parameters),
         "trained_parameters": sum(_size(parameter) for parameter in parameters if parameter.requires_grad),
-        "versions": versions(),
+        "versions": {"python": platform.python_version(), **versions(*PACKAGES)},
         "device": device_name(model),
     }
 
@@ -89,6 +93,14 @@ def training_facts(
 def _size(parameter: Any) -> int:
     # ZeRO-3 leaves an empty tensor on each rank and keeps the real size beside it.
     return int(getattr(parameter, "ds_numel", parameter.numel()))
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Sets, whose order is another in every process, as sorted lists."""
+    return {
+        key: sorted(map(str, value)) if isinstance(value, set | frozenset) else value
+        for key, value in values.items()
+    }
 
 
 def device_name(model: Any) -> str:

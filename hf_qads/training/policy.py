@@ -11,13 +11,34 @@ import yaml
 from hf_qads.errors import TrainingError
 from hf_qads.runtime.distributed import world_size
 from hf_qads.training.arguments import Schedule, shared_arguments
+from hf_qads.training.mixture import load_mixture, mixture_facts
 from hf_qads.training.tracking import default_tracker
 
 if TYPE_CHECKING:
+    from datasets import Dataset
     from trl import ModelConfig, SFTConfig
 
 D = TypeVar("D")
 BY_HAND = ("per_device_train_batch_size", "gradient_accumulation_steps")
+NO_EVALUATION = "no rows are held out here: evaluate the model with recipes/evaluate.py"
+QUANTISED = "weights are trained as they are: train LoRA on them, and quantise the result"
+# Keys of TRL that would do nothing here: rows are tokenised by hf_qads, and loaded as question and answer.
+REFUSED = {
+    "assistant_only_loss": "the loss is on the last answer; completion_only_loss: false puts it on all",
+    "dataset_text_field": "rows are read as question and answer; rename the columns to a usual pair",
+    "dataset_kwargs": "rows are tokenised by hf_qads",
+    "chat_template_path": "template: chat takes the tokenizer's template; save the tokenizer with this one",
+    "truncation_mode": "a long answer loses its end; raise max_length",
+    "model_init_kwargs": "dtype, attn_implementation and model_revision are keys of their own",
+    "push_to_hub": "`hf-qads publish` sends the model with its card",
+    "load_in_8bit": QUANTISED,
+    "load_in_4bit": QUANTISED,
+    "eval_strategy": NO_EVALUATION,
+    "eval_packing": NO_EVALUATION,
+    "eval_on_start": NO_EVALUATION,
+    "do_eval": NO_EVALUATION,
+    "do_predict": NO_EVALUATION,
+}
 
 
 def _help(text: str, default: Any = None) -> Any:
@@ -81,6 +102,9 @@ def parse_policy(
     parser = TrlParser((PolicyArguments, SFTConfig, ModelConfig), allow_abbrev=False)
     parser.set_defaults_with_config(**{key: value for key, value in defaults.items() if key not in given})
     policy, training, model = _parse(parser, argv, known_only=False)
+    _refuse_idle(given, training, model)
+    if model.use_peft and not model.lora_target_modules:
+        model.lora_target_modules = "all-linear"
     actual = training.per_device_train_batch_size * training.gradient_accumulation_steps * world_size()
     if policy.global_batch and policy.global_batch != actual:
         raise TrainingError(
@@ -106,6 +130,45 @@ def parse_yaml(cls: type[D], argv: Sequence[str]) -> D:
     _given(argv)
     parsed: D = _parse(TrlParser((cls,), allow_abbrev=False), argv, known_only=False)[0]
     return parsed
+
+
+def _refuse_idle(given: set[str], training: Any, model: Any) -> None:
+    """Refuse a key that was given and would do nothing."""
+    for key in sorted(given & REFUSED.keys()):
+        holder = training if hasattr(training, key) else model
+        default = type(holder).__dataclass_fields__[key].default
+        value = getattr(getattr(holder, key), "value", getattr(holder, key))
+        if value != default:
+            raise TrainingError(f"{key}={value} does nothing here: {REFUSED[key]}. Leave it out.")
+    lora = sorted(key for key in given if key.startswith("lora_") or key in ("use_rslora", "use_dora"))
+    if lora and not model.use_peft:
+        raise TrainingError(f"{lora[0]} does nothing without use_peft: true. Add it, or leave {lora[0]} out.")
+
+
+def policy_rows(policy: PolicyArguments, root: Path) -> "tuple[Dataset, dict[str, Any]]":
+    """The rows that are asked for, and what a model's card says of where they came from.
+
+    Args:
+        policy: of a run's mixture, a named dataset, or else the quickstart's.
+        root: where else than here `runs/quickstart` is looked for.
+
+    Raises:
+        TrainingError: there is no such mixture.
+    """
+    folder = Path(policy.run or "runs/quickstart") / "mixture"
+    if not policy.run and not folder.exists():
+        folder = root / folder
+    if not policy.mixture and not folder.is_dir():
+        made_by = f"hf-qads run CONFIG.yaml --out {policy.run}" if policy.run else "hf-qads quickstart"
+        raise TrainingError(
+            f"There is no mixture at {folder}. Make it with `{made_by}`, or name one with --mixture."
+        )
+    name = policy.mixture or str(folder)
+    rows = load_mixture(name, subset=policy.subset, split=policy.split, revision=policy.revision)
+    chosen: dict[str, Any] = {"subset": policy.subset, "split": policy.split, "revision": policy.revision}
+    if policy.fraction is not None:
+        chosen |= {"fraction": policy.fraction, "strategy": policy.strategy}
+    return rows, mixture_facts(name, **chosen)
 
 
 def _apart(argv: Sequence[str]) -> list[str]:

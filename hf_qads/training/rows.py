@@ -70,6 +70,8 @@ def training_rows(
     template: str = "plain",
     max_length: int,
     columns: Mapping[str, str] | None = None,
+    tokens: int | None = None,
+    answers_only: bool = True,
     num_proc: int | None = None,
 ) -> TrainingRows:
     """Tokenise rows as BOS + block + EOS, with labels on the answer and on what ends it.
@@ -82,6 +84,9 @@ def training_rows(
         max_length: most tokens of a row. A longer answer loses its end; a question that leaves no room for
             any of its answer leaves the row out. Both are counted.
         columns: mapping of `question`, `answer`, ... to the dataset's own column names.
+        tokens: most tokens of all rows together: rows are taken in order until the next one would pass it;
+            it and all after it are left out, and counted.
+        answers_only: False puts a loss on the questions too.
         num_proc: processes that tokenise.
 
     Raises:
@@ -108,16 +113,20 @@ def training_rows(
             "renderer": renderer,
             "mapping": mapping,
             "max_length": max_length,
+            "answers_only": answers_only,
             "version": VERSION,
         },
         num_proc=num_proc,
         desc="Tokenising rows",
     )
-    return _audited(tokenised)
+    return _audited(tokenised, tokens)
 
 
-def _audited(tokenised: "Dataset") -> TrainingRows:
+def _audited(tokenised: "Dataset", tokens: int | None) -> TrainingRows:
     reasons = np.array(tokenised["reason"][:], dtype=object)
+    if tokens is not None:
+        beyond = np.cumsum(tokenised["tokens"][:]) > tokens
+        reasons[beyond & (reasons == "")] = f"beyond the budget of {tokens} tokens"
     left_out = Counter(str(reason) for reason in reasons if reason)
     if len(reasons) == sum(left_out.values()):
         what = ", ".join(f"{count}: {reason}" for reason, count in left_out.items())
@@ -132,6 +141,7 @@ def _tokenise(
     renderer: Renderer,
     mapping: ColumnMapping,
     max_length: int,
+    answers_only: bool,
     version: int,
 ) -> dict[str, list[Any]]:
     rows = [dict(zip(batch, values, strict=True)) for values in zip(*batch.values(), strict=True)]
@@ -149,8 +159,9 @@ def _tokenise(
         start, reason = 0, block if isinstance(block, str) else ""
         if not isinstance(block, str):
             ids = [*renderer.bos, *block.ids, *end]
-            start = len(renderer.bos) + block.answer[0]
-            if start >= max_length:
+            answer = len(renderer.bos) + block.answer[0]
+            start = answer if answers_only else len(renderer.bos)
+            if answer >= max_length:
                 ids, reason = [], NO_ROOM
         kept = ids[:max_length]
         out["input_ids"].append(kept)

@@ -1,6 +1,7 @@
-"""Where training curves go when nobody says where."""
+"""Defaults of a fine-tune that depend on what is installed: tracker of curves, attention."""
 
 from importlib.util import find_spec
+from typing import Any
 
 
 def default_tracker() -> str:
@@ -8,8 +9,6 @@ def default_tracker() -> str:
     return "trackio" if find_spec("trackio") else "none"
 
 
-def attention() -> str:
-    """FlashAttention-2 where its package and a CUDA device are there, else PyTorch's own (SDPA)."""
-    import torch
-
-    return "flash_attention_2" if torch.cuda.is_available() and find_spec("flash_attn") else "sdpa"
+def usual_attention(device: Any) -> str:
+    """FlashAttention-2 on a CUDA device where its package is installed, else PyTorch's own (SDPA)."""
+    return "flash_attention_2" if device.type == "cuda" and find_spec("flash_attn") else "sdpa"

@@ -10,7 +10,7 @@ import pytest
 from safetensors.numpy import load_file
 from transformers import Trainer, TrainingArguments, pipeline
 
-from hf_qads.errors import ScoringError
+from hf_qads.errors import ScoringError, TrainingError
 from hf_qads.scoring.scorer.scorer import QaDSScorer
 from hf_qads.scoring.scorer.training import train_scorer
 from hf_qads.training.arguments import Schedule, training_arguments
@@ -159,7 +159,7 @@ def test_a_run_that_is_interrupted_goes_on_and_ends_the_same(tmp_path, monkeypat
     mine, theirs = (load_file(result.folder / "model.safetensors") for result in (whole, resumed))
     for name, weights in mine.items():
         np.testing.assert_allclose(weights, theirs[name], atol=1e-6)
-    with pytest.raises(ScoringError, match="trained on other rows"):
+    with pytest.raises(TrainingError, match=r"checkpoints of another run \(it differs in .*rows"):
         train_scorer(
             tiny_model(),
             tiny_tokenizer(),
@@ -217,7 +217,7 @@ def test_other_architectures_and_tokenizers_without_pad_are_trained(kind, tmp_pa
 SCRIPT = """
 import sys
 import torch
-from hf_qads.scoring.scorer_training import train_scorer
+from hf_qads.scoring.scorer.training import train_scorer
 from tests.models import tiny_model, tiny_tokenizer
 from tests.scoring.test_scorer_training import arguments, scored
 torch.set_num_threads(1)

@@ -97,3 +97,27 @@ def test_facts_of_a_mixture_hold_no_path(tmp_path):
     (folder / "qads.yaml").write_text("config: {name: maths, seed: 3, out: /home/me}\n")
     facts = mixture_facts(str(folder), subset="10pct", fraction=None)
     assert facts == {"dataset": "mixture", "mixture": {"name": "maths", "seed": 3}, "subset": "10pct"}
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "message"),
+    [
+        ("assistant_only_loss", "true", "the loss is on the last answer"),
+        ("dataset_text_field", "body", "read as question and answer"),
+        ("chat_template_path", "x.jinja", "save the tokenizer"),
+        ("load_in_4bit", "true", "train LoRA"),
+        ("eval_strategy", "steps", "recipes/evaluate.py"),
+        ("push_to_hub", "true", "hf-qads publish"),
+        ("lora_r", "4", "does nothing without use_peft: true"),
+    ],
+)
+def test_a_key_that_would_do_nothing_is_refused_in_one_line(flag, value, message):
+    with pytest.raises(TrainingError, match=message) as error:
+        parse(f"--{flag}", value)
+    assert flag in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_key_at_its_default_is_no_matter():
+    _, training, _ = parse("--assistant_only_loss", "false")
+    assert training.assistant_only_loss is False

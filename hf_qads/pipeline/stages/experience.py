@@ -28,10 +28,7 @@ def _work(context: Context, folder: Path) -> Outcome:
     total = sum(counts.values())
     if experience is None or context.config.vectors == "precomputed":
         return Outcome(total, 0, details={"model": "base"})
-    from trl import SFTConfig
-
-    from hf_qads.training.arguments import Schedule, training_arguments
-    from hf_qads.training.experience import train_experience
+    from hf_qads.training import fine_tune
 
     seed = context.config.seed
     rows = [
@@ -51,25 +48,23 @@ def _work(context: Context, folder: Path) -> Outcome:
             )
         )
     ]
-    schedule = Schedule(
+    # Loaded for itself: training changes the weights in place, and influence needs the base model's.
+    model, tokenizer = load(context.config.model, device=context.config.device)
+    fine_tune(
+        model,
+        rows,
+        folder=folder / MODEL,
+        tokenizer=tokenizer,
+        template=context.config.model.template,
         epochs=experience.epochs,
         learning_rate=experience.learning_rate,
         global_batch=experience.global_batch,
-    )
-    # A model of its own: training changes the weights in place, and influence needs the base model's.
-    model, tokenizer = load(context.config.model, device=context.config.device)
-    arguments = training_arguments(
-        SFTConfig, folder, schedule=schedule, seed=seed, device=context.config.device
-    )
-    # Rows of like length share a batch: little is padded, which is most of the time on a CPU.
-    arguments.train_sampling_strategy = "group_by_length"
-    train_experience(
-        model,
-        tokenizer,
-        rows,
-        folder=folder / MODEL,
-        arguments=arguments,
-        template=context.config.model.template,
+        # Rows of like length share a batch: little is padded, which is most of the time on a CPU.
+        by_length=True,
+        device=context.config.device,
+        seed=seed,
+        title="pre-experience",
+        overwrite=True,
     )
     return Outcome(total, len(rows), details={"model": "pre-experienced", "rows": len(rows)})
 

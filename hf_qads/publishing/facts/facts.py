@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +18,7 @@ from hf_qads.runfolder import RunFolder
 from hf_qads.runtime import files
 from hf_qads.runtime.models import EMBEDDED as EMBEDDED_MODEL
 from hf_qads.runtime.models import LOCAL_PATH, public_name
+from hf_qads.runtime.versions import versions
 from hf_qads.statistics.correlation import Correlations
 
 Number = int | float
@@ -185,7 +185,7 @@ def run_facts(
         model=_model(config),
         demonstration=_model(config) == EMBEDDED_MODEL,
         agreements=agreements(run),
-        versions=versions(),
+        versions=versions(*VERSIONS),
         keys={stage: str(lines[stage]["key"]) for stage in STAGES if "key" in lines.get(stage, {})},
         missing=tuple(run.missing("source")),
         missing_anchors=tuple(run.missing("anchors")),
@@ -221,17 +221,6 @@ def source_facts(run: RunFolder, source: str) -> dict[str, Any]:
     """What was written of one source when it was read; empty where nothing was."""
     path = run.path / "pool" / source / "facts.json"
     return dict(files.read_json(path)) if path.is_file() else {}
-
-
-def versions() -> dict[str, str]:
-    """Versions of the packages that decide what comes out; a package that is not installed is left off."""
-    found = {}
-    for package in VERSIONS:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def _model(config: Mapping[str, Any]) -> str:

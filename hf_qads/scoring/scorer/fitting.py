@@ -2,10 +2,7 @@
 
 import copy
 import hashlib
-import json
-import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +11,8 @@ from numpy.typing import NDArray
 from hf_qads.errors import ScoringError
 from hf_qads.rows.sequences import padded
 from hf_qads.runtime import files
-from hf_qads.runtime.checkpoints import last_checkpoint
-from hf_qads.runtime.progress import show_steps
+from hf_qads.runtime.models import weights_digest
+from hf_qads.runtime.trainer import decisive, train_resumable
 
 
 class Examples:
@@ -62,42 +59,30 @@ def fit(model: Any, examples: Examples, arguments: Any, *, lora: Any = None) -> 
         training.
 
     Raises:
-        ScoringError: PEFT is asked for and missing, the loss stopped being a number, or the checkpoints
-            belong to other rows.
+        ScoringError: PEFT is asked for and missing.
+        TrainingError: the loss stopped being a number, or the checkpoints are of another training.
     """
     from transformers import AutoModelForSequenceClassification, Trainer
 
-    work = Path(arguments.output_dir)
     untrained = copy.deepcopy(model) if lora is not None else None  # LoRA changes the model it is given
+    identity = {
+        "rows": examples.mark(),
+        "base_weights": weights_digest(model).hex(),
+        "lora": lora is not None,
+        **decisive(arguments),
+    }
     trained = _with_adapters(model, lora) if lora is not None else model
     trainer = Trainer(model=trained, args=arguments, train_dataset=examples, data_collator=examples.collate)
-    show_steps(trainer, "scorer")
-    mark = examples.mark()
-    if trainer.is_world_process_zero():
-        _claim(work, mark)
-    trainer.accelerator.wait_for_everyone()
-    checkpoint = last_checkpoint(work)
-    began = time.monotonic()
-    result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    seconds = time.monotonic() - began
-    if not np.isfinite(result.training_loss):
-        raise ScoringError(
-            "the scorer's loss stopped being a number. Lower the learning rate, or look for broken rows."
-        )
-    finished = work / "finished"
-    trainer.save_model(str(finished))  # every rank takes part: sharded weights are gathered
-    trainer.accelerator.wait_for_everyone()
+    finished, measured = train_resumable(trainer, identity, title="scorer")
     facts = {
         "epochs": arguments.num_train_epochs,
         "learning_rate": arguments.learning_rate,
-        "global_batch": arguments.train_batch_size
-        * arguments.gradient_accumulation_steps
-        * arguments.world_size,
+        "global_batch": identity["global_batch"],
         "scheduler": str(getattr(arguments.lr_scheduler_type, "value", arguments.lr_scheduler_type)),
-        "steps": trainer.state.global_step,
-        "loss": round(float(result.training_loss), 4),
-        "seconds": round(seconds, 1),
-        "resumed": checkpoint is not None,
+        "steps": measured["steps"],
+        "loss": round(float(measured["loss"]), 4),
+        "seconds": measured["seconds"],
+        "resumed": measured["resumed_from"] is not None,
     }
     whole = None
     if trainer.is_world_process_zero():
@@ -119,15 +104,3 @@ def _with_adapters(model: Any, lora: Any) -> Any:
         raise ScoringError("a scorer with LoRA needs peft: pip install 'hf_qads[train]'.") from error
     lora.task_type = "SEQ_CLS"  # which keeps the head trainable and saves it
     return get_peft_model(model, lora)
-
-
-def _claim(work: Path, mark: str) -> None:
-    """Write which examples the checkpoints in `work` belong to; refuse where they belong to others."""
-    path = work / "examples.json"
-    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-    if known not in (None, mark) and last_checkpoint(work) is not None:
-        raise ScoringError(
-            f"{work} holds checkpoints of a scorer that was trained on other rows. Remove it, or give the "
-            "arguments another output_dir."
-        )
-    files.write_json(path, mark)
