@@ -1,4 +1,4 @@
-"""The command line: `hf-qads COMMAND ...`. It parses, calls the library, and turns errors into one line."""
+"""The command line `hf-qads COMMAND`: parse, call a function with the flags, report errors in one line."""
 
 import argparse
 import errno
@@ -9,13 +9,14 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
 from hf_qads import __version__
 from hf_qads.errors import QaDSError
 from hf_qads.runtime import distributed
 
-Command = Callable[[argparse.Namespace], None]
+Command = Callable[..., str | None]  # takes its flags by name; what it returns is printed
 
 
 class Terminated(BaseException):
@@ -31,13 +32,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     # Threads that spin while they wait bring a small model to a crawl where another process wants the cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    parsed = _parser().parse_args(arguments)
+    flags = vars(_parser().parse_args(arguments))
     warnings.formatwarning = _one_line
-    command: Command = parsed.command
-    kept = " What is finished is kept: the same command goes on from there." if parsed.resumes else ""
+    command: Command = flags.pop("command")
+    resumes = flags.pop("resumes")
+    kept = " What is finished is kept: the same command goes on from there." if resumes else ""
     try:
         with _terminable():
-            command(parsed)
+            text = command(**flags)
+            if text is not None:
+                _say(text)
     except QaDSError as error:
         return _fail(" ".join(str(error).split()))
     except KeyboardInterrupt:
@@ -115,9 +119,11 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     def add(
-        name: str, function: Command, help_text: str, *, resumes: bool = False
+        name: str, command: Command | str, help_text: str, *, resumes: bool = False
     ) -> argparse.ArgumentParser:
+        """Add a command: a function here, or `module:function` of the package, loaded when it is called."""
         added = commands.add_parser(name, help=help_text, description=help_text)
+        function = _late(command) if isinstance(command, str) else command
         added.set_defaults(command=function, resumes=resumes)
         return added
 
@@ -132,16 +138,16 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--out", type=Path, help="run folder (default: runs/NAME)")
     run.add_argument("--until", metavar="STAGE", help="last stage to do")
     run.add_argument(
-        "--processes",
+        "--num-proc",
         type=int,
         default=_cores(),
-        help="that read large sources (default: one a core, %(default)s)",
+        help="processes that read large sources (default: one a core, %(default)s)",
     )
 
-    status = add("status", _status, "what of a run is done, what is left, how long it took")
-    status.add_argument("run", type=Path, help="run folder")
+    status = add("status", "pipeline.summary:status", "what of a run is done, what is left, how long it took")
+    status.add_argument("path", metavar="RUN", type=Path, help="run folder")
 
-    score = add("score", _score, "add a quality score to each row of a dataset")
+    score = add("score", "pipeline.dataset_commands:score", "add a quality score to each row of a dataset")
     score.add_argument("dataset", help="Hub id, folder or file")
     score.add_argument(
         "--scorer",
@@ -152,7 +158,9 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("--out", type=Path, help="parquet file to write (default: NAME-scored.parquet)")
     score.add_argument("--push", metavar="REPO", help="dataset repository to push to")
 
-    select = add("select", _select, "choose rows of a scored dataset, in rank order")
+    select = add(
+        "select", "pipeline.dataset_commands:select", "choose rows of a scored dataset, in rank order"
+    )
     select.add_argument("dataset", help="Hub id, folder or file; qads_score and qads_embedding are read")
     amount = select.add_mutually_exclusive_group(required=True)
     amount.add_argument("--size", type=int, help="rows to choose")
@@ -172,7 +180,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     select.add_argument("--out", type=Path, help="parquet file to write (default: NAME-selected.parquet)")
 
-    plan = add("plan", _plan, "rows, tokens, passes, hours and disk, before anything runs")
+    plan = add(
+        "plan", "pipeline.planning.plan:plan", "rows, tokens, passes, hours and disk, before anything runs"
+    )
     plan.add_argument("what", metavar="CONFIG | PRESET")
 
     publish = add("publish", _publish, "put a finished run on the Hub, with cards that carry the evidence")
@@ -185,7 +195,9 @@ def _parser() -> argparse.ArgumentParser:
     check = add("check", _check, "is a staged folder or a mixture complete and loadable?")
     check.add_argument("folder", type=Path)
 
-    explore = add("explore", _explore, "browse a run's rows, scores and picks in a local page")
+    explore = add(
+        "explore", "publishing.space:explore", "browse a run's rows, scores and picks in a local page"
+    )
     explore.add_argument("run", type=Path, help="run folder")
     explore.add_argument("--port", type=int, help="port (default: the first free one from 7860 on)")
 
@@ -200,128 +212,75 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _quickstart(arguments: argparse.Namespace) -> None:
+def _late(place: str) -> Command:
+    """A function of the package that is imported when it is called."""
+    module, name = place.split(":")
+
+    def call(**flags: object) -> str | None:
+        command: Command = getattr(import_module(f"hf_qads.{module}"), name)
+        return command(**flags)
+
+    return call
+
+
+def _quickstart(*, out: Path) -> str:
     from hf_qads import embedded
     from hf_qads.config import loading
     from hf_qads.pipeline import run as pipeline
+    from hf_qads.pipeline.summary import conclusion
 
-    checked = loading.load(embedded.quickstart_path())
-    run = pipeline.run(checked, arguments.out, say=_say)
-    _conclude(run.path)
+    return conclusion(pipeline.run(loading.load(embedded.quickstart_path()), out, say=_say))
 
 
-def _run(arguments: argparse.Namespace) -> None:
+def _run(
+    *, config: Path, overrides: list[str], out: Path | None, until: str | None, num_proc: int
+) -> str | None:
     from hf_qads.config import loading
     from hf_qads.pipeline import run as pipeline
-
-    overrides = [text for text in arguments.overrides]
-    checked = loading.load(arguments.config, overrides)
-    out = arguments.out or Path("runs") / checked.name
-    run = pipeline.run(checked, out, until=arguments.until, processes=arguments.processes, say=_say)
-    if arguments.until in (None, "mixture", "report"):
-        _conclude(run.path)
-
-
-def _conclude(folder: Path) -> None:
     from hf_qads.pipeline.summary import conclusion
-    from hf_qads.runfolder import RunFolder
 
-    _say(conclusion(RunFolder(folder)))
-
-
-def _status(arguments: argparse.Namespace) -> None:
-    from hf_qads.pipeline.summary import status
-
-    _say(status(arguments.run))
+    checked = loading.load(config, overrides)
+    out = out or Path("runs") / checked.name
+    done = pipeline.run(checked, out, until=until, num_proc=num_proc, say=_say)
+    return conclusion(done) if until in (None, "mixture", "report") else None
 
 
-def _score(arguments: argparse.Namespace) -> None:
-    from hf_qads.pipeline.dataset_commands import score
-
-    _say(
-        score(
-            arguments.dataset,
-            scorer=arguments.scorer,
-            split=arguments.split,
-            out=arguments.out,
-            push=arguments.push,
-        )
-    )
-
-
-def _select(arguments: argparse.Namespace) -> None:
-    from hf_qads.pipeline.dataset_commands import select
-
-    _say(
-        select(
-            arguments.dataset,
-            size=arguments.size,
-            fraction=arguments.fraction,
-            strategy=arguments.strategy,
-            metric=arguments.metric,
-            start=arguments.start,
-            seed=arguments.seed,
-            split=arguments.split,
-            model=arguments.model,
-            out=arguments.out,
-        )
-    )
-
-
-def _plan(arguments: argparse.Namespace) -> None:
-    from hf_qads.pipeline.planning.plan import plan
-
-    _say(plan(arguments.what))
-
-
-def _publish(arguments: argparse.Namespace) -> None:
+def _publish(*, run: Path, to: str, private: bool, dry_run: bool, accept_licences: bool) -> str:
     from hf_qads.publishing.hub.push import publish
     from hf_qads.runtime.progress import quiet
 
     quiet()
-    done = publish(
-        arguments.run,
-        arguments.to,
-        private=arguments.private,
-        dry_run=arguments.dry_run,
-        accept_licences=arguments.accept_licences,
-    )
-    for repository in done:
-        _say(repository.line)
-    if arguments.dry_run:
-        staged = arguments.run / "publish"
-        _say(
-            f"Nothing was sent. What would go lies in {staged}: read the README.md of each repository there,"
-        )
-        _say(f"and check them with: hf-qads check {staged}")
+    done = publish(run, to, private=private, dry_run=dry_run, accept_licences=accept_licences)
+    lines = [repository.line for repository in done]
+    if dry_run:
+        staged = run / "publish"
+        lines += [
+            f"Nothing was sent. What would go lies in {staged}: read the README.md of each repository there,",
+            f"and check them with: hf-qads check {staged}",
+        ]
+    return "\n".join(lines)
 
 
-def _check(arguments: argparse.Namespace) -> None:
+def _check(*, folder: Path) -> str:
     from hf_qads.errors import PublishingError
     from hf_qads.publishing.hub.checking import check
 
-    problems = check(arguments.folder)
+    problems = check(folder)
     for problem in problems:
         _say(problem)
     if problems:
-        raise PublishingError(f"{arguments.folder} is not complete: {len(problems)} problems, listed above.")
-    _say(f"{arguments.folder} is complete and loads.")
+        raise PublishingError(f"{folder} is not complete: {len(problems)} problems, listed above.")
+    return f"{folder} is complete and loads."
 
 
-def _explore(arguments: argparse.Namespace) -> None:
-    from hf_qads.publishing.space import explore
-
-    explore(arguments.run, port=arguments.port)
-
-
-def _sources(arguments: argparse.Namespace) -> None:
+def _sources(*, name: str | None) -> str:
     from hf_qads.sources.catalogue import describe, table
 
-    _say(table() if arguments.name is None else describe(arguments.name))
+    return table() if name is None else describe(name)
 
 
-def _strategies(arguments: argparse.Namespace) -> None:
+def _strategies() -> str:
     from hf_qads.selection.strategies.registry import strategies
 
-    for name, function in sorted(strategies().items()):
-        _say(f"{name:14} {(function.__doc__ or '').strip().splitlines()[0]}")
+    found = sorted(strategies().items())
+    return "\n".join(f"{name:14} {(f.__doc__ or '').strip().splitlines()[0]}" for name, f in found)

@@ -199,7 +199,7 @@ def read_sources(
             continue
         spec = spec_of(source, seed=config.seed, precomputed=config.precomputed)
         try:
-            read = read_source(spec, out=folder / f"{number:03d}", processes=context.processes)
+            read = read_source(spec, out=folder / f"{number:03d}", processes=context.num_proc)
         except SourceMissing as error:
             if config.on_missing == "error":
                 raise

@@ -49,7 +49,7 @@ def run(
     out: Path,
     *,
     until: str | None = None,
-    processes: int = 1,
+    num_proc: int = 1,
     say: Callable[[str], None] = print,
 ) -> RunFolder:
     """Go from raw rows to a finished mixture in the run folder `out`; what is complete is not done again.
@@ -58,7 +58,7 @@ def run(
         config: the checked config.
         out: the run folder; created, or resumed where it is there.
         until: name of the last stage to do; None does all.
-        processes: that read large sources. With more than one, a script needs its
+        num_proc: processes that read large sources. With more than one, a script needs its
             `if __name__ == "__main__"`.
         say: is told, a line at a time, what is done, redone and why.
 
@@ -79,7 +79,7 @@ def run(
     with folder.locked():
         files.write_text(folder.path / "config.yaml", dump(config))
         distributed.barrier()
-        return _go(Context(config, folder, say, processes), names, until)
+        return _go(Context(config, folder, say, num_proc), names, until)
 
 
 def wanted(config: Config) -> dict[str, tuple[str, Mapping[str, Any]]]:

@@ -19,13 +19,13 @@ LeftOut = dict[str, dict[str, int]]  # source -> reason -> rows
 class Context:
     """What every stage is given: the checked config, the run folder and a way to tell the user something.
 
-    `processes` is how many read the sources.
+    `num_proc` is how many processes read the sources.
     """
 
     config: Config
     run: RunFolder
     say: Callable[[str], None]
-    processes: int = 1
+    num_proc: int = 1
 
     @cached_property
     def base(self) -> "tuple[PreTrainedModel, PreTrainedTokenizerFast]":

@@ -29,7 +29,7 @@ def start(*arguments):
     ("number", "name", "code"), [(signal.SIGINT, "Ctrl-C", 130), (signal.SIGTERM, "SIGTERM", 143)]
 )
 def test_a_stopped_run_ends_with_one_line_and_goes_on(config_file, tmp_path, number, name, code):
-    asked = ("run", config_file, "--out", tmp_path / "out", "--until", "vectors", "--processes", 2)
+    asked = ("run", config_file, "--out", tmp_path / "out", "--until", "vectors", "--num-proc", 2)
     with start(*asked) as run:
         for line in run.stdout:
             if "experience" in line:
@@ -79,7 +79,7 @@ def test_the_ranks_of_a_launch_leave_the_signal_alone(monkeypatch):
     found = []
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setattr(
-        "hf_qads.pipeline.planning.plan.plan", lambda _: found.append(signal.getsignal(signal.SIGTERM))
+        "hf_qads.pipeline.planning.plan.plan", lambda what: found.append(signal.getsignal(signal.SIGTERM))
     )
     cli.main(["plan", "nothing"])
     assert found == [before]
