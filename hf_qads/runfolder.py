@@ -152,6 +152,15 @@ class RunFolder:
                     found[name] = path
         return found
 
+    def score_column(self) -> str | None:
+        """The score that Eq. 4 takes, of those that the run has by now; see `schema.score_column`."""
+        return schema.score_column([name for source in self.sources() for name in self.columns(source)])
+
+    def scores(self, source: str, column: str) -> np.ndarray:
+        """(n,) float64 of a numeric column of one source's rows, in pool order; NaN where there is none."""
+        values: np.ndarray = self.table(source, [column])[column].cast(pa.float64()).to_numpy()
+        return values
+
     def table(self, source: str, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows of one source with what is known of them so far, in pool order.
 

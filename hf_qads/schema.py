@@ -3,7 +3,7 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypedDict
 
@@ -90,6 +90,14 @@ class Turn(TypedDict):
 
     role: str
     content: str
+
+
+def score_column(names: Collection[str]) -> str | None:
+    """The column that selection goes by: the scorer's prediction, else the measured influence, else none.
+
+    The one place of that rule, for runs, datasets, commands and cards.
+    """
+    return next((name for name in (SCORE, INFLUENCE) if name in names), None)
 
 
 def content_key(question: str, answer: str, history: Sequence[Turn] | None = None) -> bytes:

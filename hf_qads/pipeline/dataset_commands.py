@@ -116,7 +116,7 @@ def select(
         QaDSError: the dataset cannot be read, or the size does not fit it.
     """
     import hf_qads
-    from hf_qads.selection.columns import numeric_columns, score_column, vectors_of
+    from hf_qads.selection.columns import numeric_columns, vectors_of
     from hf_qads.selection.strategies.registry import find_strategy
 
     target = out or Path(f"{Path(dataset).stem}-selected.parquet")
@@ -127,7 +127,7 @@ def select(
     if size is not None and size > len(rows):
         raise SelectionError(f"--size {size} but {dataset} has {len(rows):,} rows. Lower --size.")
     columns = {"row": np.arange(len(rows)), **numeric_columns(rows)}
-    column = score_column(columns)
+    column = schema.score_column(columns)
     scores = None if column is None else columns[column]
     usable = np.ones(len(rows), dtype=bool) if scores is None else np.isfinite(scores)
     vectors = vectors_of(rows)

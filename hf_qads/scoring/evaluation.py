@@ -1,4 +1,4 @@
-"""What a scorer is judged by: `evaluation.json`, `held_out.parquet` and the card beside its weights."""
+"""Evaluation of a scorer: `evaluation.json` and `held_out.parquet` beside its weights."""
 
 import json
 import time
@@ -17,7 +17,6 @@ from hf_qads.runtime import files
 from hf_qads.schema import KIND, REASON, ROW_ID, SOURCE, content_key, row_id
 from hf_qads.scoring.held_out import Split
 from hf_qads.scoring.labels import LEVELS, all_equal, cut, edges
-from hf_qads.scoring.scorer.card import card
 from hf_qads.statistics.correlation import correlations
 
 EVALUATION = "evaluation.json"
@@ -159,9 +158,8 @@ def record(
     *,
     given: int,
     parts: Split,
-    snippet: str,
 ) -> dict[str, Any]:
-    """Write evaluation, held-out rows and card into a scorer's folder; returns the evaluation."""
+    """Write evaluation and held-out rows into a scorer's folder; returns the evaluation."""
     counts = {"given": given, "trained_on": len(parts.train), "held_out": len(parts.held_out)}
     evaluation = {
         **facts,
@@ -171,7 +169,6 @@ def record(
     }
     files.write_json(folder / EVALUATION, evaluation)
     pq.write_table(judgement.held_out, folder / HELD_OUT)
-    files.write_text(folder / "README.md", card(evaluation, snippet))
     return evaluation
 
 

@@ -1,13 +1,13 @@
 """Scores, vectors and numeric columns of a `datasets.Dataset` for selection."""
 
-from collections.abc import Collection, Sized
+from collections.abc import Sized
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from hf_qads.errors import SelectionError
-from hf_qads.schema import EMBEDDING, INFLUENCE, SCORE
+from hf_qads.schema import EMBEDDING
 from hf_qads.selection.pool import Floats, Rows
 
 
@@ -22,11 +22,6 @@ def numeric_columns(dataset: Sized) -> dict[str, Floats]:
         for name, feature in dataset.features.items()
         if isinstance(feature, Value) and feature.dtype.startswith(("int", "uint", "float"))
     }
-
-
-def score_column(columns: Collection[str]) -> str | None:
-    """The column that rows are chosen by: predicted scores, else measured ones; None without either."""
-    return next((name for name in (SCORE, INFLUENCE) if name in columns), None)
 
 
 def vectors_of(dataset: Sized) -> Any:

@@ -7,8 +7,8 @@ import numpy as np
 from torch.utils.data import Sampler
 
 from hf_qads.errors import SelectionError
-from hf_qads.schema import RANK
-from hf_qads.selection.columns import by_rank, finite_rows, numeric_columns, score_column, vectors_of
+from hf_qads.schema import RANK, score_column
+from hf_qads.selection.columns import by_rank, finite_rows, numeric_columns, vectors_of
 from hf_qads.selection.pool import Strategy
 from hf_qads.selection.preparing import checked_count, length_of, start_rows
 from hf_qads.selection.select import select

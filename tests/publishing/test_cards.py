@@ -4,12 +4,15 @@ import pytest
 import yaml
 from jinja2 import UndefinedError
 
+from hf_qads.publishing.cards.common import HERE
 from hf_qads.publishing.cards.datasets import Extras, mixture_card
 from hf_qads.publishing.cards.metadata import size_category
+from hf_qads.publishing.cards.models import scorer_card
 from hf_qads.publishing.cards.sections import split
 from hf_qads.publishing.cards.templating import percent, render, seconds, size
 from hf_qads.publishing.facts.evidence import Evidence, Example, ExampleGroup
-from tests.publishing.fixed import FACTS, FOLDER, cards
+from hf_qads.statistics.correlation import Correlations
+from tests.publishing.fixed import FACTS, FOLDER, SCORER, cards
 
 
 @pytest.mark.parametrize("name", sorted(cards()))
@@ -132,3 +135,20 @@ def test_a_file_that_stands_in_for_a_dataset_is_not_taken_for_it():
         card = mixture_card(facts)
         assert yaml.safe_load(card.split("---\n")[1])["source_datasets"] == origin
         assert ("(a file of one's own)" in card) == (origin == ["extended"])
+
+
+def test_a_scorers_card_tells_what_was_measured_and_no_more():
+    card = cards()["scorer.md"]
+    assert "org/base-1b" in card
+    assert "Pearson **0.91** (95 % bootstrap interval 0.89 to 0.93), Spearman 0.84 (0.79 to 0.88)" in card
+    assert "| gsm8k | 160 | 0.88 [0.85, 0.91] | 0.81 [0.76, 0.86] |" in card
+    assert "| aqua\\_rat | 3 | unknown (only 3 rows) | unknown (only 3 rows) |" in card
+    assert "| the answer's length alone | 300 | 0.33 [0.22, 0.43] | 0.31 [0.20, 0.41] |" in card
+    assert "Left out: 12 no real score." in card
+
+
+def test_a_scorer_whose_agreement_is_unknown_says_why():
+    agreement = {"all": Correlations(24, reason="all real scores are equal").as_dict()}
+    card = scorer_card(FACTS, replace(SCORER, agreement=None, evaluation={"agreement": agreement}), repo=HERE)
+    assert "How its predictions agree with measured scores is not known: all real scores are equal." in card
+    assert "# run this in the folder that holds this card\nfrom hf_qads import QaDSScorer" in card

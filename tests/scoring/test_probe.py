@@ -83,7 +83,6 @@ def test_it_agrees_with_real_scores_on_rows_held_out(tmp_path):
     assert result.evaluation["agreement"]["all"]["pearson"] > 0.9
     assert result.left_out == {"the row has no vector": 1, "no real score": 1}
     assert sorted(path.name for path in result.folder.iterdir()) == [
-        "README.md",
         "evaluation.json",
         "held_out.parquet",
         "probe.json",

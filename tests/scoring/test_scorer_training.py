@@ -98,7 +98,6 @@ def test_it_is_an_ordinary_classifier_folder_without_pickles_or_paths(trained, t
         in "12345"
     )
     assert sorted(path.name for path in folder.iterdir()) == [
-        "README.md",
         "config.json",
         "evaluation.json",
         "held_out.parquet",
@@ -109,18 +108,6 @@ def test_it_is_an_ordinary_classifier_folder_without_pickles_or_paths(trained, t
     texts = [path.read_text() for path in folder.iterdir() if path.suffix in (".json", ".md")]
     assert not any(str(folder.parent) in text for text in texts)
     assert json.loads((folder / "config.json").read_text())["qads_template"] == "plain"
-
-
-def test_the_card_tells_what_was_measured_and_no_more(trained):
-    card = (trained[0].folder / "README.md").read_text()
-    agreement = trained[0].evaluation["agreement"]
-    assert "`org/base`" in card
-    assert f"| all | 24 | {agreement['all']['pearson']:.2f} [" in card
-    assert "| source chat | 6 |" in card
-    assert (
-        "Left out of training and evaluation: 1 longer than the context of 512 tokens, 1 no real score."
-        in card
-    )
 
 
 def test_a_run_that_is_interrupted_goes_on_and_ends_the_same(tmp_path, monkeypatch):
@@ -187,7 +174,6 @@ def test_equal_scores_are_told_and_give_no_correlation(tmp_path):
         "all_scores_equal": True,
     }
     assert result.evaluation["agreement"]["all"]["reason"] == "all real scores are equal"
-    assert "unknown (all real scores are equal)" in (result.folder / "README.md").read_text()
 
 
 @pytest.mark.parametrize("kind", ["gpt2", "qwen3"])

@@ -16,7 +16,8 @@ def _settings(config: Config) -> Mapping[str, Any]:
 
 def _work(context: Context, folder: Path) -> Outcome:
     from hf_qads.mixing.stream import Part, pool_mixture
-    from hf_qads.publishing.cards.datasets import HERE, Extras, mixture_card
+    from hf_qads.publishing.cards.common import HERE
+    from hf_qads.publishing.cards.datasets import Extras, mixture_card
     from hf_qads.publishing.facts.facts import Subset, public, run_facts
 
     run = context.run

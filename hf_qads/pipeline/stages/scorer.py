@@ -75,11 +75,24 @@ def _work(context: Context, folder: Path) -> Outcome:
         if not (target / "evaluation.json").exists():
             _train(context, config.scorer, group, rows, scores, target)
         evaluation = read_json(target / "evaluation.json")
+        if distributed.rank() == 0:
+            _write_card(context, group, evaluation, target)
         details["groups"][group] = evaluation["agreement"]["all"]
         gone = evaluation["rows"]["left_out"]
         if gone:
             left_out[group] = gone
     return Outcome(total, total, left_out, details)
+
+
+def _write_card(context: Context, group: str, evaluation: Mapping[str, Any], folder: Path) -> None:
+    """The card that publishing makes, from what is known by now."""
+    from hf_qads.publishing.cards.common import HERE
+    from hf_qads.publishing.cards.models import ScorerFacts, scorer_card
+    from hf_qads.publishing.facts.facts import run_facts
+
+    facts = run_facts(context.run)
+    known = ScorerFacts(f"{facts.name}-scorer-{group}", group, evaluation, facts.agreements.get(group))
+    files.write_text(folder / "README.md", scorer_card(facts, known, repo=HERE))
 
 
 def _warn_of_few_steps(context: Context, scorer: Scorer, group: str, rows: int) -> None:

@@ -34,12 +34,14 @@ class Choices:
         row_ids: ids of the pool's rows, in pool order.
         rows: indices of the rows with a finite score and vector.
         scores: scores of those rows, (len(rows),).
+        mean: mean score of the rows that have one.
         left_out: how many rows have none, by reason.
     """
 
     row_ids: pa.ChunkedArray
     rows: NDArray[np.int64]
     scores: NDArray[np.float32]
+    mean: float
     left_out: dict[str, int]
 
 
@@ -52,12 +54,9 @@ def choices(run: RunFolder, source: str, *, column: str) -> Choices:
     placed = np.ones(len(scores), bool) if vectors is None else finite_rows(vectors)
     left_out = {NO_SCORE: int((~scored).sum()), NO_VECTOR: int((scored & ~placed).sum())}
     rows = np.flatnonzero(scored & placed)
-    return Choices(table[schema.ROW_ID], rows, scores[rows], {k: n for k, n in left_out.items() if n})
-
-
-def score_column(config: Config) -> str:
-    """The score that Eq. 4 takes: the scorer's prediction, else the real influence."""
-    return schema.INFLUENCE if config.scorer is None else schema.SCORE
+    left_out = {reason: count for reason, count in left_out.items() if count}
+    mean = float(scores[scored].mean(dtype=np.float64)) if scored.any() else math.nan
+    return Choices(table[schema.ROW_ID], rows, scores[rows], mean, left_out)
 
 
 def _settings(config: Config) -> Mapping[str, Any]:
@@ -74,7 +73,7 @@ def _work(context: Context, folder: Path) -> Outcome:
     from hf_qads.selection.strategies.registry import about
 
     config, run = context.config, context.run
-    column = score_column(config)
+    column = run.score_column() or schema.SCORE
     found = {source: choices(run, source, column=column) for source in run.sources()}
     left_out: LeftOut = {source: choice.left_out for source, choice in found.items() if choice.left_out}
     nothing = [source for source, choice in found.items() if not len(choice.rows)]
@@ -84,7 +83,7 @@ def _work(context: Context, folder: Path) -> Outcome:
             f"{left_out.get(nothing[0])}. See `hf-qads status`, or leave the source out."
         )
     sizes = {source: len(choice.rows) for source, choice in found.items()}
-    means = {source: float(choice.scores.mean(dtype=np.float64)) for source, choice in found.items()}
+    means = {source: choice.mean for source, choice in found.items()}
     shares = rules.from_rule(
         config.ratio.model_dump(exclude_none=True),
         sizes=sizes,

@@ -3,13 +3,15 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from hf_qads import schema
 from hf_qads.publishing.cards.metadata import front_matter
 from hf_qads.publishing.cards.sections import marked
 from hf_qads.publishing.cards.templating import render
 from hf_qads.publishing.facts.facts import Facts
+
+HERE: Final = "."  # in place of a repository: the folder that the card lies in
 
 
 @dataclass(frozen=True)

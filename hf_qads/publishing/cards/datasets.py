@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hf_qads.publishing.cards.citations import citations
-from hf_qads.publishing.cards.common import CardFigure, card, command, described, slug
+from hf_qads.publishing.cards.common import HERE, CardFigure, card, command, described, slug
 from hf_qads.publishing.cards.escaping import markdown
 from hf_qads.publishing.cards.licences import together
 from hf_qads.publishing.cards.limits import limits
@@ -70,7 +70,6 @@ def scored_card(facts: Facts, *, extras: Extras | None = None, configs: Sequence
     return _dataset(facts, extras, name, summary, snippet, facts.rows, configs)
 
 
-HERE: Final = "."  # in place of a repository: the folder that the card lies in
 BEST: Final = 3  # rows that the scored dataset's snippet shows
 
 

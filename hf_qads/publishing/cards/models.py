@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from hf_qads.publishing.cards.citations import citations
-from hf_qads.publishing.cards.common import CardFigure, card, command, slug
+from hf_qads.publishing.cards.common import HERE, CardFigure, card, command, slug
 from hf_qads.publishing.cards.escaping import markdown, one_line
 from hf_qads.publishing.cards.licences import together
 from hf_qads.publishing.cards.limits import doubt
@@ -14,6 +14,7 @@ from hf_qads.publishing.cards.templating import number
 from hf_qads.publishing.facts.facts import Facts
 from hf_qads.statistics.correlation import Correlations
 
+ALL: Final = "all"  # the group of a scorer that serves every kind
 EXAMPLE: Final = {"question": "What is 2 + 3?", "answer": "2 + 3 = 5. The answer is 5."}
 
 
@@ -75,9 +76,10 @@ class ModelFacts:
 
 
 def scorer_snippet(repo: str) -> str:
-    """Python that scores one row with the scorer at `repo`."""
+    """Python that scores one row with the scorer at `repo`, or, run in the card's folder, with that one."""
+    before = "# run this in the folder that holds this card\n" if repo == HERE else ""
     return (
-        "from hf_qads import QaDSScorer\n\n"
+        f"{before}from hf_qads import QaDSScorer\n\n"
         f'scorer = QaDSScorer.from_pretrained("{repo}")\n'
         f"row = {json.dumps(EXAMPLE)}\n"
         'print(round(float(scorer(row)["qads_score"]), 2))'
@@ -101,6 +103,7 @@ def scorer_card(
         output: what the snippet really printed.
         figures: files of the repository to show.
     """
+    facts = _served(facts, scorer.group)
     kind = str(scorer.evaluation.get("type", "model"))
     base = one_line(str(scorer.evaluation.get("base_model") or facts.model))
     probe = kind == "probe"
@@ -125,6 +128,7 @@ def scorer_card(
         "rows": scorer.evaluation.get("rows") or {},
         "training": _training(scorer.evaluation.get("training") or {}),
         "sources": _by_source(scorer.evaluation),
+        "unknown": ((scorer.evaluation.get("agreement") or {}).get("all") or {}).get("reason"),
         "command": command(facts),
         "figures": figures,
         "limits": _scorer_limits(facts, scorer),
@@ -132,6 +136,12 @@ def scorer_card(
         "citations": citations(facts),
     }
     return card("scorer.md.jinja", {key: value for key, value in data.items() if value}, values)
+
+
+def _served(facts: Facts, group: str) -> Facts:
+    """Facts of the sources that a scorer serves; which of their rows were kept is not its matter."""
+    served = [source for source in facts.sources if group in (source.kind, ALL)]
+    return replace(facts, sources=tuple(replace(source, kept=None, ratio=None) for source in served))
 
 
 def model_card(facts: Facts, model: ModelFacts, *, repo: str | None = None, output: str | None = None) -> str:
@@ -202,7 +212,7 @@ def evaluation_results(results: Sequence[Result]) -> list[dict[str, Any]]:
 
 def _scorer_summary(facts: Facts, scorer: ScorerFacts, base: str) -> str:
     rows = (scorer.evaluation.get("rows") or {}).get("trained_on")
-    served = "rows of every kind" if scorer.group == "all" else f"{scorer.group} rows"
+    served = "rows of every kind" if scorer.group == ALL else f"{scorer.group} rows"
     whose = "the demonstration model inside `hf_qads`" if facts.demonstration else markdown(base)
     trained = f", trained on {rows:,} rows whose score was measured with {whose}" if rows else ""
     name = "A linear probe on a model's vectors" if scorer.evaluation.get("type") == "probe" else "A scorer"

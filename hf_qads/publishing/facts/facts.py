@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
 
@@ -146,12 +145,13 @@ def run_facts(
     if left_out is not None:
         lines[MIXTURE] = {"left_out": left_out}
     kinds, kept = run.kinds(), kept_rows(run) if kept is None else kept
-    column, values = _scores(run)
+    column = run.score_column()
     asked = _ratios(run) if ratios is None else ratios
     sources = []
     for name in run.sources():
         known = source_facts(run, name)
-        score, rows = values.get(name, np.empty(0)), _rows(run, name)
+        score, rows = run.scores(name, column) if column else np.empty(0), _rows(run, name)
+        score = score[np.isfinite(score)]
         share = None if name not in kept or not rows else kept[name] / rows
         sources.append(
             Source(
@@ -190,9 +190,7 @@ def run_facts(
         missing=tuple(run.missing("source")),
         missing_anchors=tuple(run.missing("anchors")),
         compared=compared(run),
-        picked_by=str(
-            (lines.get("selection", {}).get("details", {}).get("strategy") or {}).get("phrase", "")
-        ),
+        picked_by=str((_details(lines, "selection").get("strategy") or {}).get("phrase", "")),
         citations=tuple(entry for line in lines.values() for entry in line.get("citations") or ()),
     )
 
@@ -241,32 +239,6 @@ def public(value: Any) -> Any:
     if isinstance(value, Path) or (isinstance(value, str) and LOCAL_PATH.match(value)):
         return re.split(r"[/\\]", str(value).rstrip("/\\"))[-1] or "."
     return value
-
-
-def _scores(run: RunFolder) -> tuple[str | None, dict[str, np.ndarray]]:
-    """The column that selection went by, and its finite values per source."""
-    names = run.sources()
-    predicted = {name: run.path / "scores" / f"{name}.parquet" for name in names}
-    if any(path.exists() for path in predicted.values()):
-        tables = {
-            n: pq.read_table(p, columns=[schema.SCORE], partitioning=None)
-            for n, p in predicted.items()
-            if p.exists()
-        }
-        return schema.SCORE, {name: _finite(table[schema.SCORE]) for name, table in tables.items()}
-    path = run.path / "influence" / "scores.parquet"
-    if not path.exists():
-        return None, {}
-    table = pq.read_table(path, columns=[schema.SOURCE, schema.INFLUENCE], partitioning=None)
-    return schema.INFLUENCE, {
-        name: _finite(table.filter(pc.equal(table[schema.SOURCE], name))[schema.INFLUENCE]) for name in names
-    }
-
-
-def _finite(column: Any) -> np.ndarray:
-    values = column.to_numpy().astype(np.float64)
-    kept: np.ndarray = values[np.isfinite(values)]
-    return kept
 
 
 def _ratios(run: RunFolder) -> dict[str, float]:

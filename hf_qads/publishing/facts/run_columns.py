@@ -13,6 +13,7 @@ from hf_qads.errors import RunError
 from hf_qads.publishing.facts.evidence import Example
 from hf_qads.runfolder import RunFolder
 from hf_qads.statistics.correlation import Correlations, correlations
+from hf_qads.statistics.intervals import mean_interval
 from hf_qads.statistics.wins import wins
 
 SHOWN = 3  # best and worst rows per source that are read; the report picks among them
@@ -32,6 +33,12 @@ class SourceData:
     start: np.ndarray  # (n,) bool: drawn for the start pool, which is ranked behind all picks
     best: tuple[Example, ...]
     worst: tuple[Example, ...]
+
+    @property
+    def mean(self) -> tuple[float, float, float] | None:
+        """Mean score of the rows that have one, and its 95 % interval; None where none has."""
+        known = self.score[np.isfinite(self.score)]
+        return mean_interval(known) if len(known) else None
 
     @property
     def order(self) -> np.ndarray:

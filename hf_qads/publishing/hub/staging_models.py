@@ -1,7 +1,6 @@
 """Model repositories: scorers and probes, and the model fine-tuned on the mixture. Only safetensors."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,7 +26,6 @@ from hf_qads.runfolder import RunFolder
 from hf_qads.runtime import files
 
 TAKEN: Final = (".safetensors", ".json", ".jinja", ".txt", ".model", ".parquet")
-ALL: Final = "all"  # the group of a scorer that serves every kind
 PICKLES: Final = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 
 
@@ -47,9 +45,7 @@ def scorer(gathered: Gathered, folder: Path, group: str, name: str) -> None:
     output = None
     if evaluation.get("type", "model") == "model":
         output = printed(scorer_snippet(name), name, folder)
-    mine = [s for s in gathered.facts.sources if group in (s.kind, ALL)]
-    facts = replace(gathered.facts, sources=tuple(replace(s, kept=None, ratio=None) for s in mine))
-    text = scorer_card(facts, known, repo=gathered.repo(name), output=output, figures=figures)
+    text = scorer_card(gathered.facts, known, repo=gathered.repo(name), output=output, figures=figures)
     files.write_text(folder / "README.md", text)
 
 

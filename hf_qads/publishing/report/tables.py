@@ -7,7 +7,6 @@ import numpy as np
 from hf_qads.publishing.cards.escaping import one_line, visible
 from hf_qads.publishing.facts.evidence import Example
 from hf_qads.publishing.facts.measuring import Measured, length_correlation
-from hf_qads.statistics.intervals import mean_interval
 
 QUESTION = 700  # characters of a row's text that are shown
 ANSWER = 1_100
@@ -40,7 +39,7 @@ def _sources(measured: Measured) -> list[dict[str, Any]]:
     for fact, data in zip(measured.facts.sources, measured.sources, strict=True):
         known = data.score[np.isfinite(data.score)]
         inside = data.score[data.kept & np.isfinite(data.score)]
-        mean = mean_interval(known) if len(known) else (None, None, None)
+        mean = data.mean or (None, None, None)
         rows.append(
             {
                 "name": fact.name,

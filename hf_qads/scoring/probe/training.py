@@ -18,10 +18,6 @@ from hf_qads.scoring.probe.probe import VERSION, Probe, fit_probe
 __all__ = ["Probe", "train_probe"]
 
 NO_VECTOR = "the row has no vector"
-SNIPPET = """from hf_qads.scoring.probe.training import Probe
-
-probe = Probe.load("THIS_FOLDER")
-scores = probe.predict(vectors)  # (n, d) vectors of the model it was fitted on"""
 
 
 def train_probe(
@@ -97,7 +93,7 @@ def train_probe(
     with files.atomic_path(folder) as temporary:
         temporary.mkdir()
         probe.save(temporary, {"base_model": base_model, "template": template})
-        written = record(temporary, facts, judgement, given=len(rows), parts=parts, snippet=SNIPPET)
+        written = record(temporary, facts, judgement, given=len(rows), parts=parts)
     return TrainedScorer(folder, written, parts.left_out)
 
 

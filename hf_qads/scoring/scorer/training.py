@@ -18,11 +18,6 @@ from hf_qads.scoring.scorer.fitting import Examples, fit
 from hf_qads.scoring.scorer.scorer import QaDSScorer
 
 VERSION = 1
-SNIPPET = """from hf_qads import QaDSScorer
-
-scorer = QaDSScorer.from_pretrained("THIS_REPOSITORY_OR_FOLDER")
-scorer({"question": "What is 2 + 3?", "answer": "2 + 3 = 5. The answer is 5."})
-dataset = dataset.map(scorer, batched=True)  # adds qads_score and qads_reason"""
 
 
 def train_scorer(
@@ -105,7 +100,7 @@ def train_scorer(
                 groups=named,
                 parts=parts,
             )
-            record(temporary, facts, judgement, given=len(rows), parts=parts, snippet=SNIPPET)
+            record(temporary, facts, judgement, given=len(rows), parts=parts)
     distributed.barrier()
     return TrainedScorer(folder, read(folder), parts.left_out)
 

@@ -20,7 +20,9 @@ DIGITS = ((1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9), (1, 2, 3, 5, 7), (1, 2, 5), (1, 3), 
 def in_order(measured: Measured) -> list[SourceData]:
     """Sources as every figure orders them: by kind, then the highest mean score first, unscored ones last."""
     kinds = {kind: place for place, kind in enumerate(measured.facts.kinds)}
-    return sorted(measured.sources, key=lambda s: (kinds.get(s.kind, len(kinds)), -mean(s)))
+    return sorted(
+        measured.sources, key=lambda s: (kinds.get(s.kind, len(kinds)), -s.mean[0] if s.mean else np.inf)
+    )
 
 
 def by_kind(measured: Measured) -> list[tuple[str, list[SourceData]]]:
@@ -28,12 +30,6 @@ def by_kind(measured: Measured) -> list[tuple[str, list[SourceData]]]:
     scored = [source for source in in_order(measured) if np.isfinite(source.score).any()]
     groups = [(kind, [s for s in scored if s.kind == kind]) for kind in measured.facts.kinds]
     return [(kind, group) for kind, group in groups if group]
-
-
-def mean(source: SourceData) -> float:
-    """Mean score of a source's rows, minus infinity where none has one."""
-    known = source.score[np.isfinite(source.score)]
-    return float(known.mean()) if len(known) else -np.inf
 
 
 def few(names: list[str]) -> str:

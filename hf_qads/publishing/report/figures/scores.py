@@ -9,8 +9,7 @@ from hf_qads.publishing.cards.templating import number
 from hf_qads.publishing.facts.measuring import Measured, length_correlation
 from hf_qads.publishing.facts.run_columns import SourceData
 from hf_qads.publishing.report import style
-from hf_qads.publishing.report.figures.axes import binned_median, by_kind, count_axis, few, mean
-from hf_qads.statistics.intervals import mean_interval
+from hf_qads.publishing.report.figures.axes import binned_median, by_kind, count_axis, few
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,7 +31,7 @@ def limits(measured: Measured) -> tuple[float, float]:
 
 def describe_means(measured: Measured) -> str | None:
     """Best and worst source by mean score."""
-    means = [(mean(source), source.name) for _, group in by_kind(measured) for source in group]
+    means = [(s.mean[0], s.name) for _, group in by_kind(measured) for s in group if s.mean]
     if not means:
         return None
     text = "Mean quality score of each source's rows, with the 95 % interval of the mean. "
@@ -51,7 +50,7 @@ def draw_means(measured: Measured, narrow: bool) -> "Figure":
     low, high = limits(measured)
     for axis, (kind, group) in zip(axes, groups, strict=True):
         for place, source in enumerate(group):
-            middle, lower, upper = mean_interval(source.score[np.isfinite(source.score)])
+            middle, lower, upper = source.mean or (np.nan,) * 3
             axis.barh(place, middle - low, left=low, height=0.66, color=style.KIND.get(kind, style.PICKED))
             axis.plot([lower, upper], [place, place], color=style.INK, linewidth=1.1, solid_capstyle="butt")
             axis.text(
