@@ -154,7 +154,7 @@ def _parser() -> argparse.ArgumentParser:
         help="Hub id or folder (default: what the environment variable HF_QADS_SCORER names, else the "
         "embedded one, for demonstration)",
     )
-    score.add_argument("--split", default="train")
+    score.add_argument("--split", help="split; default: train")
     score.add_argument("--out", type=Path, help="parquet file to write (default: NAME-scored.parquet)")
     score.add_argument("--push", metavar="REPO", help="dataset repository to push to")
 
@@ -174,7 +174,7 @@ def _parser() -> argparse.ArgumentParser:
     select.add_argument("--metric", default="euclidean", choices=("euclidean", "cosine"))
     select.add_argument("--start", type=int, default=100, help="rows of the start pool")
     select.add_argument("--seed", type=int, default=0)
-    select.add_argument("--split", default="train")
+    select.add_argument("--split", help="split; default: train")
     select.add_argument(
         "--model", help="embeds rows that bring no qads_embedding: Hub id, folder, or embedded (default)"
     )

@@ -7,14 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.csv
-import pyarrow.json
-import pyarrow.parquet
-
 from hf_qads.answers.checking import gold_answer
 from hf_qads.answers.choices import options_of
-from hf_qads.errors import EvaluationError
+from hf_qads.errors import EvaluationError, SourceError
+from hf_qads.repositories import loading
 
 _CHOICES = re.compile(r"Answer Choices:\s*(.+)$", re.DOTALL)
 
@@ -39,20 +35,15 @@ class Item:
 
 
 def read_rows(path: Path | str) -> list[dict[str, Any]]:
-    """The rows of a parquet, jsonl or csv file.
+    """The rows of a file or folder of any known format, as they are written; see `loading.read_rows`.
 
     Raises:
-        EvaluationError: the file is missing, damaged or of another kind.
+        EvaluationError: it is missing, damaged or of another format, or a row of it cannot be read.
     """
-    path = Path(path)
-    readers = {".parquet": pa.parquet.read_table, ".jsonl": pa.json.read_json, ".csv": pa.csv.read_csv}
-    if path.suffix not in readers:
-        raise EvaluationError(f"{path} is none of {', '.join(readers)}. Convert it, or name another file.")
     try:
-        rows: list[dict[str, Any]] = readers[path.suffix](str(path)).to_pylist()
-    except (OSError, pa.ArrowException) as error:
-        raise EvaluationError(f"{path} cannot be read: {error}") from error
-    return rows
+        return loading.read_rows(path)
+    except SourceError as error:
+        raise EvaluationError(str(error)) from error
 
 
 def items_of(rows: Iterable[Mapping[str, Any]], benchmark: str, *, limit: int | None = None) -> list[Item]:

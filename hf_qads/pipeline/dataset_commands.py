@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hf_qads import schema
 from hf_qads.errors import PublishingError, SelectionError, SourceError
-from hf_qads.repositories.dataset_cache import place
+from hf_qads.repositories.loading import Loaded, load_rows
 from hf_qads.runtime.files import atomic_path
 from hf_qads.runtime.progress import counted_rows, quiet
 from hf_qads.runtime.retrying import patiently
@@ -21,42 +21,8 @@ from hf_qads.statistics.coverage import finite_rows
 if TYPE_CHECKING:
     from datasets import Dataset
 
-EMPTY = "{} is empty: it holds no row. Check the file and split."
-FORMATS = {".parquet": "parquet", ".json": "json", ".jsonl": "json", ".csv": "csv"}
 
-
-def load(dataset: str, *, split: str) -> "Dataset":
-    """A dataset from a file, a folder or the Hub.
-
-    Raises:
-        SourceError: it is not there, is damaged, or lacks the split.
-    """
-    from datasets import load_dataset
-    from datasets.exceptions import DatasetsError
-
-    quiet()
-    path = Path(dataset)
-    try:
-        if path.is_file():
-            if path.suffix.lower() not in FORMATS:
-                raise SourceError(f"{dataset} is none of {', '.join(FORMATS)}. Convert it, or name a folder.")
-            if not path.stat().st_size:
-                raise SourceError(EMPTY.format(dataset))
-            return load_dataset(FORMATS[path.suffix.lower()], data_files=str(path), split="train")
-        if not path.exists() and (path.suffix.lower() in FORMATS or dataset.startswith((".", "/", "~"))):
-            raise SourceError(f"there is no file or folder {dataset}. Check the path.")
-        here = place(dataset)
-        return load_dataset(here.path, split=split, cache_dir=here.cache_dir)
-    except StopIteration as error:
-        raise SourceError(EMPTY.format(dataset)) from error
-    except (OSError, ValueError, RuntimeError, DatasetsError) as error:
-        reason = " ".join(str(error.__cause__ or error).split())[:300]
-        if "corresponds to no data" in reason:
-            raise SourceError(EMPTY.format(dataset)) from error
-        raise SourceError(f"{dataset} cannot be read: {reason}. Check the name, split and files.") from error
-
-
-def score(dataset: str, *, scorer: str | None, split: str, out: Path | None, push: str | None) -> str:
+def score(dataset: str, *, scorer: str | None, split: str | None, out: Path | None, push: str | None) -> str:
     """Score every row of a dataset, write it as parquet and push it where asked.
 
     Without `scorer`, the environment variable `HF_QADS_SCORER` names it, else it is the embedded one.
@@ -74,7 +40,7 @@ def score(dataset: str, *, scorer: str | None, split: str, out: Path | None, pus
     check_target(target)
     if push is not None:
         _check_push(push)
-    rows = _rows(dataset, split)
+    rows, notes = _rows(dataset, split)
     function = QaDSScorer.from_pretrained(scorer or default_scorer("--scorer"))
     with counted_rows():
         scored = rows.map(function, batched=True, batch_size=2048, desc="scoring")
@@ -90,7 +56,7 @@ def score(dataset: str, *, scorer: str | None, split: str, out: Path | None, pus
     if push is not None:
         patiently(lambda: scored.push_to_hub(push), f"pushing {push}")
         told.append(f"pushed to {push}")
-    return "\n".join([*told, f"written to {target}"])
+    return "\n".join([*told, *notes, f"written to {target}"])
 
 
 def select(
@@ -102,7 +68,7 @@ def select(
     metric: str,
     start: int,
     seed: int,
-    split: str,
+    split: str | None,
     model: str | None,
     out: Path | None,
 ) -> str:
@@ -123,7 +89,7 @@ def select(
     _check_amount(size, fraction, start)
     find_strategy(strategy)
     check_target(target)
-    rows = _rows(dataset, split)
+    rows, notes = _rows(dataset, split)
     if size is not None and size > len(rows):
         raise SelectionError(f"--size {size} but {dataset} has {len(rows):,} rows. Lower --size.")
     columns = {"row": np.arange(len(rows)), **numeric_columns(rows)}
@@ -163,20 +129,20 @@ def select(
     return (
         f"{len(order):,} of {len(rows):,} rows by {strategy} ({by})"
         + (f", {left:,} left out (no score or vector)" if left else "")
+        + "".join(f"\n{note}" for note in notes)
         + f"\nwritten to {target}"
     )
 
 
-def _rows(dataset: str, split: str) -> "Dataset":
-    """A dataset with rows.
+def _rows(dataset: str, split: str | None) -> "tuple[Dataset, list[str]]":
+    """A dataset's rows, and what is to be said of its files.
 
     Raises:
         SourceError: it cannot be read, or holds no row.
     """
-    rows = load(dataset, split=split)
-    if not len(rows):
-        raise SourceError(EMPTY.format(dataset))
-    return rows
+    quiet()
+    loaded: Loaded = load_rows(dataset, split=split)
+    return loaded.data, loaded.notes
 
 
 def _check_amount(size: int | None, fraction: float | None, start: int) -> None:

@@ -3,6 +3,7 @@
 import lzma
 import zlib
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -60,7 +61,7 @@ def chunks(
         SourceError: the file is missing, damaged, or not of its format.
     """
     path = Path(segment.path)
-    try:
+    with _readable(path, segment.format):
         match segment.format:
             case "parquet":
                 yield from _parquet(path, segment, columns)
@@ -75,11 +76,19 @@ def chunks(
                 yield from delimited.read(path, "," if segment.format == "csv" else "\t", BATCH_ROWS)
             case other:
                 raise SourceError(f"{path} has the unknown format {other!r}; known are {sorted(FORMATS)}.")
-    except (pa.ArrowException, OSError, EOFError, zlib.error, lzma.LZMAError) as error:
-        raise SourceError(
-            f"{path} cannot be read as {segment.format}: {_first_line(error)}. "
-            "The file may be cut or damaged; fetch or write it again."
-        ) from error
+
+
+def schema_of(path: Path) -> pa.Schema:
+    """The columns of a parquet or Arrow file.
+
+    Raises:
+        SourceError: the file is missing, damaged, or not of its format.
+    """
+    if format_of(path) == "parquet":
+        with _readable(path, "parquet"):
+            return pq.read_schema(path)
+    with _readable(path, "arrow"), _opened(path) as reader:
+        return reader.schema
 
 
 def count_rows(path: Path) -> int:
@@ -90,12 +99,10 @@ def count_rows(path: Path) -> int:
     """
     kind = format_of(path) or "arrow"
     if kind == "parquet":
-        try:
+        with _readable(path, kind):
             return int(pq.read_metadata(path).num_rows)
-        except (pa.ArrowException, OSError) as error:
-            raise SourceError(f"{path} is not a whole parquet file. Fetch or write it again.") from error
     if kind == "jsonl":
-        with open_bytes(path) as stream:
+        with _readable(path, kind), open_bytes(path) as stream:
             return sum(1 for line in stream if not line.isspace())
     return sum(len(chunk) for chunk in chunks(Segment(str(path), kind)))
 
@@ -113,16 +120,35 @@ def _parquet(path: Path, segment: Segment, columns: Sequence[str] | None) -> Ite
 
 
 def _arrow(path: Path, columns: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
-    with pa.memory_map(str(path)) as stream:
-        is_file = stream.read(len(ARROW_FILE)) == ARROW_FILE
-        stream.seek(0)
-        reader = pa.ipc.open_file(stream) if is_file else pa.ipc.open_stream(stream)
+    with _opened(path) as reader:
+        is_file = isinstance(reader, pa.ipc.RecordBatchFileReader)
         for batch in map(reader.get_batch, range(reader.num_record_batches)) if is_file else reader:
             if columns is not None:
                 there = batch.schema.names
                 batch = batch.select([c for c in there if c in columns] or there[:1])
             for start in range(0, batch.num_rows, BATCH_ROWS):
                 yield batch.slice(start, BATCH_ROWS)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """A reader of Arrow's batches, of either of its forms."""
+    with pa.memory_map(str(path)) as stream:
+        is_file = stream.read(len(ARROW_FILE)) == ARROW_FILE
+        stream.seek(0)
+        yield pa.ipc.open_file(stream) if is_file else pa.ipc.open_stream(stream)
+
+
+@contextmanager
+def _readable(path: Path, form: str) -> Iterator[None]:
+    """Say of a file that it cannot be read, whichever library finds it out."""
+    try:
+        yield
+    except (pa.ArrowException, OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        raise SourceError(
+            f"{path} cannot be read as {form}: {_first_line(error)}. "
+            "The file may be cut or damaged; fetch or write it again."
+        ) from error
 
 
 def _first_line(error: BaseException) -> str:

@@ -2,28 +2,28 @@
 
 `datasets` finds what it once prepared from a local folder by the folder's last name and its card, not by path
 or content: two folders called `mixture` with the same card give the rows of the first one, and so does one
-folder before and after a change. Whoever reads a folder here loads it by `place`.
+folder before and after a change. Whoever reads a folder here loads it by `load_arguments`.
 """
 
 import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
 
-class Place(NamedTuple):
+class CachedFolder(NamedTuple):
     """What `load_dataset` is given: `path`, and `cache_dir`, None for what `datasets` tells apart itself."""
 
     path: str
     cache_dir: str | None
 
 
-def place(dataset: str) -> Place:
+def load_arguments(dataset: str) -> CachedFolder:
     """Where to load a dataset from, and where to prepare it.
 
     Args:
@@ -37,17 +37,27 @@ def place(dataset: str) -> Place:
     """
     folder = Path(dataset).expanduser()
     if not folder.is_dir():
-        return Place(dataset, None)
+        return CachedFolder(dataset, None)
+    folder = folder.resolve()
+    return CachedFolder(str(folder), str(cache_of(data_files(folder), str(folder))))
+
+
+def cache_of(paths: Iterable[Path], *beside: object) -> Path:
+    """The folder in the cache of `datasets` that belongs to some files as they are now.
+
+    Args:
+        paths: the files.
+        beside: what else it depends on, as JSON can hold it.
+    """
     import datasets
 
-    folder = folder.resolve()
-    seen: list[object] = [str(folder)]
-    for path in data_files(folder):
+    seen = list(beside)
+    for path in paths:
         stat = path.stat()
         # a copy may bring its old time of change, but never its old time of status and place on the disk
-        seen.append([str(path), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino])
+        seen.append([str(path.absolute()), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino])
     mark = hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:16]
-    return Place(str(folder), str(Path(datasets.config.HF_DATASETS_CACHE) / "hf_qads" / mark))
+    return Path(datasets.config.HF_DATASETS_CACHE) / "hf_qads" / mark
 
 
 def card(folder: Path) -> Mapping[str, Any]:

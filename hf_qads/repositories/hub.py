@@ -5,13 +5,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hf_qads.errors import SourceError, SourceMissing
-from hf_qads.repositories.dataset_cache import Place, data_files, place
+from hf_qads.repositories.dataset_cache import CachedFolder, data_files, load_arguments
 from hf_qads.repositories.folders import NO_DATA, PassedOver, choose_split, passed_over
 from hf_qads.repositories.formats import format_of
 from hf_qads.runtime import files as hashing
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 
 @dataclass(frozen=True)
@@ -52,25 +55,43 @@ def fetch(
         raise SourceError(
             f"split={split!r} of {path} is a slice. Name the whole split; rows: N draws a sample."
         )
-    here = place(path)
+    dataset, facts = load_split(path, config=config, split=split, revision=revision, files=files, usual=usual)
+    here = load_arguments(path)
+    if here.cache_dir is not None:
+        facts |= _held(here, dataset)
+    return Fetched([Path(file["filename"]) for file in dataset.cache_files], facts)
+
+
+def load_split(
+    path: str,
+    *,
+    config: str | None = None,
+    split: str | None = None,
+    revision: str | None = None,
+    files: Sequence[str] = (),
+    usual: str = "train",
+) -> "tuple[Dataset, dict[str, Any]]":
+    """One split as a dataset, and what is known of it: revision, config, split, licence, citation.
+
+    The arguments and errors are those of `fetch`.
+    """
+    here = load_arguments(path)
     local = here.cache_dir is not None
     resolved = {} if local else _resolve(path, revision)
     facts = resolved or {}
     commit = facts.get("revision", revision)
     with _offline() if resolved is None else nullcontext():
         dataset = _load(path, here, config, split, None if local else commit, list(files), usual)
-    if local:
-        facts |= _held(here, dataset)
-    elif "revision" not in facts:
+    if not local and "revision" not in facts:
         facts["revision"] = _cached_commit(path, revision, dataset)
     facts |= {"config": str(dataset.info.config_name), "split": str(dataset.split)}
     for key, value in (("licence", dataset.info.license), ("citation", dataset.info.citation)):
         if value:
             facts.setdefault(key, value)
-    return Fetched([Path(file["filename"]) for file in dataset.cache_files], facts)
+    return dataset, facts
 
 
-def _held(here: Place, dataset: Any) -> dict[str, Any]:
+def _held(here: CachedFolder, dataset: Any) -> dict[str, Any]:
     """Files of a local folder that a split was read from, and those that are passed over."""
     from datasets import load_dataset_builder
 
@@ -184,7 +205,7 @@ def _card(path: str, commit: str | None) -> dict[str, Any]:
 
 def _load(
     path: str,
-    here: Place,
+    here: CachedFolder,
     config: str | None,
     split: str | None,
     revision: str | None,

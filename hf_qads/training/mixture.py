@@ -1,18 +1,22 @@
 """A mixture to train on: out of a run folder, a local folder or file, or the Hub."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from hf_qads.errors import TrainingError
-from hf_qads.repositories.dataset_cache import card, place
+from hf_qads.errors import SourceError, TrainingError
+from hf_qads.repositories.dataset_cache import card
+from hf_qads.repositories.folders import is_repository
+from hf_qads.repositories.loading import load_rows
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-READERS = {".parquet": "parquet", ".json": "json", ".jsonl": "json", ".csv": "csv", ".arrow": "arrow"}
+logger = logging.getLogger(__name__)
+
 TOLD = ("name", "seed", "select", "ratio", "subsets")  # of the configuration in a mixture's qads.yaml
 
 
@@ -25,7 +29,7 @@ def load_mixture(
     this name, and as many as its qads.yaml and card say.
 
     Args:
-        name: a dataset folder, a parquet, json, jsonl or csv file, or a Hub id.
+        name: anything that `load_rows` takes: a dataset folder, a file of any known format, or a Hub id.
         subset: a configuration of it, such as `10pct`; None is its default one.
         split: which split.
         revision: of a Hub dataset.
@@ -34,39 +38,21 @@ def load_mixture(
         TrainingError: there is no such dataset, subset or split, it is empty, or it holds another number of
             rows than its record says.
     """
-    from datasets import DatasetDict, load_dataset
-    from datasets.exceptions import DatasetsError
-
-    path = Path(name)
-    looks_local = (
-        path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1 or path.suffix in READERS
-    )
-    if looks_local and not path.expanduser().exists():
-        raise TrainingError(f"There is no dataset at {name}. Name a folder, a file or a Hub id.")
+    asked = None if split == "train" else split
     try:
-        if path.is_file():
-            if path.suffix not in READERS:
-                raise TrainingError(
-                    f"{name} is none of {', '.join(READERS)}. Convert it, or name another file."
-                )
-            if split.partition("[")[0] != "train":
-                raise TrainingError(
-                    f"{name} is a file and holds the split train only. Leave out split={split}."
-                )
-            data = load_dataset(READERS[path.suffix], data_files=str(path), split=split)
-        else:
-            here = place(name)
-            data = load_dataset(here.path, subset, split=split, revision=revision, cache_dir=here.cache_dir)
-    except (DatasetsError, FileNotFoundError, ConnectionError, ValueError) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        loaded = load_rows(name, config=subset, split=asked, revision=revision)
+    except SourceError as error:
         raise TrainingError(
-            f"The dataset {name} (subset {subset or 'default'}, split {split}) cannot be loaded: {first}"
+            f"The dataset {name} (subset {subset or 'default'}, split {split}) cannot be loaded: {error}"
         ) from error
-    if isinstance(data, DatasetDict) or not len(data):
+    for note in loaded.notes:
+        logger.warning("%s: %s", name, note)
+    if not len(loaded.data):
         raise TrainingError(f"The split {split} of {name} holds no rows. Name another split or subset.")
-    if path.expanduser().is_dir():
-        _check_rows(path.expanduser(), data, split.partition("[")[0])
-    return data
+    path = Path(name).expanduser()
+    if path.is_dir() and is_repository(path):
+        _check_rows(path, loaded.data, split.partition("[")[0])
+    return loaded.data
 
 
 def _check_rows(folder: Path, data: "Dataset", split: str) -> None:
