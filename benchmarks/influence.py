@@ -1,18 +1,20 @@
 """Speed of one-shot influence against what one would write, and against what the arithmetic allows.
 
     python benchmarks/influence.py                          # 12 layers, 576 wide, 49,152 tokens; 8 x 50 pairs
+    python benchmarks/influence.py --model smollm2 --dtype bfloat16 --ways bare
     python benchmarks/influence.py --shape 7b --device cuda --examples 64 --json
 
-Ways, side by side, on the same rows and weights (random), part by part in turn, so that what else the machine
-does falls on all alike (on a busy machine, add `--clock processor --threads 1`):
+Ways, side by side, on the same rows and weights (random, or a real model's), part by part in turn, so that
+what else the machine does falls on all alike (on a busy machine, add `--clock processor --threads 1`):
 
 - `one pair`, `padded batch`: example and anchor through the whole model, one pair or eight at a time, with
   the language-model head on all tokens or (`, answers`) on the answer's tokens only;
-- `packed row`: the example once, all anchors of a part side by side in one row under a block mask;
+- `packed row`: the example once, all anchors of a part side by side in one row;
 - `expanded`: the example once, its keys and values copied to every anchor of a padded batch of similar
   lengths;
 - `this`: what `hf_qads.influence` runs;
-- `bare`: the tokens that `this` forwards, through the body without examples before them, the head on answers.
+- `bare`: the tokens that `this` forwards, through the body without examples before them, eight rows at a
+  time, and the model's own head on the answers.
 
 Operations are counted from the shapes: two per weight and token, four per width, token and key attended to;
 what a way computes on padding or behind a mask counts, what it could have spared does not come off. `allowed`
@@ -33,6 +35,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from hf_qads.rows.rendering import Block, Renderer
+from hf_qads.runtime.models import load_model
 
 SHAPES: dict[str, dict[str, int]] = {
     "tiny": {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2},
@@ -102,6 +105,17 @@ def tokenizer_of(rows: list[dict[str, str]]) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=core, bos_token="<s>")
 
 
+def random_model(name: str, device: torch.device, dtype: str) -> LlamaForCausalLM:
+    """A Llama of one of `SHAPES` with weights drawn on the device."""
+    shape = {"num_key_value_heads": SHAPES[name]["num_attention_heads"], **SHAPES[name]}
+    config = LlamaConfig(
+        vocab_size=VOCABULARY[name], max_position_embeddings=4096, tie_word_embeddings=True, **shape
+    )
+    torch.manual_seed(0)
+    with torch.device(device):
+        return LlamaForCausalLM(config).to(getattr(torch, dtype)).eval()
+
+
 def matrix_rate(device: torch.device, dtype: torch.dtype, clock: Callable[[], float]) -> float:
     """Operations a second of one large matrix product, the best of five."""
     size = 8192 if device.type == "cuda" else 2048
@@ -120,6 +134,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--shape", choices=SHAPES, default="small")
+    parser.add_argument(
+        "--model", help="`smollm2`, a folder or a Hub id instead of a shape with random weights"
+    )
     parser.add_argument("--examples", type=int, default=8)
     parser.add_argument("--anchors", type=int, default=50)
     parser.add_argument("--parts", type=int, default=10, help="how often the ways take turns")
@@ -137,24 +154,17 @@ def main() -> None:
         torch.set_num_threads(given.threads)
 
     rows, origin = texts(given.rows)
-    tokenizer = tokenizer_of(rows)
+    device = torch.device(given.device)
+    dtype = given.dtype or ("float32" if device.type == "cpu" else "bfloat16")
+    if given.model:
+        model, tokenizer = load_model(given.model, dtype=dtype, device=device)
+    else:
+        model, tokenizer = random_model(given.shape, device, dtype), tokenizer_of(rows)
     renderer = Renderer(tokenizer)
     drawn = np.random.default_rng(0).permutation(len(rows))[: given.examples + given.anchors]
     blocks = [renderer.block(rows[place]) for place in drawn]
     examples = [[*renderer.bos, *block.ids] for block in blocks[: given.examples]]
     anchors = blocks[given.examples :]
-    device = torch.device(given.device)
-    dtype = getattr(torch, given.dtype or ("float32" if device.type == "cpu" else "bfloat16"))
-    shape = {"num_key_value_heads": SHAPES[given.shape]["num_attention_heads"], **SHAPES[given.shape]}
-    torch.manual_seed(0)
-    with torch.device(device):
-        config = LlamaConfig(
-            vocab_size=VOCABULARY[given.shape],
-            max_position_embeddings=4096,
-            tie_word_embeddings=True,
-            **shape,
-        )
-        model = LlamaForCausalLM(config).to(dtype).eval()
     bench = Bench(model, examples, given.batch_tokens)
     ways: dict[str, Callable[[list[Block], Result], np.ndarray]] = {
         "one pair": bench.whole(1, "all"),
@@ -174,7 +184,7 @@ def main() -> None:
             for name, way in ways.items():
                 bench.measure(name, way, anchors[start :: given.parts])
         clock = time.perf_counter if given.clock == "wall" else time.process_time
-        rate = matrix_rate(device, dtype, clock)
+        rate = matrix_rate(device, model.dtype, clock)
     report(bench, given, origin, rate)
 
 
@@ -208,7 +218,8 @@ def report(bench: Bench, given: argparse.Namespace, origin: str, rate: float) ->
             }
         )
     facts = {
-        "shape": given.shape,
+        "model": given.model or given.shape,
+        "dtype": str(bench.model.dtype),
         "pairs": pairs,
         "rows": origin,
         "device": torch.cuda.get_device_name() if given.device.startswith("cuda") else platform.machine(),

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers.cache_utils import Cache
+from transformers.cache_utils import DynamicCache
 
 from hf_qads.rows.rendering import Block
 from hf_qads.runtime.batching import TokenBudget
 from hf_qads.scoring.influence.backbone import Backbone
-from hf_qads.scoring.influence.shared_prefix import SharedPrefix, Sizes, Work, _Shared
+from hf_qads.scoring.influence.shared_prefix import SharedPrefix, Sizes, Work
 
 PADDED = 8
 
@@ -108,8 +108,7 @@ class Bench:
         result.tokens += tokens
         keys, heads = self.shared_keys(part)
         if len(result.scores) == 0:  # the examples' own pass
-            longest = max(len(example) for example in self.examples)
-            keys += len(self.examples) * longest * (longest + 1) / 2
+            keys += sum(len(example) * (len(example) + 1) / 2 for example in self.examples)
         result.operations += self.operations(tokens, keys, heads)
         return scores
 
@@ -123,13 +122,12 @@ class Bench:
         return keys, heads
 
     def packed(self, part: list[Block], result: Result) -> np.ndarray:
-        """One example at a time, all anchors of the part in one row under a block mask."""
+        """One example at a time, all anchors of the part side by side in one row."""
         work = Work()
         engine = SharedPrefix(self.backbone, self.engine.budget, work)
         engine.sizes = Sizes(2**30, 2**30)
         scores = np.concatenate([engine.score([example], part) for example in self.examples])
-        width = sum(anchor.answer[1] - 1 for anchor in part)
-        keys = sum((len(example) + width) * width + len(example) ** 2 / 2 for example in self.examples)
+        keys = self.shared_keys(part)[0] + sum(len(example) ** 2 / 2 for example in self.examples)
         result.tokens += work.tokens
         result.operations += self.operations(work.tokens, keys, self.shared_keys(part)[1])
         return scores
@@ -139,7 +137,8 @@ class Bench:
         scores = np.zeros((len(self.examples), len(part)))
         order = np.argsort([anchor.answer[1] for anchor in part])
         for row, example in enumerate(self.examples):
-            prefix = SharedPrefix(self.backbone, self.engine.budget, Work())._prefix([example])
+            one = torch.tensor([example], device=self.backbone.device)
+            prefix = self.model.model(input_ids=one, use_cache=True).past_key_values
             result.tokens += len(example)
             result.operations += self.operations(len(example), len(example) ** 2 / 2, 0)
             for start in range(0, len(order), PADDED):
@@ -147,10 +146,13 @@ class Bench:
                 some = [part[place] for place in places]
                 longest = max(anchor.answer[1] - 1 for anchor in some)
                 ids = torch.tensor([(anchor.ids + [0] * longest)[:longest] for anchor in some])
-                layers = [_Shared(*(x.repeat(len(some), 1, 1, 1) for x in layer)) for layer in prefix.layers]
+                cache = DynamicCache()
+                for number, layer in enumerate(prefix.layers):
+                    copies = (x.repeat(len(some), 1, 1, 1) for x in (layer.keys, layer.values))
+                    cache.update(*copies, number)
                 hidden = self.model.model(
                     input_ids=ids.to(self.backbone.device),
-                    past_key_values=Cache(layers=layers),
+                    past_key_values=cache,
                     use_cache=True,
                 ).last_hidden_state
                 count = 0
@@ -167,21 +169,23 @@ class Bench:
         return scores
 
     def bare(self, part: list[Block], result: Result) -> np.ndarray:
-        """The same tokens through the body with nothing before them, and the head on the answers."""
+        """The same tokens through the body with nothing before them, the model's own head on the answers."""
         if len(result.scores) == 0:
-            longest = max(len(example) for example in self.examples)
-            ids = torch.zeros(len(self.examples), longest, dtype=torch.long, device=self.backbone.device)
-            self.model.model(input_ids=ids, use_cache=False)
-            result.tokens += ids.numel()
-            result.operations += self.operations(ids.numel(), len(ids) * longest * (longest + 1) / 2, 0)
-        rows = len(self.examples)
+            for example in self.examples:
+                self.model.model(
+                    input_ids=torch.tensor([example], device=self.backbone.device), use_cache=False
+                )
+                result.tokens += len(example)
+                result.operations += self.operations(len(example), len(example) ** 2 / 2, 0)
         for anchor in part:
             first, last = anchor.answer
-            ids = torch.tensor([anchor.ids[: last - 1]] * rows, device=self.backbone.device)
-            hidden = self.model.model(input_ids=ids, use_cache=False).last_hidden_state
-            targets = torch.tensor(anchor.ids[first:last] * rows, device=self.backbone.device)
-            self.backbone.log_probs(hidden[:, first - 1 :].flatten(0, 1), targets)
-            result.tokens += ids.numel()
-            keys = rows * (last - 1) * last / 2
-            result.operations += self.operations(ids.numel(), keys, rows * (last - first))
-        return np.full((rows, len(part)), np.nan)
+            for start in range(0, len(self.examples), PADDED):
+                rows = len(self.examples[start : start + PADDED])
+                ids = torch.tensor([anchor.ids[:last]] * rows, device=self.backbone.device)
+                hidden = self.model.model(input_ids=ids[:, :-1], use_cache=False).last_hidden_state
+                logits = self.model.lm_head(hidden[:, first - 1 :]).float().log_softmax(-1)
+                logits.gather(2, ids[:, first:, None])
+                result.tokens += rows * (last - 1)
+                keys = rows * (last - 1) * last / 2
+                result.operations += self.operations(rows * (last - 1), keys, rows * (last - first))
+        return np.full((len(self.examples), len(part)), np.nan)

@@ -7,6 +7,7 @@ from datasets import Dataset
 
 from hf_qads.errors import ScoringError
 from hf_qads.rows.rendering import Renderer
+from hf_qads.runtime import packing
 from hf_qads.scoring.influence import backbone, shared_prefix
 from hf_qads.scoring.influence.backbone import Backbone
 from hf_qads.scoring.influence.influence import influence
@@ -118,18 +119,18 @@ def test_an_adapter_counts():
 
 def test_a_model_that_cannot_share_is_scored_whole_and_says_so(caplog, monkeypatch):
     expected = influence(tiny_model(), tiny_tokenizer(), PROMPTS, ANCHORS)
-    monkeypatch.setattr("hf_qads.scoring.influence.backbone._windows", lambda config, body: {})
+    monkeypatch.setattr(packing, "_SHARED_TYPES", {"sliding_attention"})
+    own = tiny_model()
+    own.config.layer_types = ["full_attention"] * 2
     with caplog.at_level(logging.WARNING):
-        result = influence(tiny_model(), tiny_tokenizer(), PROMPTS, ANCHORS)
+        result = influence(own, tiny_tokenizer(), PROMPTS, ANCHORS)
     assert "cannot share examples" in caplog.text
     np.testing.assert_allclose(result.one_shot, expected.one_shot, atol=1e-5)
 
 
 def test_sharing_that_does_not_reproduce_the_model_is_not_used(caplog, monkeypatch):
     expected = influence(tiny_model(), tiny_tokenizer(), PROMPTS, ANCHORS)
-    monkeypatch.setattr(
-        Backbone, "masks", lambda self, allowed, distance: (allowed & (distance < 9))[:, None]
-    )
+    monkeypatch.setattr(packing, "_merged", lambda found, lse, other, weight: found)
     with caplog.at_level(logging.WARNING):
         result = influence(tiny_model(), tiny_tokenizer(), PROMPTS, ANCHORS)
     assert "cannot share examples" in caplog.text
@@ -161,7 +162,9 @@ def test_the_head_never_sees_more_than_a_few_answer_tokens_at_once(monkeypatch):
     sizes = []
     original = Backbone._logits
     monkeypatch.setattr(
-        Backbone, "_logits", lambda self, hidden: sizes.append(len(hidden)) or original(self, hidden)
+        Backbone,
+        "_logits",
+        lambda self, hidden, targets: sizes.append(len(hidden)) or original(self, hidden, targets),
     )
     result = influence(tiny_model(), tiny_tokenizer(), PROMPTS, ANCHORS)
     assert max(sizes) == 20
@@ -245,6 +248,18 @@ def test_half_precision_models_get_float32_logits():
     assert len(np.unique(result.one_shot)) == result.one_shot.size  # bfloat16 logits would tie
 
 
+def test_log_probabilities_of_a_half_precision_model_are_those_of_a_float32_product():
+    half = tiny_model(scale=0.5).to(torch.bfloat16)
+    hidden = torch.randn(50, 32, generator=torch.Generator().manual_seed(0)).bfloat16() * 3
+    targets = torch.arange(50)
+    with torch.inference_mode():
+        exact = (hidden.float() @ half.lm_head.weight.float().t()).log_softmax(-1)
+        rounded = (hidden @ half.lm_head.weight.t()).float().log_softmax(-1)
+        found = Backbone(half).log_probs(hidden, targets)
+    error = (found - exact[targets, targets]).abs().max()
+    assert error < 0.1 * (rounded - exact)[targets, targets].abs().max()
+
+
 def test_an_own_template_of_the_model_is_used():
     model = tiny_model()
     plain = influence(model, tiny_tokenizer(), PROMPTS, ANCHORS)
@@ -262,11 +277,11 @@ def test_half_of_the_memory_is_tried_when_it_runs_out(caplog, monkeypatch):
     original = shared_prefix.SharedPrefix._pack
     calls = []
 
-    def fails_twice(self, prefix, anchors):
+    def fails_twice(self, rows, prefix, anchors):
         calls.append(len(anchors))
         if len(calls) in (4, 6):
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
-        return original(self, prefix, anchors)
+        return original(self, rows, prefix, anchors)
 
     monkeypatch.setattr(shared_prefix.SharedPrefix, "_pack", fails_twice)
     with caplog.at_level(logging.WARNING):
@@ -280,11 +295,11 @@ def test_an_error_that_is_not_about_memory_is_raised_as_it_is(monkeypatch):
     original = shared_prefix.SharedPrefix._pack
     calls = []
 
-    def breaks(self, prefix, anchors):
+    def breaks(self, rows, prefix, anchors):
         calls.append(len(anchors))
         if len(calls) > 3:
             raise RuntimeError("a bug")
-        return original(self, prefix, anchors)
+        return original(self, rows, prefix, anchors)
 
     monkeypatch.setattr(shared_prefix.SharedPrefix, "_pack", breaks)
     with pytest.raises(RuntimeError, match="a bug"):

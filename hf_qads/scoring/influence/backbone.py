@@ -1,6 +1,5 @@
-"""A causal language model taken apart: its body, its head on answer tokens only, its attention masks."""
+"""A causal language model taken apart: its body, its head on answer tokens only."""
 
-import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,7 +9,7 @@ from torch import Tensor
 
 from hf_qads.errors import ScoringError
 
-_SHARED_TYPES = {"full_attention", "sliding_attention"}
+_EXACT = 16  # most probable tokens whose logits are computed anew where a product is rounded
 _LOGITS_AT_ONCE = {"cpu": 2**23, "cuda": 2**27}
 
 
@@ -22,8 +21,6 @@ class Backbone:
         device: where it is.
         context: the most positions of a sequence, or None where the config sets no limit.
         vocabulary: number of token ids that the model knows.
-        windows: the sliding window by the layer type that attention masks are named by (None: full
-            attention); empty where keys and values cannot be shared.
     """
 
     def __init__(self, model: Any) -> None:
@@ -44,47 +41,21 @@ class Backbone:
         self.vocabulary = int(self.model.get_input_embeddings().weight.shape[0])
         limit = getattr(config, "max_position_embeddings", None)
         self.context: int | None = None if limit is None else int(limit)
-        self.windows = _windows(config, self.body)
         self._softcap = getattr(config, "final_logit_softcapping", None)
         self._scale = (getattr(config, "logit_scale", None) or 1.0) / (
             getattr(config, "logits_scaling", None) or 1.0
         )
 
-        self._weight: Tensor | None = None
-
     @contextmanager
     def ready(self) -> Iterator[None]:
-        """Evaluation mode, no gradients, and an attention that takes a mask; put back afterwards.
-
-        Cost: off CUDA, a float32 copy of the output embedding of a model in half precision.
-        """
-        training, attention = self.model.training, self.model.config._attn_implementation
+        """Evaluation mode and no gradients; put back afterwards."""
+        training = self.model.training
         self.model.eval()
-        if attention not in ("sdpa", "eager"):
-            self.model.set_attn_implementation("sdpa")
         try:
             with torch.inference_mode():
-                if type(self.head) is torch.nn.Linear and self.device.type != "cuda":
-                    self._weight = self.head.weight.float()
                 yield
         finally:
-            self._weight = None
             self.model.train(training)
-            if attention not in ("sdpa", "eager"):
-                self.model.set_attn_implementation(attention)
-
-    def masks(self, allowed: Tensor, distance: Tensor) -> Tensor | dict[str, Tensor]:
-        """The 4-D attention mask of each layer type.
-
-        Args:
-            allowed: bool (batch, queries, keys), whether a query may see a key, windows aside.
-            distance: how many positions a query stands behind a key, of a shape that broadcasts to that.
-        """
-        made = {
-            kind: self._mask(allowed if window is None else allowed & (distance < window))
-            for kind, window in self.windows.items()
-        }
-        return made if len(made) > 1 else next(iter(made.values()))
 
     def log_probs(self, hidden: Tensor, targets: Tensor) -> Tensor:
         """Log-probability of `targets` after the body's `hidden` states, in float32 nats.
@@ -98,7 +69,7 @@ class Backbone:
         at_once = max(16, _LOGITS_AT_ONCE.get(self.device.type, 2**23) // self.vocabulary)
         parts = [
             -torch.nn.functional.cross_entropy(
-                self._logits(hidden[start : start + at_once]),
+                self._logits(hidden[start : start + at_once], targets[start : start + at_once]),
                 targets[start : start + at_once],
                 reduction="none",
             )
@@ -106,16 +77,12 @@ class Backbone:
         ]
         return torch.cat(parts)
 
-    def _logits(self, hidden: Tensor) -> Tensor:
+    def _logits(self, hidden: Tensor, targets: Tensor) -> Tensor:
         logits: Tensor
         if type(self.head) is not torch.nn.Linear:  # quantised, or wrapped by an adapter
             logits = self.head(hidden).float()
-        elif self._weight is not None:
-            logits = torch.nn.functional.linear(hidden.float(), self._weight)
-        elif (weight := self.head.weight).dtype == torch.float32:
-            logits = torch.nn.functional.linear(hidden.float(), weight)
         else:
-            logits = torch.mm(hidden.to(weight.dtype), weight.t(), out_dtype=torch.float32)
+            logits = _product(hidden, self.head.weight, targets)
         if type(self.head) is torch.nn.Linear and self.head.bias is not None:
             logits += self.head.bias.float()
         if self._scale != 1.0:
@@ -124,22 +91,17 @@ class Backbone:
             logits = torch.tanh(logits / self._softcap) * self._softcap
         return logits
 
-    def _mask(self, allowed: Tensor) -> Tensor:
-        mask = allowed[:, None]
-        if self.model.config._attn_implementation != "eager":
-            return mask
-        dtype = self.model.dtype
-        return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill_(
-            ~mask, torch.finfo(dtype).min
-        )
 
-
-def _windows(config: Any, body: Any) -> dict[str, int | None]:
-    types = set(getattr(config, "layer_types", None) or ())
-    known = inspect.signature(body.forward).parameters
-    if types - _SHARED_TYPES or not {"position_ids", "past_key_values", "attention_mask"} <= set(known):
-        return {}
-    window = getattr(config, "sliding_window", None)
-    if types:
-        return {kind: window if kind == "sliding_attention" else None for kind in sorted(types)}
-    return {"full_attention" if window is None else "sliding_attention": window}
+def _product(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
+    """`hidden` (tokens, width) times `weight` (vocabulary, width) in float32."""
+    if weight.dtype == torch.float32:
+        return torch.nn.functional.linear(hidden.float(), weight)
+    if hidden.is_cuda:
+        return torch.mm(hidden.to(weight.dtype), weight.t(), out_dtype=torch.float32)
+    # Elsewhere a product in half precision is rounded to it, and one in float32 takes twice as long. So what
+    # decides a log-probability is computed anew: the targets' logits and the largest.
+    rounded = torch.mm(hidden.to(weight.dtype), weight.t())
+    largest = rounded.topk(min(_EXACT, len(weight))).indices
+    telling = torch.cat([targets[:, None], largest], dim=1)
+    exact = torch.bmm(weight[telling].float(), hidden.float()[:, :, None])[..., 0]
+    return rounded.float().scatter_(1, telling, exact)

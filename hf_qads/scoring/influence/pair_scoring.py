@@ -148,9 +148,9 @@ class Sweep:
         tolerance = _TOLERANCE.get(str(self.backbone.model.dtype), _HALF_TOLERANCE)
         name, reason = type(self.backbone.model).__name__, "its layers are not all attention"
         for engine in (SharedPrefix, WholeSequences):
-            if engine is SharedPrefix and not self.backbone.windows:
-                continue
             trial = engine(self.backbone, TokenBudget(self._budget.tokens), Work())
+            if isinstance(trial, SharedPrefix) and not trial.body.shares:
+                continue
             try:
                 found = float(trial.score([pair[0]], [pair[1]])[0, 0])
             except (

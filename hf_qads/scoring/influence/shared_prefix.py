@@ -1,22 +1,20 @@
 """Anchors scored against many examples at once, each example's keys and values computed once.
 
-The rows of a batch are examples and its columns are the tokens of one anchor (or of a few, side by side,
-where the examples are few): every row has the same anchor tokens, so nothing is padded but the cached
-examples, which cost attention and no matrix product.
+The rows of a batch are examples and its columns are the tokens of a few anchors side by side: every row has
+the same anchors, so nothing is padded, and an example's keys and values are neither copied nor masked.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 
 from hf_qads.rows.rendering import Block
 from hf_qads.runtime.batching import TokenBudget, token_batches
+from hf_qads.runtime.packing import PackedBody, Prefix
 from hf_qads.scoring.influence.backbone import Backbone
 
 Scores = NDArray[np.float32]
@@ -25,15 +23,14 @@ Scores = NDArray[np.float32]
 class Sizes(NamedTuple):
     """Tokens to forward at once on a kind of device: anchors join up to `joined`, rows split at `most`.
 
-    A CPU works best on batches that its caches hold, and joined anchors cost it masked attention; a GPU wants
-    as many tokens as the budget allows.
+    A CPU works best on batches that its caches hold; a GPU wants as many tokens as the budget allows.
     """
 
     joined: int
     most: int
 
 
-_SIZES = {"cpu": Sizes(joined=256, most=2048)}
+_SIZES = {"cpu": Sizes(joined=512, most=1024)}
 _OTHER = Sizes(joined=8192, most=2**30)
 
 
@@ -46,27 +43,6 @@ class Work:
     least: int = 0
 
 
-class Prefix(NamedTuple):
-    """Keys and values of a group of examples, by layer (rows, heads, tokens, width), and their lengths."""
-
-    layers: list[tuple[Tensor, Tensor]]
-    lengths: Tensor
-
-
-class _Shared(DynamicLayer):  # type: ignore[misc]
-    """A cache layer that hands out its keys and values with the new ones after them, and keeps none."""
-
-    def __init__(self, keys: Tensor, values: Tensor) -> None:
-        super().__init__()
-        self.dtype, self.device = keys.dtype, keys.device
-        self.keys, self.values, self.is_initialized = keys, values, True
-
-    def update(
-        self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
-    ) -> tuple[Tensor, Tensor]:
-        return torch.cat([self.keys, key_states], dim=-2), torch.cat([self.values, value_states], dim=-2)
-
-
 class SharedPrefix:
     """Scores anchors after examples. Holds the keys and values of the last group of examples."""
 
@@ -74,15 +50,16 @@ class SharedPrefix:
         self.backbone = backbone
         self.budget = budget
         self.work = work
+        self.body = PackedBody(backbone.body)
         self.sizes = _SIZES.get(backbone.device.type, _OTHER)
-        self._held: tuple[tuple[int, ...], Prefix] | None = None
+        self._held: tuple[tuple[int, ...], Prefix | None] | None = None
         self._block: object = None
 
     def score(self, examples: Sequence[Sequence[int]], anchors: Sequence[Block]) -> Scores:
         """Mean log-probability of each anchor's answer after each example, in nats per token.
 
         Args:
-            examples: token ids before the anchor, BOS included. They may be empty.
+            examples: token ids before the anchor, BOS included. They may be empty, all of them or none.
             anchors: blocks whose answers start after their first token.
 
         Returns:
@@ -130,14 +107,10 @@ class SharedPrefix:
             self._held = (key, self._prefix([examples[row] for row in group]))
         prefix = self._held[1]
         for first, stop, pack in self._packs(lengths, anchors):
-            rows = Prefix(
-                [(k[first:stop], v[first:stop]) for k, v in prefix.layers], prefix.lengths[first:stop]
+            rows = None if prefix is None else prefix.rows(first, stop)
+            scores[np.ix_(group[first:stop], np.array(pack))] = self._pack(
+                stop - first, rows, [anchors[place] for place in pack]
             )
-            found = self._pack(rows, [anchors[place] for place in pack])
-            if len(pack) > 1 and not np.isfinite(found).all():
-                # What is not finite spoils its neighbours through the mask, so each anchor is done alone.
-                found = np.concatenate([self._pack(rows, [anchors[place]]) for place in pack], axis=1)
-            scores[np.ix_(group[first:stop], np.array(pack))] = found
 
     def _packs(
         self, lengths: NDArray[np.int64], anchors: Sequence[Block]
@@ -150,76 +123,61 @@ class SharedPrefix:
             tokens = anchor.answer[1] - 1
             context = self.backbone.context
             first = 0 if context is None else int((lengths + tokens > context).sum())
-            rows = len(lengths) - first
-            if pack and (first != skipped or rows * (width + tokens) > min(self.sizes.joined, most)):
+            if pack and (first != skipped or width + tokens > min(self.sizes.joined, most)):
                 yield from _slices(skipped, len(lengths), width, most, pack)
                 pack, width = [], 0
-            if rows:
+            if first < len(lengths):
                 pack.append(place)
                 width, skipped = width + tokens, first
         if pack:
             yield from _slices(skipped, len(lengths), width, most, pack)
 
-    def _prefix(self, examples: list[Sequence[int]]) -> Prefix:
-        """Keys and values of `examples`, padded on the right to the longest, which comes first."""
-        device = self.backbone.device
-        longest = len(examples[0])
-        lengths = torch.tensor([len(ids) for ids in examples], device=device)
-        self.work.least += int(lengths.sum())
-        if not longest:
-            return Prefix([], lengths)
-        # Padding repeats a row's own token: masked keys that are not finite would spoil the row all the same.
-        ids = torch.tensor([[*example, *[example[-1]] * (longest - len(example))] for example in examples])
-        cache = DynamicCache()
-        self.backbone.body(input_ids=ids.to(device), past_key_values=cache, use_cache=True)
-        self.work.tokens += ids.numel()
-        return Prefix([(layer.keys, layer.values) for layer in cache.layers], lengths)
+    def _prefix(self, examples: list[Sequence[int]]) -> Prefix | None:
+        """Keys and values of `examples`, side by side, a pass's worth of them at a time."""
+        lengths = [len(ids) for ids in examples]
+        self.work.least += sum(lengths)
+        if not all(lengths):
+            return None
+        most = min(self.sizes.most, self.budget.tokens)
+        parts = []
+        first = 0
+        while first < len(examples):
+            stop = first + 1
+            while stop < len(examples) and sum(lengths[first : stop + 1]) <= most:
+                stop += 1
+            ids = torch.tensor([[token for example in examples[first:stop] for token in example]])
+            parts.append(self.body.forward(ids.to(self.backbone.device), lengths[first:stop], keep=True)[1])
+            self.work.tokens += ids.numel()
+            first = stop
+        layers = [
+            (torch.cat([k for k, _ in layer], dim=2), torch.cat([v for _, v in layer], dim=2))
+            for layer in zip(*parts, strict=True)
+        ]
+        return Prefix(layers, [0, *np.cumsum(lengths).tolist()])
 
-    def _pack(self, prefix: Prefix, anchors: Sequence[Block]) -> Scores:
+    def _pack(self, rows: int, prefix: Prefix | None, anchors: Sequence[Block]) -> Scores:
         """Scores of `anchors`, side by side in every row, after each row of `prefix`: (rows, anchors)."""
-        device, rows = self.backbone.device, len(prefix.lengths)
-        sizes = torch.tensor([anchor.answer[1] - 1 for anchor in anchors])
-        segment = torch.repeat_interleave(torch.arange(len(anchors)), sizes)
-        offset = torch.cat([torch.arange(size) for size in sizes.tolist()])
+        device = self.backbone.device
+        lengths = [anchor.answer[1] - 1 for anchor in anchors]
         ids = torch.tensor([token for anchor in anchors for token in anchor.ids[: anchor.answer[1] - 1]])
-        positions = prefix.lengths[:, None] + offset.to(device)
-        hidden = self.backbone.body(
-            input_ids=ids.to(device).expand(rows, -1),
-            attention_mask=self._mask(prefix, segment.to(device), positions),
-            position_ids=positions,
-            past_key_values=Cache(layers=[_Shared(k, v) for k, v in prefix.layers])
-            if prefix.layers
-            else None,
-            use_cache=bool(prefix.layers),
-        ).last_hidden_state
-        starts = np.concatenate([[0], np.cumsum(sizes.numpy())])
+        hidden, _ = self.body.forward(ids.to(device).expand(rows, -1), lengths, prefix=prefix)
+        starts = np.cumsum([0, *lengths])[:-1].tolist()
         columns = [
             column
-            for begin, anchor in zip(starts.tolist(), anchors, strict=False)
+            for begin, anchor in zip(starts, anchors, strict=True)
             for column in range(begin + anchor.answer[0] - 1, begin + anchor.answer[1] - 1)
         ]
+        counts = torch.tensor([anchor.answer[1] - anchor.answer[0] for anchor in anchors])
         targets = torch.tensor([token for anchor in anchors for token in anchor.ids[slice(*anchor.answer)]])
         chosen = hidden[:, torch.tensor(columns, device=device)]
         found = self.backbone.log_probs(chosen.flatten(0, 1), targets.to(device).repeat(rows))
         sums = torch.zeros(rows, len(anchors), dtype=torch.float64, device=device)
-        sums.index_add_(1, segment[columns].to(device), found.view(rows, -1).double())
-        counts = torch.tensor([anchor.answer[1] - anchor.answer[0] for anchor in anchors], device=device)
+        which = torch.repeat_interleave(torch.arange(len(anchors)), counts).to(device)
+        sums.index_add_(1, which, found.view(rows, -1).double())
         self.work.pairs += rows * len(anchors)
         self.work.tokens += rows * len(ids)
         self.work.least += rows * len(ids)
-        return (sums / counts).float().cpu().numpy()
-
-    def _mask(self, prefix: Prefix, segment: Tensor, positions: Tensor) -> Tensor | dict[str, Tensor]:
-        """Each token sees its row's example, and its own anchor up to itself."""
-        rows, width = positions.shape
-        order = torch.arange(width, device=positions.device)
-        own = (segment[:, None] == segment) & (order[:, None] >= order)
-        cached = torch.arange(prefix.layers[0][0].shape[-2] if prefix.layers else 0, device=positions.device)
-        before = (cached < prefix.lengths[:, None])[:, None].expand(rows, width, -1)
-        keys = torch.cat([cached.expand(rows, -1), positions], dim=1)
-        return self.backbone.masks(
-            torch.cat([before, own.expand(rows, width, width)], dim=2), positions[:, :, None] - keys[:, None]
-        )
+        return (sums / counts.to(device)).float().cpu().numpy()
 
 
 def _slices(
