@@ -19,3 +19,19 @@ KCENTER: Final = """\
   year      = {2018}
 }
 """
+D4: Final = """\
+@inproceedings{tirumala2023d4,
+  title     = {D4: Improving LLM Pretraining via Document De-Duplication and Diversification},
+  author    = {Tirumala, Kushal and Simig, Daniel and Aghajanyan, Armen and Morcos, Ari S.},
+  booktitle = {Advances in Neural Information Processing Systems},
+  year      = {2023}
+}
+"""
+LARGE_SCALE: Final = """\
+@article{ivison2025largescale,
+  title   = {Large-Scale Data Selection for Instruction Tuning},
+  author  = {Ivison, Hamish and Zhang, Muru and Brahman, Faeze and Koh, Pang Wei and Dasigi, Pradeep},
+  journal = {arXiv preprint arXiv:2503.01807},
+  year    = {2025}
+}
+"""

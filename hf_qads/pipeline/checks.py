@@ -17,7 +17,7 @@ def check(config: Config) -> None:
     """
     from hf_qads.repositories.folders import find_files, looks_local
     from hf_qads.runtime.devices import pick_device
-    from hf_qads.selection.strategies.registry import checked_options, find_strategy
+    from hf_qads.selection.registry import checked_options, find_strategy
 
     strategy = config.select.strategy
     checked_options(strategy, find_strategy(strategy), config.select.options)

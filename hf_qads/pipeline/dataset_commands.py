@@ -83,7 +83,7 @@ def select(
     """
     import hf_qads
     from hf_qads.selection.columns import numeric_columns, vectors_of
-    from hf_qads.selection.strategies.registry import find_strategy
+    from hf_qads.selection.registry import find_strategy
 
     target = out or Path(f"{Path(dataset).stem}-selected.parquet")
     _check_amount(size, fraction, start)

@@ -1,7 +1,7 @@
 """Choosing rows: the greedy engine, one file per strategy, the sampler.
 
 Adding a strategy: one file with a function of a `Pool` and a size, whose keyword-only parameters are its
-options, and one line in `strategies.registry.STRATEGIES`; or, from another package, an entry point of
+options, and one line in `registry.STRATEGIES`; or, from another package, an entry point of
 the group `hf_qads.strategies`.
 """
 
@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from hf_qads.selection.anchors import choose_anchors
 from hf_qads.selection.explaining import Explanation
+from hf_qads.selection.needs import Needs
 from hf_qads.selection.pool import Picks, Pool
+from hf_qads.selection.registry import STRATEGIES
 from hf_qads.selection.result import Selection
 from hf_qads.selection.select import select
-from hf_qads.selection.strategies.registry import STRATEGIES
 
 if TYPE_CHECKING:
     from hf_qads.selection.sampler import QaDSSampler
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "STRATEGIES",
     "Explanation",
+    "Needs",
     "Picks",
     "Pool",
     "QaDSSampler",

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from hf_qads.selection.pool import Picks, Pool, Rows, Strategy
-from hf_qads.selection.strategies.registry import checked_options, find_strategy, name_of
+from hf_qads.selection.registry import checked_options, find_strategy, name_of
 
 BLOCK = 4096
 

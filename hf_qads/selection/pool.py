@@ -1,7 +1,7 @@
 """Pool and Picks: the input and output of a selection strategy."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
@@ -42,6 +42,8 @@ class Pool:
         columns: further columns by name, each (n,).
         start: rows that count as picked already, in the order drawn; never picked again.
         out: rows that are as if they were not there, in ascending order.
+        features: further arrays by name, each (n, ...), or texts (n,).
+        target_features: for each name, the same of the rows to be good at: set of target rows -> (m, ...).
         already_selected: (m, d) vectors from elsewhere that count as picked already, or None.
         metric: `euclidean` or `cosine`.
         seed: seed of whatever the strategy draws.
@@ -55,6 +57,8 @@ class Pool:
     columns: Mapping[str, npt.NDArray[Any]]
     start: Rows
     out: Rows
+    features: Mapping[str, Any] = field(default_factory=dict)
+    target_features: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     already_selected: Any = None
     metric: Literal["euclidean", "cosine"] = "euclidean"
     seed: int = 0
@@ -73,6 +77,10 @@ class Pool:
             raise SelectionError(f"strategy={strategy!r} needs scores, got None. Give one number per row.")
         return self.scores
 
+    def need_score(self, strategy: str, column: str) -> Floats:
+        """The scores, or the column that takes their place where it is named."""
+        return self.need_column(strategy, column) if column else self.need_scores(strategy)
+
     def need_column(self, strategy: str, name: str) -> Floats:
         """A numeric column without NaN, or a SelectionError that names the strategy and the column."""
         if name not in self.columns:
@@ -81,6 +89,50 @@ class Pool:
                 f"strategy={strategy!r} needs a column {name!r}, got {have}. Give columns={{{name!r}: ...}}."
             )
         return finite_column(self.columns[name], name, self.n, self.out)
+
+    def need_groups(self, strategy: str, name: str) -> Rows:
+        """A column of numbers or names as (n,) group numbers, in the order of the groups' names.
+
+        Raises:
+            SelectionError: there is no such column.
+        """
+        if name not in self.columns:
+            have = ", ".join(sorted(self.columns)) or "none"
+            raise SelectionError(
+                f"strategy={strategy!r} needs a column {name!r}, got {have}. Give columns={{{name!r}: ...}}."
+            )
+        groups: Rows = np.unique(self.columns[name], return_inverse=True)[1].astype(np.int64)
+        return groups
+
+    def need_feature(self, strategy: str, name: str) -> Any:
+        """An array of the rows beside the vectors, or the vectors where `name` is `vectors`.
+
+        Raises:
+            SelectionError: there is none; the message names the strategy and the feature.
+        """
+        if name == "vectors":
+            return self.need_vectors(strategy)
+        if name not in self.features:
+            have = ", ".join(sorted(self.features)) or "none"
+            raise SelectionError(
+                f"strategy={strategy!r} needs a feature {name!r} of the rows, got {have}. "
+                f"Give features={{{name!r}: ...}}."
+            )
+        return self.features[name]
+
+    def need_targets(self, strategy: str, name: str) -> Mapping[str, Any]:
+        """The same array of the target rows, by set.
+
+        Raises:
+            SelectionError: there is none; the message names the strategy and the feature.
+        """
+        if name not in self.target_features:
+            have = ", ".join(sorted(self.target_features)) or "none"
+            raise SelectionError(
+                f"strategy={strategy!r} needs a feature {name!r} of target rows, got {have}. "
+                f"Give target_features={{{name!r}: ...}}."
+            )
+        return self.target_features[name]
 
     @property
     def room(self) -> int:

@@ -14,6 +14,8 @@ def make_pool(
     scores: Any,
     columns: Mapping[str, Any] | None,
     *,
+    features: Mapping[str, Any] | None = None,
+    target_features: Mapping[str, Any] | None = None,
     start: int | Sequence[int] | np.ndarray,
     candidates: Any,
     already_selected: Any,
@@ -27,9 +29,12 @@ def make_pool(
     """
     if metric not in METRICS:
         raise SelectionError(f"metric={metric!r} is not known. Choose one of {', '.join(METRICS)}.")
-    if columns is not None and not isinstance(columns, Mapping):
-        raise SelectionError(f"columns must map names to columns, got {type(columns).__name__}.")
-    lengths = {str(name): length_of(values, str(name)) for name, values in (columns or {}).items()}
+    for kind, given in (("columns", columns), ("features", features), ("target_features", target_features)):
+        if given is not None and not isinstance(given, Mapping):
+            what = "columns" if kind == "columns" else "arrays"
+            raise SelectionError(f"{kind} must map names to {what}, got {type(given).__name__}.")
+    named = {**(columns or {}), **(features or {})}
+    lengths = {str(name): length_of(values, str(name)) for name, values in named.items()}
     if scores is not None:
         lengths["scores"] = length_of(scores, "scores")
     if vectors is not None:
@@ -38,7 +43,7 @@ def make_pool(
         found = ", ".join(f"{name}: {count}" for name, count in sorted(lengths.items()))
         raise SelectionError(f"All columns must have as many rows as the vectors, got {found}.")
     if not lengths:
-        raise SelectionError("There is nothing to select from. Give vectors, scores or columns.")
+        raise SelectionError("There is nothing to select from. Give vectors, scores, columns or features.")
     if already_selected is not None and length_of(already_selected, "already_selected") == 0:
         already_selected = None
     n = next(iter(lengths.values()))
@@ -53,6 +58,10 @@ def make_pool(
         columns={name: np.asarray(values) for name, values in (columns or {}).items()},
         start=start_rows(start, n, rows, seed),
         out=out,
+        features=dict(features or {}),
+        target_features={
+            str(name): target_sets(values, str(name)) for name, values in (target_features or {}).items()
+        },
         already_selected=already_selected,
         metric="cosine" if metric == "cosine" else "euclidean",
         seed=checked_count(seed, "seed"),
@@ -78,10 +87,10 @@ def pool_again(asked: Mapping[str, Any], start: Rows, vectors: Any, scores: Any)
     Raises:
         SelectionError: the pool cannot be had again, scores are needed, or these are other rows.
     """
-    if asked["columns"] or asked["already_selected"] or asked["out"]:
+    if asked["columns"] or asked["features"] or asked["already_selected"] or asked["out"]:
         raise SelectionError(
-            "A selection that used columns, already selected vectors or only some rows cannot be explained "
-            "once loaded. Explain it before saving, or select again."
+            "A selection that used columns, features, already selected vectors or only some rows cannot be "
+            "explained once loaded. Explain it before saving, or select again."
         )
     if asked["scores"] and scores is None:
         raise SelectionError("This selection was loaded from a file: give its scores again.")
@@ -98,6 +107,19 @@ def pool_again(asked: Mapping[str, Any], start: Rows, vectors: Any, scores: Any)
     if pool.n != asked["n"]:
         raise SelectionError(f"The selection was made from {asked['n']} rows, got {pool.n}.")
     return pool
+
+
+def target_sets(values: Any, name: str) -> dict[str, Any]:
+    """A feature of target rows by set; one array is the only set.
+
+    Raises:
+        SelectionError: no set, or one without rows.
+    """
+    sets = dict(values) if isinstance(values, Mapping) else {"target": values}
+    empty = [key for key, rows in sets.items() if length_of(rows, f"target_features[{name!r}]") == 0]
+    if empty or not sets:
+        raise SelectionError(f"target_features[{name!r}] has no rows{f' in {empty[0]!r}' if empty else ''}.")
+    return sets
 
 
 def length_of(values: Any, name: str) -> int:

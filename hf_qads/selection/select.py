@@ -10,8 +10,8 @@ import numpy as np
 from hf_qads.errors import SelectionError
 from hf_qads.selection.pool import Strategy
 from hf_qads.selection.preparing import checked_size, make_pool
+from hf_qads.selection.registry import checked_options, checked_picks, find_strategy, name_of
 from hf_qads.selection.result import Selection
-from hf_qads.selection.strategies.registry import checked_options, checked_picks, find_strategy, name_of
 
 
 def select(
@@ -25,6 +25,8 @@ def select(
     seed: int = 0,
     device: str | None = None,
     columns: Mapping[str, Any] | None = None,
+    features: Mapping[str, Any] | None = None,
+    target_features: Mapping[str, Any] | None = None,
     options: Mapping[str, Any] | None = None,
     already_selected: Any = None,
     candidates: Any = None,
@@ -41,14 +43,18 @@ def select(
             for strategies that do not look at them.
         scores: (n,) finite numbers, or None: all rows count the same.
         size: how many rows.
-        strategy: `qads`, `kcenter`, `quality`, `random`, `ssl_prototype`, `deita`, `ifd`, one that an
-            installed package registers, or a function of one's own: of a `Pool` and a size, gives `Picks`.
+        strategy: one of `hf-qads strategies`, which lists those of this package and of others that are
+            installed; or a function of one's own: of a `Pool` and a size, gives `Picks`.
         start: how many start rows to draw with the seed, at most a tenth of the rows and at least one; or the
             start rows themselves. They count as picked and are not in the result.
         metric: `euclidean`, or `cosine` for 1 minus the cosine similarity; larger is farther.
         seed: seed of all that is drawn.
         device: torch device of the large products; None: where the vectors are, else CUDA if there is one.
         columns: further columns that a strategy reads, by name.
+        features: further arrays of the rows that a strategy reads, by name: (n, ...) or texts (n,), such as
+            `weighted_vectors` (`embed(..., pooling="weighted")`), `gradients` (`hf_qads.embedding`), `text`.
+        target_features: the same arrays of the rows that the model is to be good at (never a test set):
+            name -> (m, ...), or name -> set -> (m, ...) where there are several targets.
         options: what the strategy takes beyond these: its keyword-only parameters.
         already_selected: (m, d) vectors that are selected already, of any number: they count as
             picked, beside the start rows. With them `start=0` is allowed.
@@ -77,6 +83,8 @@ def select(
             vectors,
             scores,
             columns,
+            features=features,
+            target_features=target_features,
             start=start,
             candidates=candidates,
             already_selected=already_selected,
@@ -100,6 +108,7 @@ def select(
         "options": chosen,
         "scores": pool.scores is not None,
         "columns": sorted(pool.columns),
+        "features": sorted(pool.features),
         "out": len(pool.out),
         "already_selected": 0 if pool.already_selected is None else len(pool.already_selected),
     }

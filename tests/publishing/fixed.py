@@ -10,7 +10,7 @@ from hf_qads.publishing.cards.others import MetricFacts, metric_card, space_card
 from hf_qads.publishing.facts.evidence import Coverage, Evidence, Example, ExampleGroup
 from hf_qads.publishing.facts.facts import Facts, Source, Subset
 from hf_qads.references import QADS
-from hf_qads.selection.strategies.registry import about
+from hf_qads.selection.registry import about
 from hf_qads.statistics.correlation import Correlations
 
 FOLDER = Path(__file__).parents[2] / "cards"

@@ -10,7 +10,7 @@ import yaml
 
 from hf_qads import schema
 from hf_qads.runfolder import RunFolder
-from hf_qads.selection.strategies.registry import about
+from hf_qads.selection.registry import about
 
 SOURCES = {  # name: (kind, rows, mean score, licence)
     "gsm8k": ("reasoning", 640, 4.3, "mit"),

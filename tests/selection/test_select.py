@@ -6,8 +6,8 @@ import torch
 
 from hf_qads.errors import DeviceError, SelectionError
 from hf_qads.selection import Picks, Pool, Selection, choose_anchors, select
+from hf_qads.selection.registry import name_of
 from hf_qads.selection.strategies.kcenter import kcenter
-from hf_qads.selection.strategies.registry import name_of
 from tests.selection.loops import plain_loop
 
 RNG = np.random.default_rng(0)
@@ -61,8 +61,11 @@ def bad_scores(value, row=17):
         ({"vectors": None}, "needs vectors"),
         ({"vectors": None, "scores": None}, "nothing to select from"),
         ({"metric": "manhattan"}, "Choose one of euclidean, cosine"),
-        ({"strategy": "best"}, "There are: deita, ifd, kcenter, qads, quality, random, ssl_prototype"),
-        ({"options": {"threshold": 0.8}}, "takes no option 'threshold'. Its options: none"),
+        ({"strategy": "best"}, "There are: balanced_random, bm25, d4, deita, dsir, .*, ssl_prototype, wici"),
+        (
+            {"options": {"threshold": 0.8}},
+            "takes no option 'threshold'. Its options: power, rank, score, target, target_in, whiten",
+        ),
         ({"strategy": "deita", "options": {"threshold": "high"}}, "must be float"),
         ({"strategy": "deita", "options": {"threshold": 1.5}}, r"in \[-1, 1\]"),
         ({"strategy": "ssl_prototype", "options": {"clusters": 0}}, "at least 1"),

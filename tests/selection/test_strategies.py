@@ -4,55 +4,114 @@ import numpy as np
 import pytest
 
 from hf_qads.errors import SelectionError
-from hf_qads.selection import STRATEGIES, Picks, select
-from hf_qads.selection.strategies import registry
-from hf_qads.selection.strategies.registry import about, checked_options
+from hf_qads.selection import STRATEGIES, Picks, registry, select
+from hf_qads.selection.registry import about, checked_options, needs_of
 
 RNG = np.random.default_rng(0)
-VECTORS = RNG.standard_normal((400, 6)).astype(np.float32)
-SCORES = RNG.uniform(1, 5, 400)
-COLUMNS = {"ifd": RNG.uniform(0.2, 1.4, 400)}
+N = 400
+VECTORS = RNG.standard_normal((N, 6)).astype(np.float32)
+SCORES = RNG.uniform(1, 5, N)
+NAMES = ["ifd", "perplexity", "answer_tokens", "wici", "deita_complexity", "deita_quality", "mine"]
+COLUMNS = {name: RNG.uniform(0.2, 1.4, N) for name in NAMES} | {"source": RNG.choice(["a", "b", "c"], N)}
+WORDS = np.array("add bird cat dot eel fox gap hat ice jam key log map net oak pie".split())
+FEATURES = {
+    "weighted_vectors": RNG.standard_normal((N, 5)).astype(np.float16),
+    "gradients": RNG.standard_normal((N, 2, 7)).astype(np.float32),
+    "text": [" ".join(RNG.choice(WORDS, 6)) for _ in range(N)],
+    "tags": [RNG.choice(WORDS, RNG.integers(0, 4), replace=False).tolist() for _ in range(N)],
+}
+TARGETS = {
+    "vectors": VECTORS[:9] + 0.1,
+    "weighted_vectors": RNG.standard_normal((9, 5)),
+    "gradients": RNG.standard_normal((9, 2, 7)),
+    "text": ["cat fox", "net net oak", "hat"],
+}
+NO_PREFIX = {"gist"}  # the best set of one size is no part of the best set of another
+ALL = sorted(STRATEGIES)
 
 
 def choose(strategy, size, **asked):
-    return select(VECTORS, SCORES, size=size, strategy=strategy, columns=COLUMNS, **asked)
+    given = {"columns": COLUMNS, "features": FEATURES, "target_features": TARGETS, **asked}
+    return select(VECTORS, SCORES, size=size, strategy=strategy, **given)
 
 
-@pytest.mark.parametrize("strategy", sorted(STRATEGIES))
+@pytest.mark.parametrize("strategy", ALL)
 def test_every_strategy_picks_distinct_rows_outside_the_start_pool(strategy):
     picked = choose(strategy, 200)
     assert len(set(picked.order)) == 200
     assert not set(picked.order) & set(picked.start)
     assert len(picked.gains) == len(picked.radius) == 200
+    assert np.isfinite(picked.gains).all()
 
 
-@pytest.mark.parametrize("strategy", sorted(STRATEGIES))
+@pytest.mark.parametrize("strategy", [name for name in ALL if name not in NO_PREFIX])
 def test_every_smaller_selection_is_a_prefix(strategy):
     assert choose(strategy, 50).order.tolist() == choose(strategy, 360).order[:50].tolist()
 
 
-@pytest.mark.parametrize("strategy", sorted(STRATEGIES))
+@pytest.mark.parametrize("strategy", ALL)
 def test_every_strategy_gives_the_same_twice(strategy):
     once, twice = choose(strategy, 60), choose(strategy, 60)
     assert once.order.tobytes() == twice.order.tobytes()
     assert once.gains.tobytes() == twice.gains.tobytes()
 
 
-@pytest.mark.parametrize("strategy", sorted(STRATEGIES))
+@pytest.mark.parametrize("strategy", ALL)
 @pytest.mark.parametrize("size", [0, 1, 360])
 def test_every_strategy_takes_the_extreme_sizes(strategy, size):
     assert len(choose(strategy, size)) == size
 
 
-@pytest.mark.parametrize("strategy", sorted(STRATEGIES))
+@pytest.mark.parametrize("strategy", ALL)
 def test_rows_that_do_not_take_part_are_never_picked(strategy):
-    there = np.arange(0, 400, 2)
+    odd = np.arange(N) % 2 == 1
     vectors, scores = VECTORS.copy(), SCORES.copy()
-    vectors[1::2], scores[1::2] = np.nan, np.nan
-    columns = {"ifd": np.where(np.arange(400) % 2, np.nan, COLUMNS["ifd"])}
-    picked = select(vectors, scores, size=100, strategy=strategy, columns=columns, candidates=there)
-    assert not set(picked.order) & set(range(1, 400, 2))
+    vectors[odd], scores[odd] = np.nan, np.nan
+    columns = {name: np.where(odd, np.nan, COLUMNS[name]) for name in NAMES} | {"source": COLUMNS["source"]}
+    features = dict(FEATURES)
+    for name in ("weighted_vectors", "gradients"):
+        features[name] = FEATURES[name].copy()
+        features[name][odd] = np.nan
+    given = {"columns": columns, "features": features, "target_features": TARGETS}
+    picked = select(vectors, scores, size=100, strategy=strategy, candidates=~odd, **given)
+    assert not set(picked.order) & set(np.flatnonzero(odd))
     assert np.isfinite(picked.radius).all()
+
+
+@pytest.mark.parametrize("strategy", ALL)
+def test_every_strategy_declares_all_that_it_reads(strategy):
+    needs = needs_of(strategy)
+    columns = {name: values for name, values in COLUMNS.items() if name in needs.columns}
+    features = {name: values for name, values in FEATURES.items() if name in needs.features}
+    targets = {name: values for name, values in TARGETS.items() if name in needs.targets}
+    vectors = VECTORS if needs.vectors else None
+    scores = SCORES if needs.scores else None
+    columns["there are so many"] = np.arange(N)
+    given = {"columns": columns, "features": features, "target_features": targets}
+    picked = select(vectors, scores, size=30, strategy=strategy, **given)
+    assert len(picked) == 30
+    for left_out in ("columns", "features", "target_features"):
+        for name in given[left_out]:
+            if name == "there are so many":
+                continue
+            less = {**given, left_out: {key: value for key, value in given[left_out].items() if key != name}}
+            with pytest.raises(SelectionError, match=f"needs a (column|feature) '{name}'"):
+                select(vectors, scores, size=30, strategy=strategy, **less)
+    assert str(needs)
+
+
+@pytest.mark.parametrize("strategy", ALL)
+def test_nan_in_what_a_strategy_reads_is_refused(strategy):
+    needs = needs_of(strategy)
+    for name in {*needs.columns} & {*NAMES}:
+        broken = {**COLUMNS, name: np.where(np.arange(N) == 7, np.nan, COLUMNS[name])}
+        with pytest.raises(SelectionError, match=f"{name} has 1 values that are NaN"):
+            choose(strategy, 30, columns=broken)
+    for name in {*needs.features} & {"weighted_vectors", "gradients"}:
+        broken = {**FEATURES, name: FEATURES[name].copy()}
+        broken[name][7] = np.nan
+        with pytest.raises(SelectionError, match="NaN"):
+            choose(strategy, 30, features=broken)
 
 
 def test_kcenter_does_not_look_at_scores():
@@ -93,9 +152,10 @@ def test_deita_skips_what_is_like_a_row_taken_before_and_fills_up_with_it():
 
 
 def test_deita_equals_the_slow_filter(monkeypatch):
-    monkeypatch.setattr("hf_qads.selection.strategies.deita.BLOCK", 16)
+    monkeypatch.setattr("hf_qads.selection.techniques.spacing.BLOCK", 16)
+    monkeypatch.setattr("hf_qads.selection.techniques.spacing.CHUNK", 32)
     unit = VECTORS / np.linalg.norm(VECTORS, axis=1, keepdims=True)
-    picked = choose("deita", 60, options={"threshold": 0.6}, start=[])
+    picked = choose("deita", 60, options={"threshold": 0.6}, start=[], columns={})
     taken: list[int] = []
     for row in np.argsort(-SCORES):
         if all(unit[row] @ unit[other] <= 0.6 for other in taken):

@@ -70,7 +70,7 @@ def _settings(config: Config) -> Mapping[str, Any]:
 
 def _work(context: Context, folder: Path) -> Outcome:
     from hf_qads.mixing import ratios as rules
-    from hf_qads.selection.strategies.registry import about
+    from hf_qads.selection.registry import about
 
     config, run = context.config, context.run
     column = run.score_column() or schema.SCORE

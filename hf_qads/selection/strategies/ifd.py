@@ -4,22 +4,24 @@ Li et al. 2024, "From Quantity to Quality: Boosting LLM Performance with Self-Gu
 Instruction Tuning" (arXiv 2308.12032).
 """
 
+from hf_qads.selection.needs import Needs
 from hf_qads.selection.pool import Picks, Pool, ranked
 
-PHRASE = "instruction-following difficulty (IFD), the highest first"
+NEEDS = Needs(columns=("column",))
+PHRASE = "their instruction-following difficulty, the hardest of at most the limit first"
 CITATION = """\
 @article{li2023quantity,
   title   = {From Quantity to Quality: Boosting LLM Performance with Self-Guided Data Selection for
-    Instruction Tuning},
+             Instruction Tuning},
   author  = {Li, Ming and Zhang, Yong and Li, Zhitao and Chen, Jiuhai and Chen, Lichang and Cheng, Ning and
-    Wang, Jianzong and Zhou, Tianyi and Xiao, Jing},
+             Wang, Jianzong and Zhou, Tianyi and Xiao, Jing},
   journal = {arXiv preprint arXiv:2308.12032},
   year    = {2023}
 }
 """
 
 
-def ifd(pool: Pool, size: int, *, limit: float = 1.0) -> Picks:
+def ifd(pool: Pool, size: int, *, column: str = "ifd", limit: float = 1.0) -> Picks:
     """Pick rows by falling instruction-following difficulty, those below a limit first.
 
     The difficulty of a row is the mean loss of its answer with its question over that without it. The
@@ -27,15 +29,16 @@ def ifd(pool: Pool, size: int, *, limit: float = 1.0) -> Picks:
     come after all others, so that any size can be met and a smaller selection stays a prefix of a larger.
 
     Args:
-        pool: needs a column `ifd`, one finite number per row.
+        pool: needs the column, one finite number per row.
         size: how many rows.
+        column: its name.
         limit: values above it come last.
 
     Returns:
         The picks; gains are the difficulties.
 
     Raises:
-        SelectionError: no column `ifd`, or NaN in it.
+        SelectionError: no such column, or NaN in it.
     """
-    difficulty = pool.need_column("ifd", "ifd")
+    difficulty = pool.need_column("ifd", column)
     return ranked(pool, difficulty, size, last=difficulty > limit)

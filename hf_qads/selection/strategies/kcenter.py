@@ -6,8 +6,10 @@ Source: appendix B, Algorithm 1.
 import numpy as np
 
 from hf_qads.references import KCENTER
+from hf_qads.selection.needs import Needs
 from hf_qads.selection.pool import Picks, Pool
 
+NEEDS = Needs(vectors=True, start=True)
 PHRASE = "K-center Greedy: each pick is the row farthest from the rows picked before, whatever its quality"
 CITATION = KCENTER
 

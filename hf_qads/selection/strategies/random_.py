@@ -1,9 +1,11 @@
-"""Rows drawn at random."""
+"""Random: rows drawn at random."""
 
 import numpy as np
 
+from hf_qads.selection.needs import Needs
 from hf_qads.selection.pool import Picks, Pool
 
+NEEDS = Needs()
 PHRASE = "chance, with the seed below"
 
 

@@ -4,18 +4,24 @@ Sorscher et al. 2022, "Beyond neural scaling laws: beating power law scaling via
 (arXiv 2206.14486); its use for text in Tirumala et al. 2023, "D4" (arXiv 2308.12284).
 """
 
+from hf_qads.references import D4
+from hf_qads.selection.needs import Needs
 from hf_qads.selection.pool import Picks, Pool, ranked
-from hf_qads.selection.strategies.clustering import clustered
+from hf_qads.selection.techniques.clustering import clustered
 
-PHRASE = "distance to the nearest k-means centroid, the least prototypical rows first"
-CITATION = """\
-@inproceedings{tirumala2023d4,
-  title     = {D4: Improving LLM Pretraining via Document De-Duplication and Diversification},
-  author    = {Tirumala, Kushal and Simig, Daniel and Aghajanyan, Armen and Morcos, Ari S.},
+NEEDS = Needs(vectors=True)
+PHRASE = "their distance to the nearest k-means centroid, the farthest first"
+CITATION = (
+    D4
+    + """\
+@inproceedings{sorscher2022beyond,
+  title     = {Beyond neural scaling laws: beating power law scaling via data pruning},
+  author    = {Sorscher, Ben and Geirhos, Robert and Shekhar, Shashank and Ganguli, Surya and Morcos, Ari S.},
   booktitle = {Advances in Neural Information Processing Systems},
-  year      = {2023}
+  year      = {2022}
 }
 """
+)
 
 
 def ssl_prototype(pool: Pool, size: int, *, clusters: int = 100) -> Picks:

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import entry_points
 from typing import Any, NamedTuple
@@ -9,23 +10,50 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hf_qads.errors import SelectionError
+from hf_qads.selection.needs import Needs
 from hf_qads.selection.pool import Picks, Pool, Strategy
+from hf_qads.selection.strategies.balanced_random import balanced_random
+from hf_qads.selection.strategies.bm25 import bm25
+from hf_qads.selection.strategies.d4 import d4
 from hf_qads.selection.strategies.deita import deita
+from hf_qads.selection.strategies.dsir import dsir
+from hf_qads.selection.strategies.gist import gist
 from hf_qads.selection.strategies.ifd import ifd
+from hf_qads.selection.strategies.instag import instag
 from hf_qads.selection.strategies.kcenter import kcenter
+from hf_qads.selection.strategies.less import less
+from hf_qads.selection.strategies.longest import longest
+from hf_qads.selection.strategies.perplexity_mid import perplexity_mid
+from hf_qads.selection.strategies.perplexity_top import perplexity_top
 from hf_qads.selection.strategies.qads import qads
 from hf_qads.selection.strategies.quality import quality
 from hf_qads.selection.strategies.random_ import random
+from hf_qads.selection.strategies.rds import rds
+from hf_qads.selection.strategies.semdedup import semdedup
 from hf_qads.selection.strategies.ssl_prototype import ssl_prototype
+from hf_qads.selection.strategies.wici import wici
 
 STRATEGIES: dict[str, Strategy] = {
+    "balanced_random": balanced_random,
+    "bm25": bm25,
+    "d4": d4,
     "deita": deita,
+    "dsir": dsir,
+    "gist": gist,
     "ifd": ifd,
+    "instag": instag,
     "kcenter": kcenter,
+    "less": less,
+    "longest": longest,
+    "perplexity_mid": perplexity_mid,
+    "perplexity_top": perplexity_top,
     "qads": qads,
     "quality": quality,
     "random": random,
+    "rds": rds,
+    "semdedup": semdedup,
     "ssl_prototype": ssl_prototype,
+    "wici": wici,
 }
 
 GROUP = "hf_qads.strategies"
@@ -86,6 +114,38 @@ def about(strategy: str | Strategy) -> About:
     )
 
 
+def needs_of(strategy: str | Strategy, options: Mapping[str, Any] | None = None) -> Needs:
+    """What a strategy reads with these options, the options' values in the places of their names.
+
+    A strategy that declares nothing needs nothing.
+    """
+    module = inspect.getmodule(find_strategy(strategy))
+    declared: Needs = getattr(module, "NEEDS", Needs())
+    chosen = {**option_defaults(find_strategy(strategy)), **(options or {})}
+
+    def named(names: tuple[str, ...]) -> tuple[str, ...]:
+        found = [str(chosen.get(name, name)) for name in names]
+        return tuple(dict.fromkeys(name for name in found if name))
+
+    return replace(
+        declared,
+        scores=declared.scores and not chosen.get("score"),
+        columns=named(declared.columns),
+        features=tuple(name for name in named(declared.features) if name != "vectors"),
+        targets=named(declared.targets),
+        vectors=declared.vectors or "vectors" in named(declared.features),
+    )
+
+
+def option_defaults(strategy: Strategy) -> dict[str, Any]:
+    """The options of a strategy: its keyword-only parameters and their defaults."""
+    return {
+        parameter.name: parameter.default
+        for parameter in inspect.signature(strategy).parameters.values()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
+
+
 def checked_options(name: str, strategy: Strategy, options: Mapping[str, Any] | None) -> dict[str, Any]:
     """`options` as keyword arguments of `strategy`: its keyword-only parameters.
 
@@ -98,16 +158,14 @@ def checked_options(name: str, strategy: Strategy, options: Mapping[str, Any] | 
         key: value.item() if isinstance(value, np.generic) else value
         for key, value in (options or {}).items()
     }
-    takes = {
-        parameter.name: parameter.default
-        for parameter in inspect.signature(strategy).parameters.values()
-        if parameter.kind is parameter.KEYWORD_ONLY
-    }
+    takes = option_defaults(strategy)
     for option, value in given.items():
         if option not in takes:
             have = ", ".join(sorted(takes)) or "none"
             raise SelectionError(f"strategy={name!r} takes no option {option!r}. Its options: {have}.")
         default = takes[option]
+        if isinstance(default, tuple) and isinstance(value, list):  # YAML has no tuples
+            given[option] = value = tuple(value)
         fits = isinstance(value, type(default)) or (isinstance(default, float) and isinstance(value, int))
         if isinstance(value, bool) and not isinstance(default, bool):
             fits = False
