@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from hf_qads.answers.candidates import Candidate, conclude
 from hf_qads.answers.choices import LETTERS, chosen, options_of
-from hf_qads.answers.compare import Same, same, same_words
-from hf_qads.answers.conclusion import Conclusion, conclude
-from hf_qads.answers.latex import closing, plain
-from hf_qads.answers.statements import stated_number, stated_numbers
-from hf_qads.answers.structures import without_name
+from hf_qads.answers.equality import Same, same, same_words, words_of
+from hf_qads.answers.latex import closing, plain, unwrapped
+from hf_qads.answers.statements import formulas, last_value, stated_number, stated_numbers
 from hf_qads.answers.values import Number, equal, numbers, only_number
 from hf_qads.errors import EvaluationError
 
@@ -32,6 +31,8 @@ _EMPTY_PHRASE = re.compile(
     r"required|supposed|expected|calculated|obtained|in\s+the\s+form|the\s+following|yes\s+or\s+no)\b[^\d]*",
     re.IGNORECASE,
 )
+_LABEL = re.compile(r"^\W*(?:\\text\w*\{)?\s*\(?[A-E][).]\s*\}?\s*(?=\S*\d)")
+_UNIT = re.compile(r"(?<=[\d}π)])\s*(?:\\text\{)?\s+(?:[A-Za-z]{3,}\.?\s*)+\}?$")
 Options = Sequence[str] | Mapping[str, str] | str | None
 
 
@@ -79,7 +80,9 @@ def check(output: str, gold: object, *, benchmark: str, options: Options = None)
         if letter is not None:
             return _check_letter(str(output or ""), letter, known)
         kind = FORMULA
-    stated = conclude(str(output or ""), _usable(kind, wanted))
+    stated = conclude(
+        str(output or ""), _Usable(kind, bool(re.search(r"\d", wanted)), words_of(wanted) is not None)
+    )
     if isinstance(stated, str):
         return Verdict(False, None, stated)
     answer, result = _compare(stated, wanted, kind, brackets_list=benchmark != "math")
@@ -107,55 +110,65 @@ def gold_answer(gold: object, benchmark: str) -> str:
         raise EvaluationError(
             f"The gold answer of a {benchmark} item is missing. Fill it in, or leave the item out."
         )
-    if "\n" in text and (stated := conclude(text, lambda _: True)) and isinstance(stated, Conclusion):
+    if "\n" in text and (stated := conclude(text, lambda _: True)) and isinstance(stated, Candidate):
         text = stated.text
     return text
 
 
-def _usable(kind: str, gold: str) -> "_Usable":
-    return _Usable(kind, bool(re.search(r"\d", gold)))
-
-
 @dataclass(frozen=True)
 class _Usable:
+    """Whether a statement can hold an answer such as the gold one."""
+
     kind: str
     digits: bool
+    words: bool
 
     def __call__(self, text: str) -> bool:
         if _EMPTY_PHRASE.fullmatch(text) and not re.search(r"\\|\d", text):
             return False
         if self.kind in (NUMBER, PAIR) or (self.kind == MIXED and self.digits):
             return bool(numbers(plain(text))) or "\\" in text
-        if self.digits and len(text.split()) > 12 and not re.search(r"\\|\d", text):
-            return False  # talk about the answer
+        if self.digits and not self.words:
+            return bool(re.search(r"\d|\\|[-+*/^=√π]", text) or numbers(text)) or len(text.split()) < 4
         return bool(text.strip())
 
 
-def _compare(stated: Conclusion, gold: str, kind: str, *, brackets_list: bool) -> tuple[str, Same]:
-    text = stated.text
-    if kind == FORMULA:
-        return _compare_formula(stated, gold, brackets_list)
+def _compare(stated: Candidate, gold: str, kind: str, *, brackets_list: bool) -> tuple[str, Same]:
+    """What a candidate states, read as the gold answer's type asks for, and whether it is that."""
+    text = unwrapped(stated.text)
     if kind == PAIR:
         return _compare_pair(text, gold)
-    wanted = only_number(gold)
-    if wanted is None:
-        if kind == MIXED:
-            return text, _same_mixed(text, gold, stated.sentence)
-        return _compare_formula(stated, gold, brackets_list)
-    said = stated_number(text)
-    if said is not None:
-        return _spelt(said, text), Same(equal(said, wanted), "number")
-    if re.search(r"\\[a-z]|[-+*/^]", text) and len(stated_numbers(text)) < 2:
-        return text, same(without_name(plain(text)), gold)
-    return text, Same(False, "not one number")
+    wanted = only_number(gold, algebra=kind == FORMULA)
+    in_prose = stated.sentence or len(text.split()) > 3
+    if wanted is not None and (kind != FORMULA or (in_prose and not formulas(text))):
+        said = stated_number(text)
+        if said is not None and (kind != FORMULA or not words_of(gold)):
+            return _spelt(said, text), Same(equal(said, wanted), "number")
+    if kind == MIXED and same_words(text, gold):
+        return text, Same(True, "words")
+    if kind in (NUMBER, MIXED) and (not re.search(r"\d", gold) or numbers(text)[1:]):
+        return text, Same(False, "not one number")
+    result = Same(False, "no value")
+    for value in dict.fromkeys(
+        [*([] if stated.sentence else [text]), *last_value(text), *_listed(text, gold)]
+    ):
+        value = _LABEL.sub("", value) or value
+        result = same(value, gold, brackets_list=brackets_list)
+        if not result.right and (shorter := _UNIT.sub("", value)) != value:
+            result = same(shorter, gold, brackets_list=brackets_list)
+        if result.right:
+            return value, result
+    return text, result
 
 
-def _same_mixed(text: str, gold: str, sentence: bool) -> Same:
-    if same_words(text, gold):
-        return Same(True, "words")
-    if re.search(r"\d", gold) and not re.search(r"[A-Za-z]{2}", gold):
-        return same(text, gold, brackets_list=True)
-    return Same(False, "words")
+def _listed(text: str, gold: str) -> list[str]:
+    """Further readings of a sentence where the gold answer has several parts or is a time or ratio."""
+    if ":" in gold:
+        return [text]
+    if not re.search(r"[,;]|\\pm|\\cup|\bor\b|\band\b", gold):
+        return []
+    cut = list(re.finditer(r"(?::|\b(?:is|are|have|get|therefore|thus|so|hence|be|at|point))\s", text))
+    return [text[found.end() :].strip() for found in cut[-2:]]
 
 
 def _compare_pair(text: str, gold: str) -> tuple[str, Same]:
@@ -170,45 +183,6 @@ def _compare_pair(text: str, gold: str) -> tuple[str, Same]:
         return text, Same(met[0], "one of two numbers" if len(said) > 1 else "number")
     stray = [one for one in said if not any(equal(one, other) for other in wanted)]
     return text, Same(not stray, "both numbers" if len(said) > 1 else "one of two numbers")
-
-
-def _compare_formula(stated: Conclusion, gold: str, brackets_list: bool) -> tuple[str, Same]:
-    text = stated.text
-    if not stated.sentence:
-        result = same(text, gold, brackets_list=brackets_list)
-        shorter = _last_value(text)
-        if not result.right and shorter != text:
-            again = same(shorter, gold, brackets_list=brackets_list)
-            return (shorter, again) if again.right else (text, result)
-        return text, result
-    value = _last_value(text)
-    result = same(value, gold, brackets_list=brackets_list)
-    wanted = only_number(gold, algebra=True)
-    if (
-        not result.right
-        and wanted is not None
-        and (said := stated_number(text)) is not None
-        and "$" not in text
-    ):
-        return _spelt(said, text), Same(equal(said, wanted), "number")
-    return value, result
-
-
-def _last_value(text: str) -> str:
-    """The last formula of a sentence, right of its last equals sign; without one, what follows the verb."""
-    formulas = re.findall(r"\$\$?([^$]+)\$\$?|\\\((.+?)\\\)|\\\[(.+?)\\\]", text)
-    if formulas:
-        text = next(part for part in formulas[-1] if part)
-        if len(formulas) > 1 and re.search(
-            r"\$\s*(?:,|and|or)\s*(?:and\s+|or\s+)?\$[^$]*\$\W*$", "$" + text + "$"
-        ):
-            return text
-    elif verb := list(re.finditer(r"\b(?:is|are|equals?|be|was|were|=)(?=\s)", text)):
-        text = text[verb[-1].end() :]
-    if re.search(r"[<>]|\\leq|\\geq|\\le\b|\\ge\b", text):
-        return text.strip()
-    pieces = re.split(r"(?<![<>!=:\\])=(?!=)|\\approx", text)
-    return re.sub(r"\s*(?:because|since|for all|where|when)\b.*", "", pieces[-1].strip()).strip().rstrip(".")
 
 
 def _spelt(number: Number, text: str) -> str:

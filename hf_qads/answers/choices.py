@@ -4,8 +4,8 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from hf_qads.answers.compare import same_words
-from hf_qads.answers.latex import compact, plain
+from hf_qads.answers.equality import bare_words, same_words
+from hf_qads.answers.latex import compact, plain, unwrapped
 from hf_qads.answers.statements import stated_number
 from hf_qads.answers.values import Number, only_number
 from hf_qads.errors import EvaluationError
@@ -34,7 +34,7 @@ _LISTED = re.compile(r"(?:^|(?<=[\s,;\[\"']))[(\[]?([A-J])\s*[).:\]]\s*")
 # What announces a choice, beside what announces an answer.
 ANNOUNCED = re.compile(
     r"\b(?:(?:correct|right|best|chosen|final|appropriate)\s+(?:option|choice|alternative|letter|one)|"
-    r"(?:the\s+)?(?:option|choice))\b\W*(?:is|would\s+be|should\s+be|must\s+be|:)(?!\s*(?:not|n't)\b)"
+    r"(?:the\s+)?(?:option|choice))\b\W*(?:is|would\s+be|should\s+be|must\s+be|[:=→]|->)(?!\s*(?:not|n't)\b)"
     r"|\b(?:choose|pick|select|go\s+with|corresponds?\s+to|match(?:es)?|select(?:ing)?|choosing)\s+(?=(?:option|choice|"
     r"answer|letter|the\s+option)?\s*[*(\[]*[A-J]\b)",
     re.IGNORECASE,
@@ -43,6 +43,9 @@ CONFIRMED = re.compile(
     r"(?:\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer)\s+|(?<![\w'’]))[*(\[]*([A-J])[)\]*]*\s+(?:is|must\s+be|would\s+be)\s+(?:therefore\s+|thus\s+|indeed\s+)?"
     r"(?:the\s+)?(?:correct|right|best|answer)\b"
 )
+
+LEADING = re.compile(r"^\W{0,3}([A-J])\s*(?:[.,:)\]]|\*\*|$)(?!.*\b[B-J][.):])")
+_CLAUSE = re.compile(r"(?:[,;:]\s*|\band\s+)(?:so|thus|therefore|hence|which is|i\.e\.)\b,?", re.IGNORECASE)
 
 
 def options_of(options: object) -> dict[str, str]:
@@ -84,7 +87,13 @@ def chosen(text: str, options: Mapping[str, str], *, sentence: bool = False) -> 
         sentence: the statement is a whole sentence, so the letter may stand anywhere in it.
     """
     known = "".join(options) or USUAL
-    text = text.strip()
+    cuts = [cut.end() for cut in _CLAUSE.finditer(text)][-2:]
+    readings = (_chosen(unwrapped(text[cut:]), options, known, sentence) for cut in [*reversed(cuts), 0])
+    return next((letter for letter in readings if letter is not None), None)
+
+
+def _chosen(text: str, options: Mapping[str, str], known: str, sentence: bool) -> str | None:
+    text = re.sub(r"^[A-Za-z]\w{0,12}\s*=\s*(?=[A-J]\W*$)", "", text)
     if _SEVERAL.match(text):
         return None
     by_text = _by_text(text, options)
@@ -101,9 +110,7 @@ def chosen(text: str, options: Mapping[str, str], *, sentence: bool = False) -> 
         return str(within.pop())
     if within:
         return None
-    if by_text:
-        return by_text
-    return _by_value(text, options) if sentence or options else None
+    return by_text or _by_value(text, options) or (_by_mention(text, options) if sentence else None)
 
 
 def _is_letter(found: re.Match[str], options: Mapping[str, str]) -> bool:
@@ -131,6 +138,23 @@ def _by_text(text: str, options: Mapping[str, str]) -> str | None:
 def _same_bare(said: str, option: str) -> bool:
     words = re.findall(r"[A-Za-z]{3,}", option)
     return len(words) >= 2 and len(said) <= 2 * len(option) + 20 and same_words(said, option)
+
+
+def _by_mention(text: str, options: Mapping[str, str]) -> str | None:
+    """The one option whose words stand in the statement, unless they are denied."""
+    said = bare_words(text)
+    texts = {letter: bare_words(option) for letter, option in options.items()}
+    met = [
+        one
+        for one, words in texts.items()
+        if len(words) > 2 and re.search(rf"(?<!\w){re.escape(words)}(?!\w)", said)
+    ]
+    met = [
+        one
+        for one in met
+        if not any(texts[one] != texts[other] and texts[one] in texts[other] for other in met)
+    ]
+    return met[0] if len(met) == 1 and not re.search(r"\bnot\b|n't\b", text) else None
 
 
 def _by_value(text: str, options: Mapping[str, str]) -> str | None:

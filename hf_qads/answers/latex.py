@@ -128,3 +128,17 @@ def compact(text: str) -> str:
     text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", plain(text))
     text = re.sub(r"([_^])\{(\w)\}", r"\1\2", re.sub(r"\s+|\$", "", text))
     return text.rstrip(".,;:")
+
+
+def unwrapped(text: str) -> str:
+    """A statement without Markdown, dollar signs and the like around it."""
+    previous = None
+    while text != previous:
+        previous = text
+        text = text.strip().strip("*_`\"'“”# ").strip()
+        for opening, end in (("\\(", "\\)"), ("\\[", "\\]"), ("$$", "$$"), ("$", "$")):
+            inside = text[len(opening) : len(text) - len(end)]
+            if len(text) >= len(opening + end) and text.startswith(opening) and text.endswith(end):
+                text = inside if "$" not in inside and opening not in inside else text
+        text = text.rstrip(".;,") if not text.endswith(("...", "\\,")) else text.rstrip(".\\,")
+    return text

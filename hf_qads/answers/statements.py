@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001 - models write typographic signs
-"""The number or numbers that a statement states."""
+"""The number, the numbers or the formula that a statement states."""
 
 import re
 
@@ -8,21 +8,42 @@ from hf_qads.answers.structures import without_name
 from hf_qads.answers.values import Number, numbers, only_number
 
 _REASON = re.compile(
-    r"[,;]?\s+(?:because|since|which|where|when|if|given|after|before|assuming|considering|rounded|so\s+that|as\s+(?:we|the|it|there))\b.*"
-    r"|\s*\((?![-+\d]).*|\s*\([^()]*[A-Za-z][^()]*\)\s*$",
+    r"[,;]?\s+(?:because|since|which|where|when|if|given|after|before|assuming|considering|rounded|so\s+that|"
+    r"as\s+(?:we|the|it|there|required)|out\s+of|for\s+all|attained)\b.*|\s*\((?![-+\d]).*|\s*\([^()]*[A-Za-z=*/][^()]*\)\s*$",
     re.IGNORECASE | re.DOTALL,
 )
-_EQUALS = re.compile(r"(?<![<>!=:])=(?!=)|\\approx|≈|\\equiv")
+_CLAUSE = re.compile(
+    r"(?:[,;.:]|\bbut\b|\band\b|\\Rightarrow|\\implies|=>|⇒|→)\s*(?:and\s+)?(?:so|thus|therefore|hence|meaning|leaving|giving|making|for\s+a|"
+    r"i\.e\.?,?|that\s+is,?|which\s+(?:is|means|gives|leaves|makes|equals)|with)\b|\bbut\b|\b(?:to\s+get|we\s+get|gives?|yields?)\b(?=\s+\D{0,3}\d)",
+    re.IGNORECASE,
+)
+_LEADING = re.compile(
+    r"^\W*(?:(?:so|thus|therefore|hence|finally|then|now|and)\b,?\s*)*(?:since|because|as|if|when|after|before|in|out\s+of|of|for|at|by|on|from|with|given|"
+    r"to|using|during|over|during)\b[^,]*,\s*(?=\D*\S)",
+    re.IGNORECASE,
+)
+EQUALS = re.compile(r"(?<![<>!=:])=(?!=)|\\approx|≈|\\equiv")
 _VERB = re.compile(
     r"\b(?:is|are|was|were|be|equals?|makes?|made|has|have|had|gets?|got|costs?|needs?|needed|pays?|paid|earns?|earned|"
     r"spends?|spent|sold|sells?|takes?|took|gives?|leaves?|left\s+with|buys?|bought|owes?|saves?|saved|uses?|used|eats?|ate|"
-    r"ends?\s+up\s+with|receives?|received|travels?|traveled|works?|worked|total(?:\s+of|ing)?|remain(?:s|ing)?)\b",
+    r"ends?\s+up\s+with|receives?|received|travels?|traveled|works?|worked|total(?:\s+of|ing)?|remain(?:s|ing)?|measures?|"
+    r"requires?|reads?|drinks?|played?|plays?|weighs?|walks?|runs?|collected|finds?|prints?|came|were|drops?|dropped\s+to)\b",
     re.IGNORECASE,
 )
 _SEVERAL = re.compile(r"^\W*(?:or|and|,|to|-|–|/)\W*$", re.IGNORECASE)
+_MORE_THAN = re.compile(
+    r"\s+(?:more|less|fewer|greater|larger|times)\s+(?:\w+\s+){0,2}?(?:than|as)\s+(?:the\s+)?\$?\d"
+)
 _FOLLOWS = re.compile(
     r"\s*(?:[,;:.()\[]|$|(?:in|on|for|at|from|by|per|each|every|more|less|of|to|with|together|altogether|total|left|and|than)\b)"
 )
+_UNSOLVED = re.compile(
+    r"(?:^|[\s(])-?\d*\s*\*?\s*[a-z]\s*[-+]\s*\d*\s*\*?\s*[a-z]?\s*$|(?:^|\s)\d+\s*\*?\s*[a-z]\s*$"
+)
+_OPERATION = re.compile(
+    r"^\W*(?:\w+\s+)?\$?[\d.,]+\D{0,20}\b(?:divided|multiplied|times|plus|minus|over)\b.{1,40}?\b(?:is|are|equals|makes|gives|leaves)\b"
+)
+_HEDGE = re.compile(r"\bbetween\s+\S+\s+and\b|\d\s*(?:or|to)\s+\$?\d", re.IGNORECASE)
 
 
 def stated_number(text: str) -> Number | None:
@@ -31,40 +52,51 @@ def stated_number(text: str) -> Number | None:
     `18 dollars`, `9 * 2 = $18`, `she makes 18 dollars in 5 days` all give 18; `3 or 5` gives none.
     """
     text = _bare(text)
-    for shorter in (text, _REASON.sub("", text)):
-        found = only_number(without_name(shorter))
-        if found is not None:
+    for reading in (text, _shorter(text), text := _narrowed(text)):
+        if (found := only_number(without_name(reading))) is not None:
             return found
-    text = _REASON.sub("", text)
-    parts = [part for part in _EQUALS.split(text) if part.strip()]
-    if len(parts) > 1:
-        return stated_number(parts[-1])
     found_all = numbers(text)
-    if not found_all:
+    if not found_all or _HEDGE.search(text):
         return None
-    if len(found_all) == 1:
-        return (
-            found_all[0]
-            if not re.search(r"\\(?:sqrt|pi|frac|log|sin|cos)|[\d)]\s*[-+*/^]\s*[A-Za-z\\]", text)
-            else None
-        )
-    if _are_several(text, found_all):
+    masked = text
+    for number in reversed(found_all):
+        masked = f"{masked[: number.start]}0{masked[number.stop :]}"
+    value = (
+        found_all[0] if len({number.value for number in found_all}) == 1 else _main_number(text, found_all)
+    )
+    computes = re.search(
+        r"0\s*(?:[-+*/^]|\\times|\\cdot)\s*[$(]?[0A-Za-z\\]|\\(?:sqrt|pi|frac|log|sin|cos)", masked
+    )
+    return None if value is None or computes or _MORE_THAN.match(text, value.stop) else value
+
+
+def _narrowed(text: str) -> str:
+    """The part of a statement that gives its value: its last clause, without its lead, right of `=`."""
+    clauses = [text[cut.end() :] for cut in _CLAUSE.finditer(text)][-3:]
+    text = next((one for one in reversed(clauses) if numbers(one) and not re.match(r"\s*not\b", one)), text)
+    lead = _LEADING.match(text)
+    text = _shorter(text[lead.end() :] if lead and numbers(text[lead.end() :]) else text)
+    parts = [part for part in EQUALS.split(text) if part.strip()]
+    if len(parts) > 1:
+        text = "" if _UNSOLVED.search(parts[-2]) else _shorter(parts[-1])
+    operation = _OPERATION.match(text)
+    return text[operation.end() :] if operation else text
+
+
+def _main_number(text: str, found: list[Number]) -> Number | None:
+    """The one of several numbers that a clause is about: the first word of it, or what follows its verb."""
+    if _are_several(text, found):
         return None
-    if not text[: found_all[0].start].strip(" $*~"):
-        return found_all[0] if _is_first(text, found_all) else None
-    if re.search(r"\d\s*(?:[-+*/^]|\\times|\\cdot)\s*\$?\d", text):
-        return None
-    verbs = list(_VERB.finditer(text))
-    after = [number for number in found_all if verbs and number.start >= verbs[-1].end()]
-    if not after and verbs:
-        after = [number for number in found_all if number.start >= verbs[0].end()]
-    return after[0] if after else found_all[-1]
+    if not text[: found[0].start].strip(" $*~"):
+        return found[0] if _is_first(text, found) else None
+    verbs = [verb.end() for verb in _VERB.finditer(text)]
+    after = [number for place in (verbs[-1:] + verbs[:1]) for number in found if number.start >= place]
+    return after[0] if after else found[-1]
 
 
 def stated_numbers(text: str) -> list[Number]:
     """Every value that a statement gives: `x = 14 and y = 9`, `14 and 9`, `one is 14, the other 9`."""
-    text = _REASON.sub("", _bare(text))
-    text = text.strip("()[]{}\\ ")
+    text = _shorter(_bare(text)).strip("()[]{}\\ ")
     values: list[Number] = []
     for part in split_outer(text, r"\s*(?:,(?=\s)|,(?!\d{3}(?!\d))|;|\band\b|\bor\b|\n)\s*"):
         found = stated_number(part) if part.strip() else None
@@ -73,10 +105,70 @@ def stated_numbers(text: str) -> list[Number]:
     return values
 
 
+def formulas(text: str) -> list[str]:
+    """The formulas between dollar signs or LaTeX brackets; a currency's dollar sign opens none."""
+    found, place = [], 0
+    pattern = re.compile(
+        r"\$\$(.{1,1000}?)\$\$|\$([^$\n]{1,500})\$|\\\((.{1,500}?)\\\)|\\\[(.{1,1000}?)\\\]", re.DOTALL
+    )
+    while match := pattern.search(text, place):
+        inside = next(part for part in match.groups() if part)
+        words = re.sub(r"\\[A-Za-z]+(?:\{[^{}]*\})?", "", inside)
+        if match[2] and re.match(r"[\d.]", inside) and re.search(r"[A-Za-z]{2,}|\s$", words):
+            place = match.start() + 1
+            continue
+        found.append(inside.strip())
+        place = match.end()
+    return found
+
+
+def last_value(text: str) -> list[str]:
+    r"""What a sentence gives as its value, most trusted first: its last formula or what follows its verb.
+
+    Right of the last equals sign; `5\sqrt{2} \approx 7.07` gives both.
+    """
+    text = _shorter(text) if formulas(_shorter(text)) else text
+    inside = formulas(text)
+    if inside:
+        joined = (
+            re.search(r"\$\s*(?:,|and|or)\s*(?:and\s+|or\s+)?\$[^$]*\$\W*$", text)
+            if len(inside) > 1
+            else None
+        )
+        if joined:
+            listed = re.findall(r"\$([^$]+)\$", text)
+            return [", ".join(listed), ", ".join(listed[-2:])]
+        value = inside[-1]
+    else:
+        value = _shorter(text)
+        if verb := list(
+            re.finditer(
+                r"\b(?:is|are|equals?|be|was|were|has|have|=|therefore|thus|so|hence|gives?|get)(?=\s)", value
+            )
+        ):
+            value = value[verb[-1].end() :]
+    if re.search(r"[<>]|\\l(?:eq?|t)\b|\\g(?:eq?|t)\b|≤|≥", value):
+        return [value.strip()]
+    parts = re.split(r"(?<![<>!=:\\])=(?!=)", value)
+    value = re.sub(r"\s*(?:because|since|for all|where|when)\b.*", "", parts[-1].strip()).strip(" .,;")
+    about = [part.strip() for part in re.split(r"\\approx|≈", value) if part.strip()]
+    return list(
+        dict.fromkeys(
+            [about[0] if about else value, *about[1:], parts[-1].strip(), inside[-1] if inside else value]
+        )
+    )
+
+
+def _shorter(text: str) -> str:
+    """A statement without its reasons and remarks, where it still has a value."""
+    shorter = _REASON.sub("", text)
+    return shorter if re.search(r"\d|\\|\$", shorter) or numbers(shorter) else text
+
+
 def _bare(text: str) -> str:
     text = re.sub(r"\\[()\[\]]", " ", plain(text))
     text = re.sub(r"\\boxed\s*\{([^{}]*)\}", r" \1 ", text)
-    return re.sub(r"\s+", " ", text.replace("**", "")).strip(" *`\"'").rstrip(".")
+    return re.sub(r"\s+", " ", text).strip(" *`\"'").rstrip(".")
 
 
 def _are_several(text: str, found: list[Number]) -> bool:
@@ -90,7 +182,7 @@ def _are_several(text: str, found: list[Number]) -> bool:
 
 def _is_first(text: str, found: list[Number]) -> bool:
     rest = text[found[0].stop :]
-    if re.match(r"\s*(?:[-+*/^×÷]|\\times|\\cdot|\\div)", rest):
+    if re.match(r"\s*(?:[-+*/^×÷]|\\times|\\cdot|\\div)", rest) or _MORE_THAN.match(rest):
         return False
-    words = re.match(r"\s*[A-Za-z][A-Za-z'/-]*", rest)
+    words = re.match(r"\s*[^\W\d_][\w'/-]*", rest)
     return bool(_FOLLOWS.match(rest[words.end() :] if words else rest) or _FOLLOWS.match(rest) or words)

@@ -76,32 +76,36 @@ def group(text: str, *, brackets_list: bool) -> Group | None:
         return Group(SEQUENCE, tuple(text.split()))
     if re.fullmatch(r"[-+\d./]+(?:\s*[<>]\s*[-+\d./]+)+", text):
         return Group(SEQUENCE, tuple(re.split(r"\s*[<>]\s*", text)))
-    parts = [part.strip() for part in split_outer(text, _COMMA) if part.strip()]
+    parts = [part for part in _parts(text) if part]
     if len(parts) > 1:
         if all(_inequality(part) for part in parts):
             return Group(UNION, tuple(parts))
         return Group(LIST, tuple(parts), named=all(without_name(part) != part for part in parts))
-    if len(parts := split_outer(text, r"\\pm")) == 2:
-        left, right = (part.strip() for part in parts)
-        return Group(LIST, (f"{left} + {right}".lstrip(" +"), f"{left} - {right}".strip()))
-    return None
+    both = _both_signs(text)
+    return Group(LIST, both) if len(both) == 2 else None
+
+
+def _both_signs(text: str) -> tuple[str, ...]:
+    if text.count("\\pm") != 1:
+        return (text,)
+    return text.replace("\\pm", "+").strip().removeprefix("+").strip(), text.replace("\\pm", "-").strip()
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(one for part in split_outer(text, _COMMA) for one in _both_signs(part.strip()))
 
 
 def _bracketed(text: str, brackets_list: bool) -> Group | None:
     for opening, end, kind in (("\\{", "\\}", SET), ("\\langle", "\\rangle", TUPLE)):
         if text.startswith(opening) and text.endswith(end):
             inside = text[len(opening) : -len(end)].strip()
-            return (
-                Group(kind, tuple(part.strip() for part in split_outer(inside, _COMMA)), "()")
-                if inside
-                else None
-            )
+            return Group(kind, _parts(inside), "()") if inside else None
     if len(text) < 3 or text[0] not in "([{" or text[-1] not in ")]}":
         return None
     mixed = text[0] + text[-1] in ("[)", "(]")
     if not mixed and closing(text, 0) != len(text) - 1:
         return None
-    parts = tuple(part.strip() for part in split_outer(text[1:-1], _COMMA))
+    parts = _parts(text[1:-1])
     if text[0] == "{":
         return Group(SET, parts)
     if text[0] == "[" and text[-1] == "]" and brackets_list:

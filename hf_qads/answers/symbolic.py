@@ -46,6 +46,11 @@ def too_large(text: str) -> bool:
 
 def latexify(text: str) -> str:
     """A formula as LaTeX, also where it was typed as in a program."""
+    text = re.sub(
+        r"\\(sin|cos|tan|cot|sec|csc)\s*\{?\(?(\d+)\s*\^\s*\{?\\circ\}?\)?\}?",
+        r"\\\1(\\frac{\2\\pi}{180})",
+        text,
+    )
     text = plain(text).strip().strip("$").strip().rstrip(".,;")
     text = re.sub(r"(?<!\\)\bsqrt\s*\(([^()]*)\)", r"\\sqrt{\1}", text)
     text = re.sub(r"(?<!\\)\b(pi|infty|sin|cos|tan|log|ln)\b", r"\\\1", text)

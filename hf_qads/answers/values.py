@@ -2,49 +2,58 @@
 """Numbers out of text, exact, with how they were written."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from hf_qads.answers.arithmetic import exact
 from hf_qads.answers.latex import plain
 
 LONGEST = 1000  # digits; no answer has more
-LARGEST_POWER = 10_000  # bits; beyond this a power is not computed but compared as it is written
-
-_DIGITS = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)"
-_DECIMAL = rf"(?:{_DIGITS}(?:\.\d+)?|\.\d+)"
+DIGITS_MET = 3  # significant digits that a rounded answer must show
+_DECIMAL = r"(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)"
 _CURRENCY = r"(?:US\$|[$€£¥₹]|Rs\.?|USD|EUR)"
-_SIGN = r"(?:[-+]\s*|negative\s+|minus\s+)"
-_SCIENCE = rf"({_DECIMAL})\s*(?:(?:\\times|\\cdot|[*xX])\s*10\s*\^\s*\{{?\s*([-+]?\d+)\s*\}}?|[eE]([-+]?\d+))"
-_POWER = rf"({_DECIMAL})\s*(?:\^|\*\*)\s*(?:\{{\s*([-+]?\d+)\s*\}}|([-+]?\d+))"
-_MIXED = r"(\d+)(?:\s+and\s+|\s*)(?:\\frac\{\s*(\d+)\s*\}\{\s*(\d+)\s*\}|(?<=\s)(\d+)\s*/\s*(\d+))"
-_FRACTION = (
-    rf"(?:\\frac\{{\s*([-+]?{_DECIMAL})\s*\}}\{{\s*([-+]?{_DECIMAL})\s*\}}|({_DECIMAL})\s*/\s*({_DECIMAL}))"
-)
+_SIGN = r"(?:[-+]\s*|(?i:negative|minus)\s+)"
+_FRACTION = rf"(?:\\frac\{{\s*[-+]?{_DECIMAL}\s*\}}\{{\s*[-+]?{_DECIMAL}\s*\}}|{_DECIMAL}\s*/\s*{_DECIMAL})"
+_SCALES = {
+    "hundred": 100,
+    "thousand": 1000,
+    "million": 10**6,
+    "billion": 10**9,
+    "trillion": 10**12,
+    "dozen": 12,
+}
 NUMBER = re.compile(
     rf"(?P<before>{_SIGN})?\(?(?P<currency>{_CURRENCY}\s*)?\(?(?P<after>{_SIGN})?"
-    rf"(?:(?P<science>{_SCIENCE})|(?P<power>{_POWER})|(?P<mixed>{_MIXED})|(?P<fraction>{_FRACTION})"
-    rf"|(?P<decimal>{_DECIMAL}))(?P<ordinal>(?:st|nd|rd|th)\b)?\)?(?P<percent>\s*(?:%|percent\b|per cent\b))?"
+    rf"(?:(?P<body>\d+(?:\s+and\s+|\s*)\\frac\{{\s*\d+\s*\}}\{{\s*\d+\s*\}}|\d+(?:\s+and\s+|\s+)\d+\s*/\s*\d+|{_FRACTION}"
+    rf"|{_DECIMAL}\s*(?:\\times|\\cdot|[*xX])\s*10\s*\^\s*(?:\{{\s*[-+]?\d+\s*\}}|[-+]?\d+)|{_DECIMAL}[eE][-+]?\d+"
+    rf"|{_DECIMAL}\s*(?:\^|\*\*)\s*(?:\{{\s*[-+]?\d+\s*\}}|[-+]?\d+))|(?P<decimal>{_DECIMAL}))"
+    rf"(?:(?:st|nd|rd|th)\b)?\)?(?P<percent>\s*(?:%|percent\b|per cent\b))?"
+    rf"(?P<scale>\s*(?i:{'|'.join(_SCALES)})s?\b)?"
 )
-
 _ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
     "seventeen eighteen nineteen"
 ).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 _SMALL = {word: value for value, word in enumerate(_ONES)} | {
-    word: 10 * value for value, word in enumerate(_TENS, start=2)
+    word: 10 * value
+    for value, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2)
 }
-_LARGE = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9}
+_WORD = rf"(?:{'|'.join([*_SMALL, *_SCALES])})"
 _SPELT = re.compile(
-    rf"\b(?:{'|'.join([*_SMALL, *_LARGE])})(?:(?:[\s-]+(?:and\s+)?)(?:{'|'.join([*_SMALL, *_LARGE])}))*\b",
-    re.IGNORECASE,
+    rf"\b(?:an?\s+(?=hundred|thousand|million|dozen))?{_WORD}(?:[\s-]+(?:and\s+)?{_WORD})*\b", re.IGNORECASE
 )
 UNITS = set(
     "cm mm km m ft in yd mi cc ml l kg g mg lb lbs oz s sec min hr hrs h day days mph kph per of the a an pm "
     "am way ways cup cups deg rad pts sq each for and he she men new one all box cat dog egg pen car bus "
     "tip pie ton fee".split()
 )
-_SCALE = re.compile(r"\s*(thousand|million|billion)\b", re.IGNORECASE)
+_PARTS = {  # how many of the second unit make one of the first
+    ("hour", "minute"): 60, ("hr", "min"): 60, ("h", "min"): 60, ("minute", "second"): 60, ("min", "sec"): 60,
+    ("foot", "inch"): 12, ("feet", "inch"): 12, ("ft", "in"): 12, ("pound", "ounce"): 16, ("lb", "oz"): 16,
+    ("year", "month"): 12, ("week", "day"): 7, ("day", "hour"): 24, ("dollar", "cent"): 100,
+    ("meter", "centimeter"): 100, ("m", "cm"): 100, ("kilometer", "meter"): 1000, ("km", "m"): 1000,
+    ("kilogram", "gram"): 1000, ("kg", "g"): 1000,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -57,6 +66,7 @@ class Number:
         percent: whether a percent sign or word followed.
         start: where it begins in the text it was found in.
         stop: where it ends.
+        written: it was written in digits, and so may be rounded.
     """
 
     value: Fraction
@@ -64,6 +74,7 @@ class Number:
     percent: bool = False
     start: int = 0
     stop: int = 0
+    written: bool = False
 
     @property
     def readings(self) -> tuple[tuple[Fraction, int], ...]:
@@ -75,11 +86,14 @@ class Number:
 def equal(answer: Number, gold: Number) -> bool:
     """Whether an answer states the gold number.
 
-    Exact values are equal; a gold written with decimals is also met by a value that rounds to it, up or to
-    even. An integer is only met exactly.
+    Exact values are equal. A gold written with decimals is also met by a value that rounds to it, and by one
+    that rounds it to three significant digits or more. An integer is only met exactly.
     """
     return any(
-        _meets(value, wanted, decimals) for value, _ in answer.readings for wanted, decimals in gold.readings
+        _meets(value, wanted, decimals)
+        or (answer.decimals > 0 and bool(decimals) and shown < decimals and _rounds(value, shown, wanted))
+        for value, shown in answer.readings
+        for wanted, decimals in gold.readings
     )
 
 
@@ -89,18 +103,55 @@ def _meets(value: Fraction, wanted: Fraction, decimals: int) -> bool:
     return bool(decimals) and wanted.denominator != 1 and abs(value - wanted) * 2 <= Fraction(1, 10**decimals)
 
 
+def _rounds(value: Fraction, decimals: int, wanted: Fraction) -> bool:
+    digits = str(int(abs(value) * 10**decimals)).lstrip("0")
+    return len(digits) >= DIGITS_MET and abs(value - wanted) * 2 <= Fraction(1, 10**decimals)
+
+
 def numbers(text: str) -> list[Number]:
-    """Every number of a text in `plain` spelling, digits and words, from left to right."""
+    """Every number of a text in `plain` spelling, digits and words, from left to right.
+
+    `5 hours 30 minutes` is one number of hours; times of day and ratios (`6:30`, `5:1`) are none.
+    """
     found = [number for match in NUMBER.finditer(text) if (number := _read(match, text)) is not None]
     taken = [(number.start, number.stop) for number in found]
     for match in _SPELT.finditer(text):
         if not any(start < match.end() and match.start() < stop for start, stop in taken):
             value, start = Fraction(_spelt(match.group())), match.start()
             if sign := re.search(r"(?:negative|minus)\s+$", text[max(0, start - 12) : start], re.IGNORECASE):
-                value, start = -value, start - (sign.end() - sign.start())
-            percent = bool(re.match(r"\s*(?:%|percent\b)", text[match.end() :]))
+                value, start = -value, start - len(sign.group())
+            percent = bool(re.match(r"\s*(?:%|percent\b)", text[match.end() : match.end() + 20]))
             found.append(Number(value, 0, percent, start, match.end()))
-    return sorted(found, key=lambda number: number.start)
+    return _joined(text, sorted(found, key=lambda number: number.start))
+
+
+def _joined(text: str, found: list[Number]) -> list[Number]:
+    """Quantities of two units as one number of the first, and `1 in 6` as a fraction."""
+    joined: list[Number] = []
+    for one in found:
+        between = text[joined[-1].stop : one.start] if joined else ""
+        first = re.fullmatch(r"\s*-?([a-z]+)\.?[\s,]*(?:and\s+)?", between, re.IGNORECASE)
+        second = re.match(r"\s*-?([a-z]+)\b", text[one.stop : one.stop + 20], re.IGNORECASE)
+        parts = _PARTS.get((_unit(first[1]), _unit(second[1]))) if first and second else None
+        if parts and one.value >= 0:
+            whole = joined.pop()
+            value = whole.value + one.value / parts * (-1 if whole.value < 0 else 1)
+            joined.append(replace(whole, value=value, stop=one.stop, decimals=0))
+        elif (
+            joined
+            and re.fullmatch(r"\s+in\s+", between)
+            and 0 < joined[-1].value < one.value
+            and (not second or _unit(second[1]) in ("chance", "probability"))
+        ):
+            whole = joined.pop()
+            joined.append(replace(whole, value=whole.value / one.value, stop=one.stop, decimals=0))
+        else:
+            joined.append(one)
+    return joined
+
+
+def _unit(word: str) -> str:
+    return re.sub(r"(?<=ch)es$|s$", "", word.lower())
 
 
 def only_number(text: str, *, algebra: bool = False) -> Number | None:
@@ -112,25 +163,28 @@ def only_number(text: str, *, algebra: bool = False) -> Number | None:
     text = re.sub(r"\\[()\[\]]|\$\$", " ", plain(text))
     text = re.sub(r"\s+", " ", text).strip(" *`\"'").rstrip(".")
     text = re.sub(r"^\$([^$]+)\$", r"\1", text)
-    text = re.sub(r"^(?:about|approximately|approx\.?|roughly|exactly|only|\\approx|=)\s*", "", text.strip())
-    all_of_it = numbers(text)
-    if not all_of_it or text[: all_of_it[0].start].strip():
+    text = re.sub(
+        r"^(?:about|approximately|approx\.?|roughly|around|exactly|only|just|\\approx|\\sim|~|=)\s*",
+        "",
+        text.strip(),
+    )
+    found = numbers(text)
+    if not found or text[: found[0].start].strip():
         return None
-    rest = text[all_of_it[0].stop :].strip()
-    return all_of_it[0] if is_unit(rest, algebra=algebra) else None
+    return found[0] if is_unit(text[found[0].stop :].strip(), algebra=algebra) else None
 
 
 def is_unit(rest: str, *, algebra: bool = False) -> bool:
     """Whether what follows a number only names what was counted."""
-    rest = re.sub(r"(?<=[A-Za-z)])\s*\^\s*\{?\s*-?[123]\s*\}?", "", rest).strip().strip("$.").strip()
+    rest = re.sub(r"(?<=[A-Za-z)])\s*\^\s*\{?\s*-?[123]\s*\}?", "", rest).strip(" $.")
     if not rest:
         return True
-    if re.search(r"\d|[=<>+*^_\\{}\[\]|]|(?:^|\s)(?:or|and|to)\s", rest):
+    if re.search(r"\d|[=<>+*^_\\{}\[\]|:]|(?:^|\s)(?:or|and|to)\s", rest):
         return False
-    words = re.findall(r"[A-Za-z]+", rest)
+    words = re.findall(r"[^\W\d_]+", rest)
     if algebra and not all(len(word) > 3 or word.lower() in UNITS for word in words):
         return False
-    return bool(re.fullmatch(r"[-(]?[A-Za-z€£$%][A-Za-z€£$'’./()% -]*", rest)) and not re.match(
+    return bool(re.fullmatch(r"[-(]?[^\W\d_€£$%][\w€£$'’./()% -]*|[€£$%]\)?", rest)) and not re.match(
         r"[a-z]\(", rest
     )
 
@@ -138,39 +192,29 @@ def is_unit(rest: str, *, algebra: bool = False) -> bool:
 def _read(match: re.Match[str], text: str) -> Number | None:
     start, before = match.start(), match["before"] or ""
     left = text[max(0, start - 8) : start]
-    minus = sum("-" in sign or "n" in sign for sign in (before, match["after"] or "")) % 2 == 1
+    minus = sum("-" in sign or "n" in sign.lower() for sign in (before, match["after"] or "")) % 2 == 1
     if before.strip() in ("-", "+") and _is_subtraction(left, before):
         minus, start = False, start + len(before)
     if max(map(len, re.findall(r"\d+", match.group()))) > LONGEST:
         return None
     if re.search(r"[A-Za-z_\\]$|\d\.$|[A-Za-z]_\{?$", left) and not (before or match["currency"]):
         return None  # part of a name, as in x2
-    value, decimals = _value(match)
-    stop, percent = match.end(), bool(match["percent"])
-    if match["decimal"] and value is not None and (scale := _SCALE.match(text, stop)):
-        value, decimals, percent, stop = value * _LARGE[scale[1].lower()], 0, False, scale.end()
-    return None if value is None else Number(-value if minus else value, decimals, percent, start, stop)
-
-
-def _value(match: re.Match[str]) -> tuple[Fraction | None, int]:
-    """The value of one match without its sign, and its decimals; None for what cannot be computed."""
-    if match["science"]:
-        mantissa, *exponents = _groups(match, _SCIENCE_GROUPS)
-        ten = _power(Fraction(10), int(exponents[0] or exponents[1]))
-        return None if ten is None else Fraction(_clean(mantissa)) * ten, 0
-    if match["power"]:
-        base, *exponents = _groups(match, _POWER_GROUPS)
-        return _power(Fraction(_clean(base)), int(exponents[0] or exponents[1])), 0
-    if match["mixed"]:
-        whole, *parts = _groups(match, _MIXED_GROUPS)
-        top, bottom = int(parts[0] or parts[2]), int(parts[1] or parts[3])
-        return (Fraction(whole) + Fraction(top, bottom) if bottom else None), 0
-    if match["fraction"]:
-        parts = _groups(match, _FRACTION_GROUPS)
-        above, below = Fraction(_clean(parts[0] or parts[2])), Fraction(_clean(parts[1] or parts[3]))
-        return (above / below if below else None), 0
-    written = _clean(match["decimal"])
-    return Fraction(written), len(written.partition(".")[2])
+    if re.search(r"\d\s?:$", left) or re.match(r"\s?:\s?\d", text[match.end() :]):
+        return None
+    written = match["decimal"] or re.sub(r"\s+and\s+", " ", match["body"]).replace("x", "*").replace("X", "*")
+    if match["decimal"]:
+        value: Fraction | None = Fraction(written.replace(",", ""))
+    elif science := re.fullmatch(rf"({_DECIMAL})[eE]([-+]?\d+)", written):
+        value = exact(f"{science[1]}*10^({science[2]})")
+    else:
+        value = exact(written)
+    if value is None:
+        return None
+    decimals = len(written.partition(".")[2]) if match["decimal"] else 0
+    percent = bool(match["percent"])
+    if match["scale"]:
+        value, decimals, percent = value * _SCALES[match["scale"].strip().lower().rstrip("s")], 0, False
+    return Number(-value if minus else value, decimals, percent, start, match.end(), bool(match["decimal"]))
 
 
 def _is_subtraction(left: str, sign: str) -> bool:
@@ -180,37 +224,13 @@ def _is_subtraction(left: str, sign: str) -> bool:
     )
 
 
-def _clean(written: str) -> str:
-    return written.replace(",", "").replace(" ", "")
-
-
-def _power(base: Fraction, exponent: int) -> Fraction | None:
-    bits = max(base.numerator.bit_length(), base.denominator.bit_length()) * abs(exponent)
-    return None if bits > LARGEST_POWER or (not base and exponent < 0) else base**exponent
-
-
 def _spelt(words: str) -> int:
     total, group = 0, 0
     for word in re.split(r"[\s-]+", words.lower()):
         if word in _SMALL:
             group += _SMALL[word]
-        elif word == "hundred":
-            group = max(1, group) * 100
-        elif word in _LARGE:
-            total, group = total + max(1, group) * _LARGE[word], 0
+        elif word in ("hundred", "dozen"):
+            group = max(1, group) * _SCALES[word]
+        elif word in _SCALES:
+            total, group = total + max(1, group) * _SCALES[word], 0
     return total + group
-
-
-def _places(name: str) -> list[int]:
-    """The numbers of the unnamed groups inside the named group `name` of `NUMBER`."""
-    opening = NUMBER.groupindex[name]
-    following = [place for place in NUMBER.groupindex.values() if place > opening]
-    return list(range(opening + 1, min(following)))
-
-
-_SCIENCE_GROUPS, _POWER_GROUPS = _places("science"), _places("power")
-_MIXED_GROUPS, _FRACTION_GROUPS = _places("mixed"), _places("fraction")
-
-
-def _groups(match: re.Match[str], places: list[int]) -> list[str]:
-    return [match[place] or "" for place in places]

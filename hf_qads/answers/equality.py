@@ -5,6 +5,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from hf_qads.answers import structures, symbolic
+from hf_qads.answers.arithmetic import exact
 from hf_qads.answers.latex import compact, plain
 from hf_qads.answers.structures import Group, group, without_name
 from hf_qads.answers.values import Number, equal, only_number
@@ -13,6 +14,8 @@ _TEXT = re.compile(r"\W*\\(?:text|textbf|textit|textrm|mbox|mathrm|operatorname)
 _ARTICLES = re.compile(r"\b(?:the|a|an)\b")
 _NEGATIONS = re.compile(r"\b(?:not|nor|neither|no|never)\b|n't\b")
 _FORMULA = re.compile(r"[A-Za-z]|\\|[-+*/^]")
+_CLOCK = re.compile(r"(?<![\d:.])(\d{1,2})(?::(\d\d))?(?!\d|:\d)\s*(?:([ap])\.?\s?m\b\.?)?", re.IGNORECASE)
+_RATIO = re.compile(r"(?<![\d:.])(\d+(?:\.\d+)?)\s*(?::|\\colon|to)\s*(\d+(?:\.\d+)?)(?![\d:])")
 LONGEST = 1000  # characters; no final answer is longer
 ORDERED = (structures.TUPLE, structures.INTERVAL, structures.MATRIX, structures.SEQUENCE)
 
@@ -43,21 +46,48 @@ def same(answer: str, gold: str, *, algebra: bool = True, brackets_list: bool = 
     bare_answer, bare_gold = (without_name(plain(text).strip().strip("$").strip()) for text in (answer, gold))
     if compact(bare_answer) == compact(bare_gold):
         return Same(True, "same text")
-    words = _words_of(gold)
+    if (timed := _same_time(bare_answer, bare_gold)) is not None:
+        return timed
+    if (base := re.fullmatch(r"(\d+)_\{?\d+\}?", compact(bare_gold))) and "_" not in bare_answer:
+        return Same(compact(bare_answer) == base[1], "digits of the base")
+    words = words_of(gold)
     if words is not None:
         return Same(same_words(answer, words), "words")
     numbers = [only_number(text, algebra=algebra) for text in (bare_answer, bare_gold)]
     if numbers[0] is not None and numbers[1] is not None:
         return Same(equal(numbers[0], numbers[1]), "number")
+    values = [exact(text) for text in (bare_answer, bare_gold)]
+    if values[0] is not None and values[1] is not None and not (numbers[1] and numbers[1].decimals):
+        return Same(values[0] == values[1], "exact value")
     groups = [group(text, brackets_list=brackets_list) for text in (bare_answer, bare_gold)]
     if groups[0] is not None or groups[1] is not None:
         return _same_groups(bare_answer, bare_gold, groups[0], groups[1], algebra, brackets_list)
     return _same_formula(answer, gold, numbers[1])
 
 
+def _same_time(answer: str, gold: str) -> Same | None:
+    """Times of day and ratios; None where the gold answer is neither."""
+    wanted = _CLOCK.fullmatch(gold.strip(" ."))
+    if wanted and (wanted[2] or wanted[3]):
+        said = [one for one in _CLOCK.finditer(answer) if one[2] or one[3]] or [*_CLOCK.finditer(answer)]
+        if said:
+            hours = [(int(one[1]), int(one[2] or 0)) for one in (said[-1], wanted)]
+            halves = {(one[3] or "").lower() for one in (said[-1], wanted)} - {""}
+            if hours[0] == hours[1] or wanted[3]:
+                return Same(hours[0] == hours[1] and len(halves) < 2, "time of day")
+    if wanted_ratio := _RATIO.fullmatch(gold.strip(" .")):
+        met = [*_RATIO.finditer(answer)]
+        one = Fraction(met[-1][1]) * Fraction(wanted_ratio[2]) if met else exact(answer)
+        other = Fraction(met[-1][2]) * Fraction(wanted_ratio[1]) if met else None
+        if other is None and one is not None and Fraction(wanted_ratio[2]):
+            other = Fraction(wanted_ratio[1]) / Fraction(wanted_ratio[2])
+        return Same(one is not None and one == other, "ratio")
+    return None
+
+
 def same_words(answer: str, gold: str) -> bool:
     """Whether an answer is the gold word or words, or a short phrase around them that does not deny them."""
-    said, wanted = _bare_words(answer), _bare_words(gold)
+    said, wanted = bare_words(answer), bare_words(gold)
     if said == wanted or said.replace(" ", "") == wanted.replace(" ", ""):
         return True
     if not wanted or len(said.split()) > len(wanted.split()) + 5 or re.search(r"\bor\b", said):
@@ -66,13 +96,14 @@ def same_words(answer: str, gold: str) -> bool:
     return not denied and bool(re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", said)) and len(wanted) > 1
 
 
-def _bare_words(text: str) -> str:
+def bare_words(text: str) -> str:
+    """The words of a text in lower case, without articles, marks and LaTeX commands."""
     text = re.sub(r"\\[a-z]+|[{}$\\]", " ", plain(text)).casefold()
     text = re.sub(r"(?<=[a-z])\.(?=[a-z]\.?)|(?<=\bp\.m)\.|(?<=\ba\.m)\.", "", text)
     return " ".join(_ARTICLES.sub(" ", re.sub(r"[^\w\s%:/+-]", " ", text)).split())
 
 
-def _words_of(gold: str) -> str | None:
+def words_of(gold: str) -> str | None:
     """The words of a gold answer that is words and no formula, or None."""
     if found := _TEXT.fullmatch(gold.strip().strip("$")):
         return None if re.fullmatch(r"\W*[\d.,/ ]+\W*", found[1]) else found[1]

@@ -1,0 +1,103 @@
+# ruff: noqa: RUF001 - models write typographic signs
+"""Forms in which outputs give their answers: one verdict a form."""
+
+import json
+import tracemalloc
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hf_qads.answers import KINDS, check
+
+SEEN = [
+    json.loads(line)
+    for line in Path(__file__).with_name("outputs_seen.jsonl").read_text(encoding="utf-8").splitlines()
+]
+SPEEDS = ["12 km/h", "15 km/h", "18 km/h", "20 km/h"]
+FORMS = [
+    ("gsm8k", "Profit a day = 7 x $3.00 = $21.00", "21", True),
+    ("gsm8k", "16,204 - 310 = 15,894 people stayed.", "15894", True),
+    ("gsm8k", "<p>Total: <strong>9,310</strong></p>", "9310", True),
+    ("gsm8k", '<div class="final"><b>Answer:</b> 45 km</div>', "45", True),
+    ("math", "Two angles have 64 and 75 degrees. So it measures 41 degrees.", "41^\\circ", True),
+    ("math", "so h = 5r. The ratio of height to radius is 5 to 1.", "5:1", True),
+    ("math", "\\boxed{\\frac{1450}{3}}", "483.3333", True),
+    ("math", "It comes to about 483.33.", "483.3333", True),
+    ("math", "It comes to about 480.", "483.3333", False),
+    ("math", "\\boxed{71\\tfrac{2}{3}}", "71.67", True),
+    ("gsm8k", "They need 4 1/2 hours.", "4.5", True),
+    ("mathematics", "2*q*(q - 2) = 0, therefore q = 0 or q = 2.", "[0, 2]", True),
+    ("math", "\\{-3, 1+\\sqrt7, 1-\\sqrt7\\}", "\\{1\\pm\\sqrt{7},-3\\}", True),
+    ("gsm8k", "twenty-six of them are left", "26", True),
+    ("gsm8k", "minus eighty-one, i.e. −81.", "-81", True),
+    ("math", "so they arrive at 3:15 PM.", "3:15\\text{ p.m.}", True),
+    ("math", "\\boxed{10:00\\text{ AM}}", "10\\text{ a.m.}", True),
+    ("math", "\\boxed{8\\text{ p.m.}}", "8\\text{ a.m.}", False),
+    ("simuleq", "So the pen costs 3 dollars and the book costs 11 dollars.", "11", True),
+    ("simuleq", "The pen costs 3, the book 11 and the bag 20 dollars.", "11", False),
+    ("gsm8k", "The answer is 5 or 6.", "5", False),
+    ("gsm8k", "It is between 5 and 6.", "5", False),
+    ("math", "\\boxed{\\frac{1}{1997!}}", "\\frac{1}{1996!}", False),
+    ("math", "\\boxed{\\frac{1997}{1997!}}", "\\frac{1}{1996!}", True),
+    ("gsm8k", "Step 1: 2 + 2 = 4.\nStep 2: 4 - 1 = 3.\nStep 3", "3", False),
+    ("gsm8k", "She walks 3 km every day. Since a week has 7", "7", False),
+    ("gsm8k", "It takes 5 hours 30 minutes.", "5", False),
+    ("gsm8k", "It takes 5 hours 30 minutes.", "5.5", True),
+    ("gsm8k", "He is 5 feet 4 inches tall.", "5", False),
+    ("gsm8k", "The train leaves at 6:30.", "6", False),
+    ("gsm8k", "She needs 3 dozen.", "3", False),
+    ("gsm8k", "She needs 3 dozen.", "36", True),
+    ("gsm8k", "The chance is 1 in 6.", "1", False),
+    ("gsm8k", "They are $5 each, so $15 in total.", "15", True),
+    ("gsm8k", "That is 5 more than 6.", "5", False),
+    ("gsm8k", "It should be 7, but I get 8.", "7", False),
+    ("gsm8k", "The number of stars is 1152921504606846977.", "1152921504606846977", True),
+    ("gsm8k", "The number of stars is 1152921504606846976.", "1152921504606846977", False),
+]
+
+
+@pytest.mark.parametrize(("benchmark", "output", "gold", "right"), FORMS)
+def test_form_is_read(benchmark, output, gold, right):
+    assert check(output, gold, benchmark=benchmark).right == right
+
+
+@pytest.mark.parametrize("output", ["It drives at 18 km/h.", "Its speed: 18 km/h", "So it is 90 / 5 = 18"])
+def test_text_or_value_of_an_option_stands_for_its_letter(output):
+    verdict = check(output, "C", benchmark="aqua_rat", options=SPEEDS)
+    assert (verdict.right, verdict.answer) == (True, "C")
+    assert not check(output, "B", benchmark="aqua_rat", options=SPEEDS).right
+
+
+def test_agrees_with_the_hand_on_outputs_of_models_and_in_their_styles():
+    wrong = [
+        (check(one["output"], one["gold"], benchmark=one["benchmark"], options=one.get("options")).right, one)
+        for one in SEEN
+    ]
+    wrong = [(said, one) for said, one in wrong if said != one["right"]]
+    assert len(wrong) <= 0.01 * len(SEEN)
+    assert sum(said for said, _ in wrong) == 0
+
+
+PIECES = [
+    "The answer is ", "\\boxed{", "\\frac{", "\\sqrt{", "{", "}", "(", "[", "$", "^{", "9^9^", "!", "1,",
+    "5 and ", "\n", ". ", "= 1 ", "\\pm ", "<p>", "<answer>", '{"answer": "', "```", "so 5, ", "Step 3: ",
+    "答案是", "one hundred ", "1 < x ", "-", "#### ", "\\begin{pmatrix}", "\\text{", "a: ", "7" * 50, "|",
+]  # fmt: skip
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(PIECES), st.integers(1, 20_000)), min_size=1, max_size=3),
+    st.sampled_from(sorted(KINDS)),
+)
+def test_no_long_output_raises_or_lets_memory_grow(pieces, benchmark):
+    output = "".join(piece * times for piece, times in pieces)[: 2**20]
+    gold = "B" if KINDS[benchmark] == "letter" else "\\frac{\\sqrt{3}}{2}" if benchmark == "math" else "18"
+    tracemalloc.start()
+    try:
+        assert check(output, gold, benchmark=benchmark).right in (True, False)
+        assert tracemalloc.get_traced_memory()[1] < 64 * 2**20
+    finally:
+        tracemalloc.stop()
