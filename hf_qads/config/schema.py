@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_val
 
 from hf_qads.errors import MixingError
 from hf_qads.mixing import ratios
+from hf_qads.runtime.batching import BATCH_TOKENS
 
 Share = Annotated[float, Field(gt=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
@@ -180,7 +181,7 @@ class Config(Section):
     decontaminate: Decontaminate | None = Decontaminate(on_missing="skip")
     local_files: dict[str, Source] = {}  # files that stand in for names of the catalogue
     on_missing: OnMissing = "error"  # what becomes of sources that are not available
-    batch_tokens: Annotated[int, Field(ge=64)] = 16384
+    batch_tokens: Annotated[int, Field(ge=64)] = BATCH_TOKENS
     device: str | None = None
 
     @property

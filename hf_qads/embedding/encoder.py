@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from hf_qads.embedding.pooling import backbone, evaluating, masked_mean
+from hf_qads.embedding.pooling import masked_mean
 from hf_qads.errors import EmbeddingError
+from hf_qads.rows.forward import body, evaluating, forward_rows
 from hf_qads.rows.rendering import Renderer, template_of
-from hf_qads.rows.sequences import context_length, padded, sequences, windows
-from hf_qads.runtime.batching import TokenBudget, run_batches
+from hf_qads.rows.sequences import context_length, padded, windows
+from hf_qads.runtime.batching import BATCH_TOKENS, TokenBudget
 from hf_qads.runtime.devices import useful_tokens
 from hf_qads.runtime.files import atomic_path
 
@@ -35,7 +36,7 @@ class Encoder:
         *,
         template: str = "plain",
         device: Any = None,
-        batch_tokens: int = 16384,
+        batch_tokens: int = BATCH_TOKENS,
     ) -> None:
         """Take a model of transformers (or one with PEFT adapters); `device` moves it, None leaves it.
 
@@ -51,10 +52,10 @@ class Encoder:
             model.to(device)
         self.device = model.device
         self.budget = TokenBudget(useful_tokens(batch_tokens, self.device))
-        self._backbone = backbone(model)
-        with torch.inference_mode(), evaluating(self._backbone):
+        self._body = body(model)
+        with torch.inference_mode(), evaluating(self._body):
             token = torch.zeros((1, 1), dtype=torch.long, device=self.device)
-            self.size = int(self._backbone(input_ids=token, use_cache=False).last_hidden_state.shape[-1])
+            self.size = int(self._body(input_ids=token, use_cache=False).last_hidden_state.shape[-1])
 
     def encode(self, rows: Sequence[Mapping[str, Any]], out: NDArray[Any]) -> dict[int, str]:
         """Write the vectors of `rows` to `out` (n, d).
@@ -64,29 +65,24 @@ class Encoder:
 
         Cost: one forward pass without the vocabulary's head; ids of all rows in memory.
         """
-        ids, reasons = sequences(self.renderer, rows, context=self.context, vocabulary=self.vocabulary)
-        out[list(reasons)] = np.nan
-        kept = np.asarray([i for i in range(len(ids)) if i not in reasons], dtype=np.int64)
-        lengths = np.asarray([len(ids[i]) for i in kept], dtype=np.int64)
-
-        def forward(batch: NDArray[np.int64]) -> None:
-            places = kept[batch]
-            out[places] = self._forward([ids[place] for place in places])
-
-        # A vector that overflows the type of `out` becomes infinite, which is counted below.
-        with np.errstate(over="ignore"), evaluating(self._backbone):
-            run_batches(lengths, self.budget, forward)
-        for place in kept[~np.isfinite(out[kept]).all(axis=1)].tolist():
-            out[place] = np.nan
-            reasons[place] = NOT_FINITE
-        return reasons
+        with evaluating(self._body):
+            return forward_rows(
+                self._forward,
+                self.renderer,
+                rows,
+                out,
+                context=self.context,
+                vocabulary=self.vocabulary,
+                budget=self.budget,
+                not_finite=NOT_FINITE,
+            )
 
     def _forward(self, ids: Sequence[NDArray[np.int32]]) -> NDArray[np.float32]:
         import torch
 
         tokens, mask = padded(ids, 0, self.device)
         with torch.inference_mode():
-            states = self._backbone(input_ids=tokens, attention_mask=mask, use_cache=False)
+            states = self._body(input_ids=tokens, attention_mask=mask, use_cache=False)
             pooled: NDArray[np.float32] = masked_mean(states.last_hidden_state, mask).cpu().numpy()
         return pooled
 
@@ -100,7 +96,7 @@ def embed(
     out: Path | str | None = None,
     dtype: str = "float32",
     device: Any = None,
-    batch_tokens: int = 16384,
+    batch_tokens: int = BATCH_TOKENS,
 ) -> NDArray[Any]:
     """Embed rows by the masked mean of the model's last hidden state over BOS and block.
 

@@ -13,6 +13,7 @@ from hf_qads.embedding.encoder import DTYPES, Encoder
 from hf_qads.embedding.vectors import ARRAY, FACTS, ID_SCHEMA, IDS, Vectors, facts
 from hf_qads.errors import EmbeddingError
 from hf_qads.runtime import distributed, files
+from hf_qads.runtime.batching import BATCH_TOKENS
 from hf_qads.runtime.sharding import SHARD_ROWS, RowShard, ShardReader, merge, row_shards, work_through
 from hf_qads.schema import ANSWER, HISTORY, QUESTION, ROW_ID
 
@@ -30,7 +31,7 @@ def embed_folder(
     template: str = "plain",
     dtype: str = "float16",
     device: Any = None,
-    batch_tokens: int = 16384,
+    batch_tokens: int = BATCH_TOKENS,
     shard_rows: int = SHARD_ROWS,
     key: str = "",
 ) -> Vectors:

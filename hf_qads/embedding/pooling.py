@@ -1,33 +1,6 @@
 """From a language model's hidden states to one vector per row."""
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
-
-
-def backbone(model: Any) -> Any:
-    """The part of a transformers model that makes hidden states, without a head on the vocabulary.
-
-    A model with PEFT adapters keeps them: they live inside the layers.
-    """
-    if "peft" in sys.modules:
-        from peft import PeftModel
-
-        if isinstance(model, PeftModel):
-            model = model.get_base_model()
-    return model.base_model
-
-
-@contextmanager
-def evaluating(module: Any) -> Iterator[None]:
-    """Evaluation mode, without dropout; put back afterwards as it was."""
-    training = module.training
-    module.eval()
-    try:
-        yield
-    finally:
-        module.train(training)
 
 
 def masked_mean(hidden: Any, mask: Any) -> Any:

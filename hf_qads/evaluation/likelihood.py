@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hf_qads.rows.rendering import Renderer
-from hf_qads.runtime.batching import TokenBudget, run_batches
+from hf_qads.runtime.batching import BATCH_TOKENS, TokenBudget, run_batches
 from hf_qads.statistics.intervals import Z
 
 
@@ -19,7 +19,7 @@ def answer_log_probabilities(
     rows: Sequence[Mapping[str, Any]],
     *,
     template: str = "plain",
-    batch_tokens: int = 16384,
+    batch_tokens: int = BATCH_TOKENS,
 ) -> NDArray[np.float64]:
     """Mean log-probability of each row's answer tokens, (n,), in nats per token; NaN where it does not fit.
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hf_qads.generation.engine import GREEDY, STOPS, TOO_LONG, Output, Sampling, until_stop
-from hf_qads.runtime.batching import TokenBudget, token_batches
+from hf_qads.runtime.batching import BATCH_TOKENS, TokenBudget, token_batches
 
 
 class TransformersEngine:
@@ -27,7 +27,7 @@ class TransformersEngine:
         model: Any,
         tokenizer: Any,
         *,
-        batch_tokens: int = 16384,
+        batch_tokens: int = BATCH_TOKENS,
         chat: bool = False,
         name: str = "model",
     ) -> None:

@@ -68,7 +68,7 @@ def sequences(
     ids: list[NDArray[np.int32]] = []
     reasons: dict[int, str] = {}
     for window in windows(rows, WINDOW):
-        pairs = _pairs(window)
+        pairs = recognised(window)
         readable = [place for place, pair in enumerate(pairs) if isinstance(pair, Mapping)]
         blocks: list[Any] = list(pairs)
         rendered = renderer.blocks([pair for pair in pairs if isinstance(pair, Mapping)])
@@ -111,7 +111,12 @@ def windows(rows: Iterable[Mapping[str, Any]], size: int) -> Iterator[list[Mappi
         yield window
 
 
-def _pairs(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | str]:
+def recognised(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | str]:
+    """Rows with any of the usual column pairs as `history`, `question` and `answer`, or why they are none.
+
+    Raises:
+        SourceError: a row has no known pair of columns.
+    """
     pairs: list[dict[str, Any] | str] = []
     known: dict[tuple[str, ...], ColumnMapping] = {}
     for row in rows:

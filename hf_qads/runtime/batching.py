@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
 
+BATCH_TOKENS = 16384  # most tokens of a batch where nobody says otherwise
+
 
 def token_batches(lengths: Sequence[int] | NDArray[np.integer], batch_tokens: int) -> list[NDArray[np.int64]]:
     """Group rows of similar length so that a padded batch stays within a budget.

@@ -7,8 +7,9 @@ from datasets import Dataset
 
 from hf_qads import embed
 from hf_qads.embedding.encoder import Encoder
-from hf_qads.embedding.pooling import backbone, masked_mean
+from hf_qads.embedding.pooling import masked_mean
 from hf_qads.errors import EmbeddingError, ScoringError, SourceError
+from hf_qads.rows.forward import body
 from hf_qads.rows.rendering import Renderer
 from tests.models import CLASSES, tiny_model, tiny_rows, tiny_tokenizer
 
@@ -163,7 +164,7 @@ def test_adapters_are_kept():
     adapted = peft.get_peft_model(
         model, peft.LoraConfig(target_modules="all-linear", init_lora_weights=False, task_type="CAUSAL_LM")
     ).eval()
-    assert backbone(adapted) is model.model
+    assert body(adapted) is model.model
     found = embed(adapted, tokenizer, rows)
     assert not np.allclose(found, before, atol=1e-3)
     np.testing.assert_allclose(found, plain_vectors(adapted, tokenizer, rows), atol=2e-5)

@@ -135,8 +135,8 @@ SCRIPT = """
 import sys
 import torch
 from hf_qads.embedding.folders import embed_folder
-from hf_qads.scoring.folders import score_folder
-from hf_qads.scoring.scorer import QaDSScorer
+from hf_qads.scoring.scorer.folders import score_folder
+from hf_qads.scoring.scorer.scorer import QaDSScorer
 from tests.models import tiny_model, tiny_tokenizer
 torch.set_num_threads(1)
 pool, out = sys.argv[1:3]

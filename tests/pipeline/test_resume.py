@@ -197,3 +197,12 @@ def test_what_the_library_logs_is_indented_like_its_stage(tmp_path, raw_config):
     place = next(index for index, line in enumerate(told) if "influence" in line)
     pairs = r" {6}\d of 240 pairs were not scored: the anchor asks the prompt row's own question\."
     assert re.fullmatch(pairs, told[place + 1])
+
+
+def test_a_smaller_batch_after_running_out_of_memory_keeps_every_finished_vector_and_score(
+    tmp_path, raw_config
+):
+    out = tmp_path / "out"
+    quietly({**raw_config, "batch_tokens": 4096}, out)
+    told = quietly({**raw_config, "batch_tokens": 512}, out)
+    assert all(line.endswith("done before") for line in told)

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 import torch
+from tokenizers import normalizers
 
+from hf_qads import embed
 from hf_qads.errors import ScoringError
 from hf_qads.rows.rendering import Renderer
 from hf_qads.scoring.influence.influence import influence
@@ -24,11 +26,15 @@ def scored(prompts=PROMPTS, anchors=ANCHORS, *, context=512, **options):
         (PROMPTS, [], "no anchors of 'anchors'"),
         (PROMPTS, {}, "no anchor sets"),
         (PROMPTS, {"maths": ANCHORS, "chat": []}, "no anchors of 'chat'"),
-        ([{"text": "a"}], ANCHORS, r"prompts need the columns question and answer.*\['text'\]"),
+        (
+            [{"text": "a"}],
+            ANCHORS,
+            r"prompts cannot be read: no question and answer among the columns \['text'\]",
+        ),
         (
             PROMPTS,
             [{"question": "Why?", "answer": " "}],
-            "No anchor of 'anchors' can be scored.*'Why\\?'.*empty",
+            "No anchor of 'anchors' can be scored.*'Why\\?': blank answer",
         ),
     ],
 )
@@ -41,12 +47,12 @@ def test_rows_without_an_answer_are_left_out_with_a_reason_and_a_count():
     empty = {**PROMPTS[0], "answer": ""}
     result = scored([PROMPTS[1], empty, PROMPTS[2]], [*ANCHORS, {"question": "x", "answer": "\ud800"}])
     assert np.isfinite(result.win_rate).tolist() == [True, False, True]
-    assert result.reasons == [None, "the answer is empty", None]
+    assert result.reasons == [None, "blank answer", None]
     assert result.pairs.tolist() == [3, 0, 3]
-    assert result.anchor_reasons == [None, None, None, "the text is not valid Unicode"]
+    assert result.anchor_reasons == [None, None, None, "text that is not valid Unicode"]
     assert result.left_out == {
-        "prompt row: the answer is empty": 4,
-        "anchor: the text is not valid Unicode": 2,
+        "prompt row: blank answer": 4,
+        "anchor: text that is not valid Unicode": 2,
     }
     assert np.isnan(result.columns()["qads_influence_low"][1])
 
@@ -54,7 +60,7 @@ def test_rows_without_an_answer_are_left_out_with_a_reason_and_a_count():
 def test_only_prompt_rows_that_cannot_be_scored_give_only_reasons():
     result = scored([{"question": "a", "answer": ""}], ANCHORS)
     assert np.isnan(result.win_rate).all()
-    assert result.reasons == ["the answer is empty"]
+    assert result.reasons == ["blank answer"]
     assert np.isfinite(result.zero_shot).all()
 
 
@@ -83,7 +89,7 @@ def test_a_context_that_is_exactly_enough_is_enough():
 
 def test_an_anchor_without_any_token_before_its_answer_has_a_reason():
     result = scored(PROMPTS, [*ANCHORS, {"question": "", "answer": "seven"}], template="{question}{answer}\n")
-    assert result.anchor_reasons[3] == "no token stands before the answer"
+    assert result.anchor_reasons[3] == "blank question"
     assert result.pairs.tolist() == [3, 3, 3, 3]
 
 
@@ -124,3 +130,37 @@ def test_a_nan_for_some_rows_leaves_those_out():
 def test_a_budget_of_no_tokens_is_an_error():
     with pytest.raises(ScoringError, match="batch_tokens=0"):
         scored(batch_tokens=0)
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        lambda row: {"instruction": row["question"], "input": "", "output": row["answer"]},
+        lambda row: {"problem": row["question"], "solution": row["answer"]},
+        lambda row: {"prompt": row["question"], "completion": row["answer"]},
+        lambda row: {"query": row["question"], "response": row["answer"]},
+        lambda row: {
+            "messages": [
+                {"role": "user", "content": row["question"]},
+                {"role": "assistant", "content": row["answer"]},
+            ]
+        },
+    ],
+    ids=["instruction", "problem", "prompt", "query", "messages"],
+)
+def test_every_usual_column_pair_is_taken_as_embed_takes_it(turn):
+    expected = scored(PROMPTS, ANCHORS)
+    result = scored([turn(row) for row in PROMPTS], [turn(row) for row in ANCHORS])
+    np.testing.assert_array_equal(result.one_shot, expected.one_shot)
+    tokenizer = tiny_tokenizer()
+    vectors = embed(tiny_model(), tokenizer, [turn(row) for row in PROMPTS])
+    np.testing.assert_array_equal(vectors, embed(tiny_model(), tokenizer, PROMPTS))
+
+
+def test_a_question_that_the_tokenizer_drops_leaves_no_token_before_the_answer():
+    tokenizer = tiny_tokenizer(bos=False)
+    tokenizer.backend_tokenizer.normalizer = normalizers.Replace("~", "")
+    anchors = [*ANCHORS, {"question": "~", "answer": "seven"}]
+    result = influence(tiny_model(), tokenizer, PROMPTS, anchors, template="{question}{answer}\n")
+    assert result.anchor_reasons[3] == "no token stands before the answer"
+    assert result.pairs.tolist() == [3, 3, 3, 3]

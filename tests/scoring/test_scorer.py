@@ -109,7 +109,7 @@ def test_workers_that_are_spawned_give_the_same_scores(dataset, folder, expected
     script = f"""
 import multiprocess, sys
 from datasets import load_dataset
-from hf_qads.scoring.scorer import QaDSScorer
+from hf_qads.scoring.scorer.scorer import QaDSScorer
 if __name__ == "__main__":
     multiprocess.set_start_method("spawn")
     rows = load_dataset("parquet", data_files={str(tmp_path / "rows.parquet")!r}, split="train",

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 def _settings(config: Config) -> Mapping[str, Any]:
     if config.has_precomputed_scores:
         return {"scores": "precomputed"}
-    return {"per": None if config.scorer is None else config.scorer.per, "batch_tokens": config.batch_tokens}
+    return {"per": None if config.scorer is None else config.scorer.per}
 
 
 def _work(context: Context, folder: Path) -> Outcome:

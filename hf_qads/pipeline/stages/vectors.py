@@ -29,7 +29,7 @@ def encoder(context: Context) -> "tuple[PreTrainedModel, PreTrainedTokenizerFast
 def _settings(config: Config) -> Mapping[str, Any]:
     if config.vectors == "precomputed":
         return {"vectors": "precomputed"}
-    return {"model": model_key(config.model), "batch_tokens": config.batch_tokens}
+    return {"model": model_key(config.model)}
 
 
 def _work(context: Context, folder: Path) -> Outcome:

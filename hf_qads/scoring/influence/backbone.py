@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from hf_qads.errors import ScoringError
+from hf_qads.rows.forward import body, without_adapter
 
 _EXACT = 16  # most probable tokens whose logits are computed anew where a product is rounded
 _LOGITS_AT_ONCE = {"cpu": 2**23, "cuda": 2**27}
@@ -29,8 +30,8 @@ class Backbone:
         Raises:
             ScoringError: it is no causal language model with an output embedding.
         """
-        self.model = model.get_base_model() if type(model).__name__.startswith("Peft") else model
-        self.body = self.model.base_model
+        self.model = without_adapter(model)
+        self.body = body(model)
         self.head = self.model.get_output_embeddings()
         if self.head is None or self.body is self.model:
             raise ScoringError(

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hf_qads.errors import ScoringError
+from hf_qads.errors import ScoringError, SourceError
 from hf_qads.rows.rendering import Block, Renderer
-from hf_qads.schema import ANSWER, QUESTION, normalise_question, text_of
+from hf_qads.rows.sequences import WINDOW, recognised, windows
+from hf_qads.schema import QUESTION, normalise_question
 
-_AT_ONCE = 1024
 _NOTHING = Block([], (0, 0))
 
 
@@ -62,34 +62,27 @@ def render(rows: Iterable[Mapping[str, Any]], renderer: Renderer, what: str) -> 
     """Render rows.
 
     Args:
-        rows: mappings with `question` and `answer`, and perhaps `history`; a list or a Dataset.
+        rows: mappings with any of the usual column pairs; a list or a Dataset.
         renderer: of the model's tokenizer and template.
         what: how to name the rows in an error.
 
     Raises:
-        ScoringError: there are no rows, or they lack the columns.
+        ScoringError: there are no rows, or they have no known pair of columns.
     """
     texts = Texts([], [], [], [])
-    part: list[Mapping[str, Any]] = []
-
-    def flush() -> None:
-        for row, block in zip(part, renderer.blocks(part), strict=True):
+    for window in windows(rows, WINDOW):
+        try:
+            pairs = recognised(window)
+        except SourceError as error:
+            raise ScoringError(f"The {what} cannot be read: {error}") from error
+        blocks = iter(renderer.blocks([pair for pair in pairs if isinstance(pair, Mapping)]))
+        for row, pair in zip(window, pairs, strict=True):
+            block = next(blocks) if isinstance(pair, Mapping) else pair
+            question = str((pair if isinstance(pair, Mapping) else row).get(QUESTION) or "")
             texts.blocks.append(_NOTHING if isinstance(block, str) else block)
             texts.reasons.append(block if isinstance(block, str) else None)
-            texts.questions.append(normalise_question(text_of(row, QUESTION)))
-            texts.starts.append(text_of(row, QUESTION)[:60])
-        part.clear()
-
-    for row in rows:
-        if not texts.blocks and not part and not {QUESTION, ANSWER} <= set(row):
-            raise ScoringError(
-                f"{what} need the columns question and answer, but the first row has {sorted(row)}. "
-                "Rename the columns."
-            )
-        part.append(row)
-        if len(part) == _AT_ONCE:
-            flush()
-    flush()
+            texts.questions.append(normalise_question(question))
+            texts.starts.append(question[:60])
     if not texts.blocks:
         raise ScoringError(f"There are no {what}. Give at least one row.")
     return texts

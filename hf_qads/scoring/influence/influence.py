@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hf_qads.errors import ScoringError
 from hf_qads.rows.rendering import Renderer, template_of
 from hf_qads.runtime import distributed
+from hf_qads.runtime.batching import BATCH_TOKENS
 from hf_qads.scoring.influence.backbone import Backbone
 from hf_qads.scoring.influence.blocks import Texts, render
 from hf_qads.scoring.influence.pair_scoring import Sweep
@@ -35,14 +36,14 @@ def influence(
     template: str = "plain",
     folder: Path | str | None = None,
     device: str | None = None,
-    batch_tokens: int = 16384,
+    batch_tokens: int = BATCH_TOKENS,
 ) -> Influence:
     """Score each prompt row by the share of anchors whose answer it makes more probable as an example.
 
     Args:
         model: a causal language model of transformers, perhaps with a PEFT adapter.
         tokenizer: its fast tokenizer. Neither a PAD nor an EOS token is needed.
-        prompts: n rows with `question` and `answer` (and `history`): a list of dicts or a Dataset.
+        prompts: n rows with any of the usual column pairs: a list of dicts or a Dataset.
         anchors: a rows likewise, or a mapping from a set's name to its rows.
         template: `plain`, `chat`, or a format string: see `Renderer`. A model's own `qads_template` holds
             where this is left at `plain`.

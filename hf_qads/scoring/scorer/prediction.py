@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hf_qads.errors import ScoringError
+from hf_qads.rows.forward import forward_rows
 from hf_qads.rows.rendering import Renderer, template_of
-from hf_qads.rows.sequences import context_length, padded, sequences
-from hf_qads.runtime.batching import TokenBudget, run_batches
+from hf_qads.rows.sequences import context_length, padded
+from hf_qads.runtime.batching import TokenBudget
 from hf_qads.runtime.devices import useful_tokens
 from hf_qads.scoring.labels import LEVELS
 
@@ -47,18 +48,17 @@ class Predictor:
 
         Cost: one forward pass over the rows' tokens, sorted by length so that little is padded.
         """
-        ids, reasons = sequences(self.renderer, rows, context=self.context, vocabulary=self.vocabulary)
-        scores = np.full(len(ids), np.nan, dtype=np.float32)
-        kept = np.asarray([i for i in range(len(ids)) if i not in reasons], dtype=np.int64)
-
-        def forward(batch: NDArray[np.int64]) -> None:
-            places = kept[batch]
-            scores[places] = self._forward([ids[place] for place in places])
-
-        run_batches([len(ids[i]) for i in kept], self.budget, forward)
-        for place in kept[~np.isfinite(scores[kept])].tolist():
-            scores[place] = np.nan
-            reasons[place] = NOT_FINITE
+        scores = np.empty(len(rows), dtype=np.float32)
+        reasons = forward_rows(
+            self._forward,
+            self.renderer,
+            rows,
+            scores,
+            context=self.context,
+            vocabulary=self.vocabulary,
+            budget=self.budget,
+            not_finite=NOT_FINITE,
+        )
         return scores, reasons
 
     def _forward(self, ids: Sequence[NDArray[np.int32]]) -> NDArray[np.float32]:

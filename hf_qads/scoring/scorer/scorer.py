@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hf_qads.runtime.batching import BATCH_TOKENS
 from hf_qads.runtime.devices import pick_device
 from hf_qads.runtime.models import fingerprint
 from hf_qads.scoring.scorer.location import Location, default_scorer, locate
@@ -38,7 +39,7 @@ class QaDSScorer:
         *,
         revision: str | None = None,
         device: Any = None,
-        batch_tokens: int = 16384,
+        batch_tokens: int = BATCH_TOKENS,
     ) -> None:
         """Remember what to load; nothing is read or downloaded yet.
 
@@ -64,7 +65,7 @@ class QaDSScorer:
         *,
         revision: str | None = None,
         device: Any = None,
-        batch_tokens: int = 16384,
+        batch_tokens: int = BATCH_TOKENS,
     ) -> "QaDSScorer":
         """A scorer whose files are at hand: a folder, or a Hub repository, which is downloaded.
 
