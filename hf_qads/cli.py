@@ -144,6 +144,11 @@ def _parser() -> argparse.ArgumentParser:
         help="processes that read large sources (default: one a core, %(default)s)",
     )
 
+    augment = add("augment", _augment, "generate rows as a config's augment section says", resumes=True)
+    augment.add_argument("config", type=Path, help="YAML file of a run")
+    augment.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="for example augment.rounds=2")
+    augment.add_argument("--out", type=Path, help="run folder, from which `run` goes on (default: runs/NAME)")
+
     status = add("status", "pipeline.summary:status", "what of a run is done, what is left, how long it took")
     status.add_argument("path", metavar="RUN", type=Path, help="run folder")
 
@@ -243,6 +248,19 @@ def _run(
     out = out or Path("runs") / checked.name
     done = pipeline.run(checked, out, until=until, num_proc=num_proc, say=_say)
     return conclusion(done) if until in (None, "mixture", "report") else None
+
+
+def _augment(*, config: Path, overrides: list[str], out: Path | None) -> str:
+    from hf_qads.config import loading
+    from hf_qads.errors import ConfigError
+    from hf_qads.pipeline import run as pipeline
+    from hf_qads.pipeline.summary import generated
+
+    checked = loading.load(config, overrides)
+    if checked.augment is None:
+        raise ConfigError(f"{config} has no section augment. Write for example `augment: {{model: rules}}`.")
+    out = out or Path("runs") / checked.name
+    return generated(pipeline.run(checked, out, until="augmenting", say=_say))
 
 
 def _publish(*, run: Path, to: str, private: bool, dry_run: bool, accept_licences: bool) -> str:

@@ -26,6 +26,12 @@ REASON: Final = "qads_reason"
 RANK: Final = "qads_rank"
 GAIN: Final = "qads_gain"
 EMBEDDING: Final = "qads_embedding"
+PARENT_ID: Final = "parent_id"
+OPERATOR: Final = "operator"
+ROUND: Final = "round"
+VERIFIED: Final = "verified"
+VOTES: Final = "votes"
+GENERATOR: Final = "generator"
 
 KINDS: Final = ("reasoning", "general")
 
@@ -57,6 +63,23 @@ COLUMNS: Final[Mapping[str, Column]] = {
     KIND: Column(pa.string(), "`reasoning` or `general`", "pool"),
     FINAL_ANSWER: Column(pa.string(), "the final answer, where the source gives it", "pool"),
     ALSO_IN: Column(pa.list_(pa.string()), "other sources that hold the same row", "pool"),
+    PARENT_ID: Column(
+        pa.string(), "of a generated row: id of the own row that it goes back to", "augmenting", always=False
+    ),
+    OPERATOR: Column(
+        pa.string(),
+        "how its question was made of that row's, in order; `paths` is the row's own question answered again",
+        "augmenting",
+        always=False,
+    ),
+    ROUND: Column(pa.int32(), "how often its question was evolved", "augmenting", always=False),
+    VERIFIED: Column(
+        pa.bool_(), "its answer equals a known one; false: only a majority's", "augmenting", always=False
+    ),
+    VOTES: Column(
+        pa.float32(), "share of its question's sampled answers that agree", "augmenting", always=False
+    ),
+    GENERATOR: Column(pa.string(), "what wrote it, and with which sampling", "augmenting", always=False),
     INFLUENCE: Column(
         pa.float32(),
         "measured quality score: share of anchors that the row improves, from 0 to 1",

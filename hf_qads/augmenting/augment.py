@@ -150,7 +150,8 @@ def augment(
         (NEW, _some(evolved, paths.new, f"{seed} new")),
     ):
         outputs = ask(answerer, questions, paths.samples, f"answer {title}")
-        tally = answered[title] = Tally(asked=len(outputs))
+        failed = sum(output.failed for output in outputs)
+        tally = answered[title] = Tally(asked=len(outputs), failed=failed)
         judged = [
             verify(
                 outputs[place * paths.samples : (place + 1) * paths.samples],
@@ -189,6 +190,7 @@ def _usable(
         if reason is None and normalise_question(question) in seen:
             reason = REPEATED
         tally.asked += 1
+        tally.failed += output.failed
         if reason is not None:
             tally.leave_out(reason)
             continue

@@ -62,12 +62,12 @@ def unusable(question: str, parent: str, operator: Operator, language: "Language
         return NO_QUESTION
     if normalise_question(question) == normalise_question(parent):
         return AGAIN
+    if not _ASKS.search(question) and _ASKS.search(parent):
+        return NO_QUESTION
     if not language.holds(question):
         return OTHER_LANGUAGE
     if _AWAY.search(question) and not _AWAY.search(parent):
         return GIVEN_AWAY
-    if not _ASKS.search(question) and _ASKS.search(parent):
-        return NO_QUESTION
     if len(_MARK.findall(question)) > max(1, len(_MARK.findall(parent))) or _several(question):
         return TWO
     return None if operator.done(question, parent) else NOT_DONE

@@ -44,11 +44,13 @@ class Tally:
         kept: what came of them and is used.
         left_out: reason -> count; with `kept` it adds up to `asked`.
         verified: kept answers that equal a known one.
+        failed: prompts to which a server gave no answer; they are left out.
     """
 
     asked: int = 0
     kept: int = 0
     verified: int = 0
+    failed: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
 
     def leave_out(self, reason: str, count: int = 1) -> None:
@@ -62,6 +64,7 @@ class Tally:
             "asked": self.asked,
             "kept": self.kept,
             "verified": self.verified,
+            "failed": self.failed,
             "left_out": dict(sorted(self.left_out.items())),
         }
 
@@ -81,6 +84,11 @@ class Augmented:
     aside: list[Aside]
     questions: Mapping[str, Tally]
     paths: Mapping[str, Tally]
+
+    @property
+    def asked(self) -> int:
+        """Prompts of all steps."""
+        return sum(tally.asked for tally in (*self.questions.values(), *self.paths.values()))
 
     def as_dict(self) -> dict[str, Any]:
         """The counts, for a ledger."""

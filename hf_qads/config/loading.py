@@ -110,6 +110,8 @@ def _instead(path: Path) -> str:
 def _with_short_forms(key: str, value: Any) -> Any:
     if key == "model" and isinstance(value, str):
         return {"path": value}
+    if key == "augment" and isinstance(value, dict) and "model" in value:
+        return {**value, "model": _with_short_forms("model", value["model"])}
     if key == "sources":
         return _sources(value)
     if key == "local_files" and isinstance(value, dict):

@@ -161,6 +161,75 @@ class Decontaminate(Section):
     near: Similarity | None = None
 
 
+class Endpoint(Section):
+    """An OpenAI-compatible server that writes text: vLLM, SGLang, llama.cpp or a hosted one."""
+
+    endpoint: str  # URL up to and with /v1
+    name: str  # the model's name there
+    chat: bool = True
+    key: str = "OPENAI_API_KEY"  # environment variable that holds the key
+    parallel: Count = 16
+    timeout: Annotated[float, Field(gt=0)] = 600.0
+    per_minute: Annotated[float, Field(gt=0)] | None = None  # most requests a minute
+    price: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]] | None = Field(
+        default=None, strict=False
+    )  # of a million prompt tokens and of a million answer tokens
+
+
+class Generator(Section):
+    """A local model that writes text, or `rules`: those of the embedded problems."""
+
+    path: str
+    revision: str | None = None
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    chat: bool | None = None  # None: where the tokenizer has a chat template
+    trust_remote_code: bool = False
+
+
+class Sampling(Section):
+    """How a generator chooses tokens."""
+
+    temperature: Annotated[float, Field(ge=0, le=5)] = 0.7
+    top_p: Share = 1.0
+    max_tokens: Count = 256
+
+
+class Paths(Section):
+    """Sampled answers of each question, and which of the verified ones are kept."""
+
+    samples: Count = 4
+    keep: Literal["random", "different", "likely"] = "random"
+    most: Count = 2
+    own: Annotated[int, Field(ge=0)] | None = None  # own questions that are answered again; None: all
+    new: Annotated[int, Field(ge=0)] | None = None  # new questions that are answered; None: all
+    least_votes: Count = 2
+
+
+def _form_of_generator(value: Any) -> str:
+    return (
+        "one" if isinstance(value, Endpoint) or (isinstance(value, dict) and "endpoint" in value) else "kinds"
+    )
+
+
+class Augment(Section):
+    """Generated rows beside a run's own: new questions, and several verified answers to each (MuggleMath)."""
+
+    model: Annotated[
+        Annotated[Endpoint, Tag("one")] | Annotated[Generator, Tag("kinds")],
+        Discriminator(_form_of_generator),
+    ]
+    sources: list[str] | None = None  # names of the sources whose rows are taken; None: all of kind reasoning
+    questions: Count | None = None  # own questions of each source, drawn with the seed; None: all
+    operators: list[str] = ["numbers", "fractions", "concepts", "condition", "complexity"]
+    rounds: Count = 1
+    examples: str | None = None  # a YAML file of few-shot examples
+    sampling: Sampling = Sampling()
+    paths: Paths = Paths()
+    answers: str = "gsm8k"  # the benchmark whose rules tell whether two answers are equal
+    wrong_paths: bool = False  # true keeps them aside, in a file of their own
+    licence: str | None = None  # of the generator's output, as its terms say
+
+
 class Config(Section):
     """A whole run."""
 
@@ -168,7 +237,7 @@ class Config(Section):
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     model: Model
     sources: list[Source] = Field(min_length=1)
-    augment: None = None
+    augment: Augment | None = None
     anchors: Anchors | None = None
     prompts: Prompts = 2000  # per source; a mapping names the sources that give some
     vectors: Literal["model", "precomputed"] = "model"
@@ -203,6 +272,15 @@ class Config(Section):
     def _has_anchors_unless_scores_are_precomputed(self) -> "Config":
         if self.anchors is None and not self.has_precomputed_scores:
             raise ValueError("anchors are missing; only `scorer: {type: precomputed}` does without")
+        return self
+
+    @model_validator(mode="after")
+    def _augments_rows_that_are_scored(self) -> "Config":
+        if self.augment is not None and self.precomputed:
+            raise ValueError(
+                f"augment makes rows that bring no {' and no '.join(self.precomputed)}; "
+                "leave one of the two out"
+            )
         return self
 
     @field_validator("subsets")

@@ -24,11 +24,13 @@ BUCKET_BYTES: Final = 96 * 2**20
 MOST_BUCKETS: Final = 250  # each is an open file for a while
 READ_ROWS: Final = 5_000
 _PLACE: Final = "__place"
-# Every number that scoring made of a row. Rows of a mixture have a score, and so no reason why not.
+# Where a generated row comes from, and every number that scoring made of a row. Rows of a mixture have a
+# score, and so no reason why not.
 JOINED: Final = {
     name: column
     for name, column in schema.COLUMNS.items()
-    if schema.is_number(column) and column.made_by not in ("pool", "selection")
+    if column.made_by == "augmenting"
+    or (schema.is_number(column) and column.made_by not in ("pool", "selection"))
 }
 
 

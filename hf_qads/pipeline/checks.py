@@ -4,7 +4,9 @@ from pathlib import Path
 
 from hf_qads.config.schema import Config
 from hf_qads.errors import ConfigError
+from hf_qads.pipeline.generators import check_generator
 from hf_qads.pipeline.stages.anchors import check_benchmarks
+from hf_qads.pipeline.stages.augmenting import chosen_sources
 from hf_qads.rows.rendering import PLAIN
 from hf_qads.runtime.models import check_model
 
@@ -24,6 +26,9 @@ def check(config: Config) -> None:
     if config.anchors is not None:
         check_benchmarks(config.anchors.sources, allowed=config.anchors.allow_benchmark)
     check_model(config.model.path)
+    if config.augment is not None:
+        chosen_sources(config)
+        check_generator(config.augment)
     pick_device(config.device)
     template = config.model.template
     if template not in ("plain", "chat") and not ("{question}" in template and "{answer}" in template):

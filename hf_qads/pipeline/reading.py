@@ -213,6 +213,23 @@ def read_sources(
     return reads, late
 
 
+def read_generated(context: Context, folder: Path) -> "list[SourceRead]":
+    """The rows that the stage `augmenting` generated, as sources of their own; none without that stage."""
+    from hf_qads.sources import SourceSpec, read_source
+
+    line = context.run.line("augmenting") if context.config.augment is not None else None
+    rows = context.run.folder("augmenting")
+    return [
+        read_source(
+            SourceSpec(
+                str(rows / made["name"]), name=made["name"], kind=made["kind"], licence=made["licence"]
+            ),
+            out=folder / f"{number:03d}",
+        )
+        for number, made in enumerate(line["details"]["sources"] if line else [])
+    ]
+
+
 def read_questions(context: Context, folder: Path, missing: list[Missing]) -> dict[str, list[str]]:
     """Questions of the test sets that are available, by name."""
     from hf_qads.sources import read_source

@@ -1,6 +1,7 @@
 """Drawing rows of the pool, and reading just those."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,16 +29,22 @@ def draw(size: int, count: int, *, seed: int, source: str, purpose: str) -> NDAr
 
 def take(run: RunFolder, source: str, indices: Sequence[int] | NDArray[np.int64]) -> pa.Table:
     """The rows at rising `indices` of one source. Cost: one shard and the rows asked for in memory."""
+    found = take_from(run.pool_files(source), indices)
+    return run.pool(source).slice(0, 0) if found is None else found
+
+
+def take_from(shards: Sequence[Path], indices: Sequence[int] | NDArray[np.int64]) -> pa.Table | None:
+    """The rows at rising `indices` of all rows of some shards; None where none is asked for."""
     wanted = np.asarray(indices, dtype=np.int64)
     pieces: list[pa.Table] = []
     start = 0
-    for path in run.pool_files(source):
+    for path in shards:
         stop = start + pq.read_metadata(path).num_rows
         here = wanted[(wanted >= start) & (wanted < stop)] - start
         if len(here):
             pieces.append(pq.read_table(path, partitioning=None).take(pa.array(here)))
         start = stop
-    return pa.concat_tables(pieces) if pieces else run.pool(source).slice(0, 0)
+    return pa.concat_tables(pieces) if pieces else None
 
 
 def as_dicts(table: pa.Table) -> list[dict[str, Any]]:

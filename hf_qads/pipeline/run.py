@@ -17,6 +17,7 @@ from hf_qads.pipeline.log_forwarding import INDENT, forward_logs
 from hf_qads.pipeline.memory import peak_memory
 from hf_qads.pipeline.stage import Context, Outcome, Stage
 from hf_qads.pipeline.stages import (
+    augmenting,
     experience,
     influence,
     mixture,
@@ -32,6 +33,7 @@ from hf_qads.runtime import distributed, files
 from hf_qads.runtime.progress import quiet
 
 STAGES: tuple[Stage, ...] = (
+    augmenting.STAGE,
     pool.STAGE,
     experience.STAGE,
     vectors.STAGE,
@@ -66,7 +68,7 @@ def run(
         QaDSError: something a user can mend.
         OSError: the disk is full or not writable.
     """
-    names = [stage.name for stage in STAGES]
+    names = [stage.name for stage in stages(config)]
     if until is not None and until not in names:
         raise ConfigError(f"there is no stage {until!r}. The stages are: {', '.join(names)}.")
     check(config)
@@ -82,12 +84,17 @@ def run(
         return _go(Context(config, folder, say, num_proc), names, until)
 
 
+def stages(config: Config) -> list[Stage]:
+    """The stages that a config asks for, in order."""
+    return [stage for stage in STAGES if stage.when(config)]
+
+
 def wanted(config: Config) -> dict[str, tuple[str, Mapping[str, Any]]]:
     """Key and settings that each stage's result would have under `config`."""
     keys: dict[str, tuple[str, Mapping[str, Any]]] = {}
-    for stage in STAGES:
+    for stage in stages(config):
         settings = stage.settings(config)
-        needs = {need: keys[need][0] for need in stage.needs}
+        needs = {need: keys[need][0] for need in stage.needs if need in keys}
         keys[stage.name] = stage_key(stage.name, stage.version, settings, needs), settings
     return keys
 
@@ -95,9 +102,9 @@ def wanted(config: Config) -> dict[str, tuple[str, Mapping[str, Any]]]:
 def _go(context: Context, names: list[str], until: str | None) -> RunFolder:
     keys = wanted(context.config)
     redone: list[str] = []
-    for number, stage in enumerate(STAGES, start=1):
+    for number, stage in enumerate(stages(context.config), start=1):
         key, settings = keys[stage.name]
-        place = f"[{number}/{len(STAGES)}] {stage.name}"
+        place = f"[{number}/{len(keys)}] {stage.name}"
         if context.run.finished(stage.name, key):
             if distributed.rank() == 0:
                 context.run.tidy(stage.name)

@@ -57,6 +57,7 @@ class Stage:
         settings: what of the config (and of files it names) the result depends on.
         work: does it; is given a folder that holds what an interrupted run with the same key left.
         shared: every rank of a distributed launch takes part; else rank 0 works and the others wait.
+        when: whether a config asks for it; a run has no other stages.
     """
 
     name: str
@@ -65,3 +66,4 @@ class Stage:
     settings: Callable[[Config], Mapping[str, Any]]
     work: Callable[[Context, Path], Outcome]
     shared: bool = False
+    when: Callable[[Config], bool] = lambda config: True

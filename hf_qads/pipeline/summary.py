@@ -1,9 +1,10 @@
 """What a run tells at its end, and what `hf-qads status` tells at any time."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from hf_qads.errors import ConfigError
+from hf_qads.errors import ConfigError, RunError
 from hf_qads.pipeline.stages.selection import RATIOS
 from hf_qads.publishing.cards.limits import WEAK
 from hf_qads.publishing.facts.contamination import compared
@@ -88,14 +89,15 @@ def status(path: Path) -> str:
 
     run = RunFolder.open(path)
     try:
-        keys = pipeline.wanted(loading.parse(run.config(), where=str(path / "config.yaml")))
+        config = loading.parse(run.config(), where=str(path / "config.yaml"))
+        keys = pipeline.wanted(config)
     except ConfigError as error:
         raise ConfigError(
             f"{error} The run was made with another version, or its config was changed."
         ) from error
     rows = [("stage", "state", "rows in", "rows out", "seconds", "peak MiB")]
     left = 0
-    for stage in pipeline.STAGES:
+    for stage in pipeline.stages(config):
         line = run.line(stage.name)
         done = run.finished(stage.name, keys[stage.name][0])
         left += not done
@@ -106,8 +108,38 @@ def status(path: Path) -> str:
         state = "done" if done else "to do again"
         counts = (f"{line['rows_in']:,}", f"{line['rows_out']:,}", f"{line['seconds']:.1f}")
         rows.append((stage.name, state, *counts, f"{line['peak_rss_mib']:,}"))
-    end = "Everything is done." if not left else f"{left} of {len(pipeline.STAGES)} stages are left."
+    end = "Everything is done." if not left else f"{left} of {len(keys)} stages are left."
     return f"{aligned(rows, right=range(2, 6))}\n\n{end}"
+
+
+def generated(run: RunFolder) -> str:
+    """What a run generated from each source, what of it is used, and why the rest is not.
+
+    Raises:
+        RunError: the run generated nothing.
+    """
+    line = run.line("augmenting")
+    if line is None:
+        raise RunError(f"{run.path} generated no rows. Run: hf-qads augment CONFIG")
+    parts = []
+    for source, made in line["details"]["made"].items():
+        answers = {f"answers to {name}": tally for name, tally in made["paths"].items()}
+        rows = [("", "asked", "kept", "share", "equal a known answer")]
+        reasons = [("not used", "")]
+        for name, tally in {**made["questions"], **answers}.items():
+            share = f"{tally['kept'] / tally['asked']:.0%}" if tally["asked"] else ""
+            known = f"{tally['verified']:,}" if tally["verified"] else ""
+            rows.append((name, f"{tally['asked']:,}", f"{tally['kept']:,}", share, known))
+        for what, tallies in (("new questions", made["questions"]), ("answers", made["paths"])):
+            counts: Counter[str] = Counter()
+            for tally in tallies.values():
+                counts.update(tally["left_out"])
+            reasons += [(f"{what}: {reason}", f"{count:,}") for reason, count in counts.most_common()]
+        parts += [f"{source}: {made['rows']:,} rows by {line['details']['generator']}"]
+        parts += [aligned(rows, right=range(1, 5)), aligned(reasons, right=[1]), ""]
+    return "\n".join(
+        [*parts, f"The rows lie in {run.folder('augmenting')}; `hf-qads run` goes on from there."]
+    )
 
 
 def _left_out(run: RunFolder) -> dict[str, int]:

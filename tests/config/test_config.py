@@ -83,7 +83,10 @@ def test_overrides_reach_into_sections(tmp_path):
         ({"scorer": {"type": "tree"}}, "scorer.type: input should be 'model', 'probe' or 'precomputed'"),
         ({"experience": {"share": 0}}, "experience.share: input should be greater than 0, got 0"),
         ({"decontaminate": {"against": []}}, "decontaminate.against: list should have at least 1 item"),
-        ({"augment": {"operators": 5}}, "augment: input should be None"),
+        (
+            {"augment": {"model": "rules", "operators": 5}},
+            "augment.operators: input should be a valid list, got 5",
+        ),
         ({"batch_tokens": 1.5}, "batch_tokens: input should be a valid integer"),
     ],
 )

@@ -14,6 +14,7 @@ from hf_qads.pipeline.reading import (
     find_missing,
     grouped,
     marks,
+    read_generated,
     read_questions,
     read_sources,
 )
@@ -49,6 +50,7 @@ def _work(context: Context, folder: Path) -> Outcome:
     config = context.config
     missing = find_missing(config)
     reads, late = read_sources(context, folder / READ, missing)
+    reads += read_generated(context, folder / READ / "generated")
     missing += late
     _check_prompts(config, [read.name for read in reads], missing)
     for (role, why), names in grouped([one for one in missing if one.role != "benchmark"]).items():
@@ -152,4 +154,4 @@ def _place(
     return rows, dropped
 
 
-STAGE = Stage("pool", 1, (), _settings, _work)
+STAGE = Stage("pool", 1, ("augmenting",), _settings, _work)
