@@ -7,8 +7,8 @@ from hf_qads.errors import ConfigError
 from hf_qads.pipeline.generators import check_generator
 from hf_qads.pipeline.stages.anchors import check_benchmarks
 from hf_qads.pipeline.stages.augmenting import chosen_sources
-from hf_qads.rows.rendering import PLAIN
-from hf_qads.runtime.models import check_model
+from hf_qads.rows.rendering import PLAIN, Renderer
+from hf_qads.runtime.models import check_model, model_path
 
 
 def check(config: Config) -> None:
@@ -36,8 +36,28 @@ def check(config: Config) -> None:
             f"model.template {template!r} is none of plain, chat, or text with {{question}} and {{answer}}. "
             f"The plain one is {PLAIN!r}."
         )
+    if template == "chat":
+        _check_chat(config.model.path)
     against = config.decontaminate.against if config.decontaminate else []
     anchors = config.anchors.sources if config.anchors else []
     for source in (*config.sources, *anchors, *([] if isinstance(against, str) else against)):
         if looks_local(source.path) and not Path(source.path).expanduser().is_dir():
             find_files(source.path, source.split)
+
+
+def _check_chat(model: str) -> None:
+    """Check that the chat template of a model at hand writes a question and its answer.
+
+    Raises:
+        QaDSError: it has none, or needs what rows do not hold.
+    """
+    path = Path(model_path(model))
+    if not path.is_dir():
+        return
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path)
+    except (OSError, ValueError, KeyError):
+        return  # said where the model is loaded
+    Renderer(tokenizer, "chat")

@@ -5,7 +5,7 @@ Read `STAGES` downwards to see the way of a row from its source to the mixture.
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from hf_qads.pipeline.stages import (
     selection,
     vectors,
 )
+from hf_qads.rows.chat import kept_date
 from hf_qads.runfolder import RunFolder, stage_key
 from hf_qads.runtime import distributed, files
 from hf_qads.runtime.progress import quiet
@@ -75,13 +76,20 @@ def run(
     folder = RunFolder(out)
     if distributed.rank() > 0:
         distributed.barrier()  # rank 0 holds the lock for all
-        return _go(Context(config, folder, lambda line: None), names, until)
+        with _same_day(config, folder):
+            return _go(Context(config, folder, lambda line: None), names, until)
     if out.exists() and not (out / "config.yaml").exists() and any(out.iterdir()):
         raise RunError(f"{out} holds other files and is no run folder. Give an empty or new --out.")
     with folder.locked():
         files.write_text(folder.path / "config.yaml", dump(config))
-        distributed.barrier()
-        return _go(Context(config, folder, say, num_proc), names, until)
+        with _same_day(config, folder):
+            distributed.barrier()
+            return _go(Context(config, folder, say, num_proc), names, until)
+
+
+def _same_day(config: Config, folder: RunFolder) -> AbstractContextManager[None]:
+    """Keep the date that a chat template writes for today's: that of the run's first day."""
+    return kept_date(folder.path / "date") if config.model.template == "chat" else nullcontext()
 
 
 def stages(config: Config) -> list[Stage]:

@@ -10,10 +10,10 @@ from string import Formatter
 from typing import Any, Final, NamedTuple
 
 from hf_qads.errors import ScoringError
+from hf_qads.rows.chat import ChatTemplate, Rendered
 from hf_qads.schema import ANSWER, HISTORY, QUESTION, text_of
 
 PLAIN: Final = "Question: {question}\nAnswer: {answer}\n\n"
-_STAND_IN: Final = "QADSANSWER"
 
 
 class Block(NamedTuple):
@@ -23,18 +23,12 @@ class Block(NamedTuple):
     answer: tuple[int, int]
 
 
-class Rendered(NamedTuple):
-    """A row's text, and the characters `[start, stop)` of its answer within it."""
-
-    text: str
-    answer: tuple[int, int]
-
-
 class Renderer:
     """Renders rows to blocks for one tokenizer and one template.
 
     Attributes:
-        bos: the ids that open every sequence: the BOS id, or none where the tokenizer has no BOS.
+        bos: the ids that open every sequence: the BOS id, or none where the tokenizer has no BOS or its chat
+            template opens no conversation with it.
         template: `plain`, `chat` or a format string.
     """
 
@@ -49,7 +43,7 @@ class Renderer:
 
         Raises:
             ScoringError: there is no tokenizer, it is slow, it has no chat template where one is asked for,
-                or the format string lacks a field.
+                it writes no plain question and answer, or the format string lacks a field.
         """
         if tokenizer is None or not getattr(tokenizer, "is_fast", False):
             raise ScoringError(
@@ -57,21 +51,22 @@ class Renderer:
                 f"{type(tokenizer).__name__}. Load one by AutoTokenizer.from_pretrained, with a "
                 "tokenizer.json in the model's folder."
             )
-        if template == "chat" and not tokenizer.chat_template:
-            raise ScoringError(
-                "template='chat', but the tokenizer has no chat template. Use template='plain', or a format "
-                "string with {question} and {answer}."
-            )
         self.tokenizer = tokenizer
         self.template = template
         self.bos: list[int] = [] if tokenizer.bos_token_id is None else [int(tokenizer.bos_token_id)]
+        self._chat = ChatTemplate(tokenizer) if template == "chat" else None
+        if self._chat is not None and not self._chat.opens:
+            self.bos = []
         self._pieces = None if template == "chat" else _pieces(PLAIN if template == "plain" else template)
 
     def text(self, row: Mapping[str, Any]) -> Rendered | str:
         """The row's text and its answer's characters, or the reason why there is none."""
         if not text_of(row, ANSWER).strip():
             return "the answer is empty"
-        return self._chat(row) if self._pieces is None else _plain(row, *self._pieces)
+        if self._pieces is not None:
+            return _plain(row, *self._pieces)
+        assert self._chat is not None
+        return self._chat.render(row.get(HISTORY) or (), text_of(row, QUESTION), text_of(row, ANSWER))
 
     def blocks(self, rows: Sequence[Mapping[str, Any]]) -> list[Block | str]:
         """Blocks of many rows, tokenised together; where a row has none, the reason as a string.
@@ -116,36 +111,6 @@ class Renderer:
             start = text_of(row, QUESTION)[:60]
             raise ScoringError(f"The row that begins {start!r} cannot be rendered: {block}. Leave it out.")
         return block
-
-    def _chat(self, row: Mapping[str, Any]) -> Rendered | str:
-        from jinja2 import TemplateError
-
-        messages = [*(row.get(HISTORY) or ()), {"role": "user", "content": text_of(row, QUESTION)}]
-        answer = text_of(row, ANSWER)
-        stand_in = _STAND_IN
-        while any(stand_in in str(turn["content"]) for turn in messages):
-            stand_in += "0"
-        try:
-            text, known = (
-                str(
-                    self.tokenizer.apply_chat_template(
-                        [*messages, {"role": "assistant", "content": content}], tokenize=False
-                    )
-                )
-                for content in (answer, stand_in)
-            )
-        except TemplateError as error:
-            return f"the chat template refuses the row ({error})"
-        # A template may strip or split what it is given, so the answer is what stands between the parts
-        # that do not depend on it.
-        before, found, after = known.rpartition(stand_in)
-        if not found or not text.startswith(before) or not text.endswith(after):
-            return "the chat template does not write the answer as it is"
-        start, stop = len(before), len(text) - len(after)
-        bos = self.tokenizer.bos_token
-        if bos and text.startswith(bos):
-            text, start, stop = text[len(bos) :], start - len(bos), stop - len(bos)
-        return Rendered(text, (start, stop))
 
 
 def template_of(model_or_config: Any, template: str = "plain") -> str:
