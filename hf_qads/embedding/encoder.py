@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from hf_qads.embedding.pooling import masked_mean
+from hf_qads.embedding.pooling import POOLINGS
 from hf_qads.errors import EmbeddingError
 from hf_qads.rows.forward import body, evaluating, forward_rows
 from hf_qads.rows.rendering import Renderer, template_of
@@ -37,14 +37,19 @@ class Encoder:
         template: str = "plain",
         device: Any = None,
         batch_tokens: int = BATCH_TOKENS,
+        pooling: str = "mean",
     ) -> None:
         """Take a model of transformers (or one with PEFT adapters); `device` moves it, None leaves it.
 
         Raises:
+            EmbeddingError: there is no such pooling.
             ScoringError: the tokenizer or template does not serve.
         """
         import torch
 
+        if pooling not in POOLINGS:
+            raise EmbeddingError(f"pooling={pooling!r} is none of {', '.join(POOLINGS)}. Choose one of them.")
+        self.pool = POOLINGS[pooling]
         self.renderer = Renderer(tokenizer, template_of(model, template))
         self.context = context_length(model.config, tokenizer)
         self.vocabulary = model.get_input_embeddings().num_embeddings
@@ -83,7 +88,7 @@ class Encoder:
         tokens, mask = padded(ids, 0, self.device)
         with torch.inference_mode():
             states = self._body(input_ids=tokens, attention_mask=mask, use_cache=False)
-            pooled: NDArray[np.float32] = masked_mean(states.last_hidden_state, mask).cpu().numpy()
+            pooled: NDArray[np.float32] = self.pool(states.last_hidden_state, mask).cpu().numpy()
         return pooled
 
 
@@ -92,6 +97,7 @@ def embed(
     tokenizer: Any,
     rows: Sequence[Mapping[str, Any]],
     *,
+    pooling: str = "mean",
     template: str = "plain",
     out: Path | str | None = None,
     dtype: str = "float32",
@@ -104,6 +110,8 @@ def embed(
         model: a model of transformers, best the pre-experienced one.
         tokenizer: its fast tokenizer.
         rows: a list of mappings or a dataset, (n), with any of the usual column pairs.
+        pooling: `mean`, or `weighted` by position: the i-th of n tokens weighs i / (1 + ... + n), as RDS+ has
+            it, for `select(..., features={"weighted_vectors": ...})`.
         template: `plain`, `chat` or a format string; a model's own `qads_template` holds instead of `plain`.
         out: a file name ending in `.npy` to write to; it appears whole, at the end.
         dtype: of the vectors, `float32` or `float16`.
@@ -126,7 +134,9 @@ def embed(
     """
     if dtype not in DTYPES:
         raise EmbeddingError(f"dtype={dtype!r} is none of {', '.join(DTYPES)}. Choose one of them.")
-    encoder = Encoder(model, tokenizer, template=template, device=device, batch_tokens=batch_tokens)
+    encoder = Encoder(
+        model, tokenizer, template=template, device=device, batch_tokens=batch_tokens, pooling=pooling
+    )
     shape = (len(rows), encoder.size)
     if out is None:
         vectors = np.empty(shape, dtype=dtype)

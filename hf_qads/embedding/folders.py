@@ -3,8 +3,9 @@
 import json
 import logging
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +29,7 @@ def embed_folder(
     rows: Path | str,
     folder: Path | str,
     *,
+    pooling: str = "mean",
     template: str = "plain",
     dtype: str = "float16",
     device: Any = None,
@@ -46,6 +48,7 @@ def embed_folder(
         tokenizer: its fast tokenizer.
         rows: a folder of parquet files with the columns of `schema.ROW_SCHEMA`, taken in name order.
         folder: where the vectors go; finished vectors with the same key are kept as they are.
+        pooling: as for `embed`.
         template: as for `embed`.
         dtype: `float16` or `float32`.
         device: where to move the model first; None leaves it where it is.
@@ -64,11 +67,37 @@ def embed_folder(
 
     Source: section 3.3.
     """
+    encoder = Encoder(
+        model, tokenizer, template=template, device=device, batch_tokens=batch_tokens, pooling=pooling
+    )
+    return encode_folder(encoder, rows, folder, dtype=dtype, shard_rows=shard_rows, key=key)
+
+
+class RowEncoder(Protocol):
+    """What makes an array row of each row: `Encoder` vectors, `GradientMaker` gradients."""
+
+    size: int
+
+    def encode(self, rows: Sequence[Mapping[str, Any]], out: np.ndarray) -> dict[int, str]:
+        """Write an array row (size,) for each row to `out`; index of a row -> why it has none."""
+        ...
+
+
+def encode_folder(
+    encoder: RowEncoder,
+    rows: Path | str,
+    folder: Path | str,
+    *,
+    dtype: str = "float16",
+    shard_rows: int = SHARD_ROWS,
+    key: str = "",
+    what: str = "embedding",
+) -> Vectors:
+    """As `embed_folder`, by any encoder of rows; `what` is the title of the progress bar."""
     if dtype not in DTYPES:
         raise EmbeddingError(f"dtype={dtype!r} is none of {', '.join(DTYPES)}. Choose one of them.")
     rows, folder = Path(rows), Path(folder)
     shards = row_shards(rows, shard_rows)
-    encoder = Encoder(model, tokenizer, template=template, device=device, batch_tokens=batch_tokens)
     shape = (sum(shard.rows for shard in shards), encoder.size)
     plan = facts(shape, dtype, key=key, shard_rows=shard_rows)
     building = folder / "building"
@@ -87,14 +116,14 @@ def embed_folder(
             texts = [reasons.get(i) for i in range(shard.rows)]
             return pa.table([table[ROW_ID], pa.array(texts, pa.string())], schema=ID_SCHEMA)
 
-        work_through(shards, building, work, what="embedding")
+        work_through(shards, building, work, what=what)
         if leads:
             merge(building, shards, folder / IDS, ID_SCHEMA)
             if (building / ARRAY).exists():
                 os.replace(building / ARRAY, folder / ARRAY)
             files.write_json(folder / FACTS, plan)
     elif leads:
-        logger.info("embedding of %s: done before.", rows.name)
+        logger.info("%s of %s: done before.", what, rows.name)
     if leads:
         files.remove(building)
     distributed.barrier()

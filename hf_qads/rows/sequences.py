@@ -65,8 +65,22 @@ def sequences(
         SourceError: the rows have no known pair of columns.
         ScoringError: the tokenizer gives an id that the model does not know.
     """
+    ids, _, reasons = labelled(renderer, rows, context=context, vocabulary=vocabulary)
+    return Sequences(ids, reasons)
+
+
+def labelled(
+    renderer: Renderer,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    context: int | None,
+    vocabulary: int | None = None,
+) -> tuple[list[NDArray[np.int32]], list[tuple[int, int]], dict[int, str]]:
+    """As `sequences`, with the positions `[start, stop)` of each row's answer within its ids."""
     ids: list[NDArray[np.int32]] = []
+    answers: list[tuple[int, int]] = []
     reasons: dict[int, str] = {}
+    first = len(renderer.bos)
     for window in windows(rows, WINDOW):
         pairs = recognised(window)
         readable = [place for place, pair in enumerate(pairs) if isinstance(pair, Mapping)]
@@ -75,20 +89,22 @@ def sequences(
         for place, block in zip(readable, rendered, strict=True):
             blocks[place] = block
         for block in blocks:
-            tokens = np.empty(0, dtype=np.int32)
+            tokens, answer = np.empty(0, dtype=np.int32), (0, 0)
             if isinstance(block, str):
                 reasons[len(ids)] = block
             elif context is not None and len(renderer.bos) + len(block.ids) > context:
                 reasons[len(ids)] = f"longer than the context of {context} tokens"
             else:
                 tokens = np.asarray([*renderer.bos, *block.ids], dtype=np.int32)
+                answer = (first + block.answer[0], first + block.answer[1])
             if vocabulary is not None and len(tokens) and tokens.max() >= vocabulary:
                 raise ScoringError(
                     f"the tokenizer gives the id {tokens.max()}, but the model knows {vocabulary} ids. "
                     "Load the tokenizer that belongs to the model."
                 )
             ids.append(tokens)
-    return Sequences(ids, reasons)
+            answers.append(answer)
+    return ids, answers, reasons
 
 
 def padded(ids: Sequence[NDArray[np.int32]], pad: int, device: Any) -> tuple[Any, Any]:
