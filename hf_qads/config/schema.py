@@ -23,14 +23,20 @@ class Section(BaseModel):
 
 
 class Model(Section):
-    """The base model: `embedded`, a Hub id or a folder."""
+    """The base model: `embedded`, `smollm2`, a Hub id or a folder, or a GGUF file in one of these two."""
 
     path: str
     revision: str | None = None
+    gguf_file: str | None = None
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     template: str = "plain"
     max_length: Count | None = None
     trust_remote_code: bool = False
+
+    @property
+    def name(self) -> str:
+        """What to load: the path, with the GGUF file after it where there is one."""
+        return self.path if self.gguf_file is None else f"{self.path.rstrip('/')}/{self.gguf_file}"
 
 
 class Source(Section):

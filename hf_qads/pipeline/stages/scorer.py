@@ -131,7 +131,7 @@ def _train(
             groups=[row[schema.KIND] for row in rows],
             held_out=scorer.held_out,
             labels=scorer.labels,
-            base_model=public_name(config.model.path),
+            base_model=public_name(config.model.name),
             template=config.model.template,
             seed=config.seed,
         )
@@ -159,7 +159,7 @@ def _train(
         labels=scorer.labels,
         groups=[row[schema.KIND] for row in rows],
         held_out=scorer.held_out,
-        base_model=public_name(config.model.path),
+        base_model=public_name(config.model.name),
         seed=config.seed,
     )
     if distributed.rank() == 0:
