@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from transformers.cache_utils import DynamicCache
 
+from hf_qads.rows.backbone import Backbone
 from hf_qads.rows.rendering import Block
 from hf_qads.runtime.batching import TokenBudget
-from hf_qads.scoring.influence.backbone import Backbone
 from hf_qads.scoring.influence.shared_prefix import SharedPrefix, Sizes, Work
 
 PADDED = 8

@@ -149,7 +149,7 @@ def test_sft_goes_on_after_a_kill(sft, base, rows, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (("--mixture", "missing/rows.jsonl"), "There is no dataset at"),
+        (("--mixture", "missing/rows.jsonl"), "rows.jsonl is not there"),
         (("--split", "validation"), "holds the split train only"),
         (("--model_name_or_path", "./no-model"), "There is no model at"),
         (("--run", "no-run", "--mixture", ""), "There is no mixture at no-run"),

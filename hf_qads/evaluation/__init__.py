@@ -1,6 +1,8 @@
-"""Stage 8: how good a model is, on the nine test sets of the paper."""
+"""Evaluation: accuracy and log-probability on test sets; metrics for `evaluate`, tasks for lm-eval."""
 
 from pathlib import Path
+
+from hf_qads.evaluation.evaluating import Evaluated, evaluate
 
 METRICS = ("math_accuracy", "selection_coverage", "scorer_correlation")
 
@@ -23,4 +25,4 @@ def task_path() -> str:
     return str(Path(__file__).parent / "lm_eval")
 
 
-__all__ = ["METRICS", "metric_path", "task_path"]
+__all__ = ["METRICS", "Evaluated", "evaluate", "metric_path", "task_path"]

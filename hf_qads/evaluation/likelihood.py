@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hf_qads.rows.backbone import Backbone
 from hf_qads.rows.rendering import Renderer
+from hf_qads.rows.sequences import padded
 from hf_qads.runtime.batching import BATCH_TOKENS, TokenBudget, run_batches
+from hf_qads.runtime.devices import useful_tokens
 from hf_qads.statistics.intervals import Z
 
 
@@ -28,40 +31,42 @@ def answer_log_probabilities(
         tokenizer: its fast tokenizer.
         rows: with `question` and `answer`.
         template: how rows are rendered.
-        batch_tokens: most tokens of a batch, padding included.
+        batch_tokens: most tokens of a batch, padding included; halves where memory runs out.
+
+    Cost: the rows' tokens through the model's body, and the answers' through its head.
 
     Source: section 3.2, Eq. 1.
     """
     import torch
 
     renderer = Renderer(tokenizer, template)
+    backbone = Backbone(model)
     blocks = renderer.blocks(list(rows))
-    context = getattr(model.config, "max_position_embeddings", None) or 10**9
     found = np.full(len(rows), np.nan)
-    spans: list[tuple[int, list[int], int, int]] = []
+    shift = len(renderer.bos)
+    spans: list[tuple[int, NDArray[np.int32], int, int]] = []
     for place, block in enumerate(blocks):
-        if not isinstance(block, str) and len(renderer.bos) + len(block.ids) <= context:
-            shift = len(renderer.bos)
+        if not isinstance(block, str) and shift + len(block.ids) <= (backbone.context or 10**9):
             # the first token of a sequence has no probability
             start, stop = max(1, block.answer[0] + shift), block.answer[1] + shift
-            spans.append((place, [*renderer.bos, *block.ids], start, stop))
-    device = next(model.parameters()).device
-    model.eval()
+            spans.append((place, np.asarray([*renderer.bos, *block.ids], dtype=np.int32), start, stop))
 
     def work(batch: NDArray[np.int64]) -> None:
         chosen = [spans[index] for index in batch]
-        longest = max(len(ids) for _, ids, _, _ in chosen)
-        tokens = torch.zeros((len(chosen), longest), dtype=torch.long)
-        for row, (_, ids, _, _) in enumerate(chosen):
-            tokens[row, : len(ids)] = torch.tensor(ids)
-        tokens = tokens.to(device)
-        with torch.inference_mode():
-            logits = model(tokens, use_cache=False).logits[:, :-1].float()
-            said = logits.log_softmax(-1).gather(-1, tokens[:, 1:, None])[..., 0].double().cpu().numpy()
-        for row, (place, _, start, stop) in enumerate(chosen):
-            found[place] = said[row, start - 1 : stop - 1].mean()
+        tokens, _ = padded([ids for _, ids, _, _ in chosen], 0, backbone.device)
+        # Padding on the right of causal attention changes nothing before it, so no mask is needed.
+        states = backbone.body(input_ids=tokens, use_cache=False).last_hidden_state
+        answers = [(row, start, stop) for row, (_, _, start, stop) in enumerate(chosen)]
+        hidden = torch.cat([states[row, start - 1 : stop - 1] for row, start, stop in answers])
+        targets = torch.cat([tokens[row, start:stop] for row, start, stop in answers])
+        said = backbone.log_probs(hidden, targets).double().cpu().numpy()
+        ends = np.cumsum([stop - start for _, start, stop in answers])
+        for (place, _, _, _), part in zip(chosen, np.split(said, ends[:-1]), strict=True):
+            found[place] = part.mean()
 
-    run_batches([len(ids) for _, ids, _, _ in spans], TokenBudget(batch_tokens), work)
+    budget = TokenBudget(useful_tokens(batch_tokens, backbone.device))
+    with backbone.ready():
+        run_batches([len(ids) for _, ids, _, _ in spans], budget, work)
     return found
 
 

@@ -38,6 +38,8 @@ def load_mixture(
         TrainingError: there is no such dataset, subset or split, it is empty, or it holds another number of
             rows than its record says.
     """
+    if Path(name).expanduser().is_file() and split.partition("[")[0] != "train":
+        raise TrainingError(f"{name} is a file and holds the split train only. Leave out split={split}.")
     asked = None if split == "train" else split
     try:
         loaded = load_rows(name, config=subset, split=asked, revision=revision)

@@ -6,10 +6,11 @@ import torch
 from datasets import Dataset
 
 from hf_qads.errors import ScoringError
+from hf_qads.rows import backbone
+from hf_qads.rows.backbone import Backbone
 from hf_qads.rows.rendering import Renderer
 from hf_qads.runtime import packing
-from hf_qads.scoring.influence import backbone, shared_prefix
-from hf_qads.scoring.influence.backbone import Backbone
+from hf_qads.scoring.influence import shared_prefix
 from hf_qads.scoring.influence.influence import influence
 from tests.models import CHATML_WITH_BOS, CLASSES, tiny_model, tiny_rows, tiny_tokenizer
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from hf_qads.rows.backbone import Backbone
 from hf_qads.rows.rendering import Block
 from hf_qads.runtime.batching import TokenBudget, run_batches
-from hf_qads.scoring.influence.backbone import Backbone
 from hf_qads.scoring.influence.shared_prefix import Scores, Work
 
 

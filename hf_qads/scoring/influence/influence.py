@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hf_qads.errors import ScoringError
+from hf_qads.rows.backbone import Backbone
 from hf_qads.rows.rendering import Renderer, template_of
 from hf_qads.runtime import distributed
 from hf_qads.runtime.batching import BATCH_TOKENS
-from hf_qads.scoring.influence.backbone import Backbone
 from hf_qads.scoring.influence.blocks import Texts, render
 from hf_qads.scoring.influence.pair_scoring import Sweep
 from hf_qads.scoring.influence.result import NOT_FINITE, Float32, Influence, join

@@ -8,11 +8,11 @@ import numpy as np
 from tqdm import tqdm
 
 from hf_qads.errors import ScoringError
+from hf_qads.rows.backbone import Backbone
 from hf_qads.rows.rendering import Block
 from hf_qads.runtime import distributed as ranks
 from hf_qads.runtime.batching import TokenBudget, is_out_of_memory
 from hf_qads.runtime.models import weights_digest
-from hf_qads.scoring.influence.backbone import Backbone
 from hf_qads.scoring.influence.blocks import Texts
 from hf_qads.scoring.influence.full_sequences import WholeSequences, reference
 from hf_qads.scoring.influence.shards import Scores, Shard, ShardFolder, plan_rows, shard_name

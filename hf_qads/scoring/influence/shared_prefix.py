@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from hf_qads.rows.backbone import Backbone
 from hf_qads.rows.rendering import Block
 from hf_qads.runtime.batching import TokenBudget, token_batches
 from hf_qads.runtime.packing import PackedBody, Prefix
-from hf_qads.scoring.influence.backbone import Backbone
 
 Scores = NDArray[np.float32]
 
