@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from hf_qads.errors import MixingError
+from hf_qads.repositories.front_matter import front_matter, split_card
 from hf_qads.runtime import files
 
 GROUP_ROWS: Final = 10_000
@@ -158,20 +159,11 @@ def with_front_matter(card: str, extra: Mapping[str, Any]) -> str:
     Raises:
         MixingError: the front matter is not closed or not a YAML mapping.
     """
-    header: Any = {}
-    body = card
-    if card.startswith("---\n"):
-        head, closed, body = card[4:].partition("\n---\n")
-        try:
-            header = yaml.safe_load(head) if closed else None
-        except yaml.YAMLError:
-            header = None
-        if not isinstance(header, dict):
-            raise MixingError(
-                "the card's front matter is not a YAML mapping between two lines of ---. Mend it."
-            )
-    text = yaml.safe_dump({**header, **extra}, sort_keys=False, allow_unicode=True, width=110)
-    return f"---\n{text}---\n{body}"
+    try:
+        header, body = split_card(card, strict=True)
+    except ValueError as error:
+        raise MixingError(f"{error}. Correct the card.") from error
+    return front_matter({**header, **extra}) + body
 
 
 def plain(value: Any) -> Any:

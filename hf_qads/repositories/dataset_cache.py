@@ -8,12 +8,9 @@ folder before and after a change. Whoever reads a folder here loads it by `load_
 import hashlib
 import json
 import os
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import yaml
+from typing import NamedTuple
 
 
 class CachedFolder(NamedTuple):
@@ -58,17 +55,6 @@ def cache_of(paths: Iterable[Path], *beside: object) -> Path:
         seen.append([str(path.absolute()), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino])
     mark = hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:16]
     return Path(datasets.config.HF_DATASETS_CACHE) / "hf_qads" / mark
-
-
-def card(folder: Path) -> Mapping[str, Any]:
-    """The front matter of a folder's card; empty where there is none, or none that can be read."""
-    try:
-        text = (folder / "README.md").read_text(encoding="utf-8")
-        found = re.match(r"---[ \t]*\n(.*?\n)---[ \t]*(?:\n|$)", text, re.DOTALL)
-        data = yaml.safe_load(found[1]) if found else None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        return {}
-    return data if isinstance(data, Mapping) else {}
 
 
 def data_files(folder: Path) -> Iterator[Path]:

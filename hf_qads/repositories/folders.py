@@ -14,8 +14,8 @@ from typing import Any, Final, NamedTuple
 
 from hf_qads.errors import SourceError
 from hf_qads.repositories.chunks import count_rows
-from hf_qads.repositories.dataset_cache import card
 from hf_qads.repositories.formats import KNOWN, format_of, stem_of, suffix_of
+from hf_qads.repositories.front_matter import read_front_matter
 
 SPLITS: Final = {
     "train": "train",
@@ -70,7 +70,7 @@ def looks_local(text: str) -> bool:
 
 def is_repository(folder: Path) -> bool:
     """Whether a folder is a dataset repository, whose card says which files make which config and split."""
-    return bool(card(folder).get("configs"))
+    return bool(read_front_matter(folder).get("configs"))
 
 
 def find_files(text: str, split: str | None = None, *, usual: str = "train") -> Found:

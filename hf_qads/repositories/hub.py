@@ -11,6 +11,7 @@ from hf_qads.errors import SourceError, SourceMissing
 from hf_qads.repositories.dataset_cache import CachedFolder, data_files, load_arguments
 from hf_qads.repositories.folders import NO_DATA, PassedOver, choose_split, passed_over
 from hf_qads.repositories.formats import format_of
+from hf_qads.repositories.front_matter import read_front_matter
 from hf_qads.runtime import files as hashing
 
 if TYPE_CHECKING:
@@ -190,17 +191,14 @@ def _offline() -> Iterator[None]:
 
 def _card(path: str, commit: str | None) -> dict[str, Any]:
     """The metadata of a dataset's card at a commit; empty where there is no card or it cannot be read."""
-    import yaml
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError, HTTPError  # type: ignore[attr-defined]
 
     try:
         file = hf_hub_download(path, "README.md", repo_type="dataset", revision=commit)
-        head = re.match(r"---\n(.*?)\n---", Path(file).read_text(encoding="utf-8"), re.DOTALL)
-        card = yaml.safe_load(head.group(1)) if head else {}
-    except (EntryNotFoundError, HTTPError, UnicodeDecodeError, yaml.YAMLError):
+    except (EntryNotFoundError, HTTPError):
         return {}
-    return card if isinstance(card, dict) else {}
+    return read_front_matter(Path(file))
 
 
 def _load(

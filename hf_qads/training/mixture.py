@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from hf_qads.errors import SourceError, TrainingError
-from hf_qads.repositories.dataset_cache import card
 from hf_qads.repositories.folders import is_repository
+from hf_qads.repositories.front_matter import read_front_matter
 from hf_qads.repositories.loading import load_rows
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def told_rows(folder: Path, config: str, split: str = "train") -> dict[str, int]
         subsets = recorded.get("subsets")
         known = {**(subsets if isinstance(subsets, Mapping) else {}), "default": recorded.get("rows")}
         told["qads.yaml"] = known.get(config)
-    info = card(folder).get("dataset_info")
+    info = read_front_matter(folder).get("dataset_info")
     for entry in info if isinstance(info, list) else [info]:
         if isinstance(entry, Mapping) and str(entry.get("config_name", "default")) == config:
             for one in entry.get("splits") or ():

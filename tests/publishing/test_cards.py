@@ -8,9 +8,9 @@ from hf_qads.publishing.cards.common import HERE
 from hf_qads.publishing.cards.datasets import Extras, mixture_card
 from hf_qads.publishing.cards.metadata import size_category
 from hf_qads.publishing.cards.models import scorer_card
-from hf_qads.publishing.cards.sections import split
 from hf_qads.publishing.cards.templating import percent, render, seconds, size
 from hf_qads.publishing.facts.evidence import Evidence, Example, ExampleGroup
+from hf_qads.repositories.front_matter import split_card
 from hf_qads.statistics.correlation import Correlations
 from tests.publishing.fixed import FACTS, FOLDER, SCORER, cards
 
@@ -26,7 +26,7 @@ def test_no_card_has_an_empty_section_or_an_unfilled_value(name):
     text = cards()[name]
     for word in ("More information needed", "None", "nan", "Undefined", "[]"):
         assert word not in text.replace("best_score", "")
-    body = split(text)[1]
+    body = split_card(text)[1]
     assert "\n## \n" not in body
 
 
@@ -55,7 +55,7 @@ def test_hostile_text_is_shown_as_text(text):
     source = replace(FACTS.sources[0], name=text, left_out={text: 3}, licence=text, citation=text)
     facts = replace(FACTS, name=f"mix {text}", sources=(source,), model=text, config={text: text})
     card = mixture_card(facts, extras=Extras(evidence=Evidence(examples=(example,))))
-    data, body = split(card)
+    data, body = split_card(card)
     assert data["license"] == "other"
     assert data["pretty_name"].startswith("mix")
     allowed = (

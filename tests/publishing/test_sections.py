@@ -2,7 +2,8 @@ import pytest
 import yaml
 
 from hf_qads.publishing.cards.datasets import mixture_card
-from hf_qads.publishing.cards.sections import merge, sections, split
+from hf_qads.publishing.cards.sections import merge, sections
+from hf_qads.repositories.front_matter import split_card
 from tests.publishing.fixed import EXTRAS, FACTS
 
 
@@ -44,9 +45,9 @@ def test_our_sections_are_updated_and_those_that_are_gone_go(card):
 
 
 def test_lists_of_both_sides_are_joined_and_our_values_win(card):
-    data, body = split(card)
+    data, body = split_card(card)
     old = {**data, "tags": ["theirs"], "license": "wtfpl", "viewer": False}
-    merged, _ = split(merge(f"---\n{yaml.safe_dump(old)}---\n{body}", card))
+    merged, _ = split_card(merge(f"---\n{yaml.safe_dump(old)}---\n{body}", card))
     assert merged["tags"] == [*data["tags"], "theirs"]
     assert merged["license"] == data["license"]
     assert merged["viewer"] is False
@@ -56,7 +57,7 @@ def test_lists_of_both_sides_are_joined_and_our_values_win(card):
     "broken", ["---\n: [\n---\nbody", "---\njust text\n---\nbody", "no front matter", ""]
 )
 def test_a_broken_front_matter_counts_as_none(card, broken):
-    assert split(merge(broken, card))[0] == split(card)[0]
+    assert split_card(merge(broken, card))[0] == split_card(card)[0]
 
 
 def test_a_foreign_section_that_says_our_mark_in_its_text_stays(card):

@@ -8,10 +8,10 @@ import yaml
 
 from hf_qads.cli import main
 from hf_qads.errors import PublishingError, RunError
-from hf_qads.publishing.cards.sections import split
 from hf_qads.publishing.hub.checking import check
 from hf_qads.publishing.hub.push import publish
 from hf_qads.publishing.hub.staging import stage, stage_all
+from hf_qads.repositories.front_matter import split_card
 from hf_qads.runfolder import RunFolder
 from hf_qads.runtime.files import file_hash
 from tests.publishing.runs import SMALL, add_model, make_run
@@ -65,7 +65,7 @@ def test_cards_show_what_their_snippet_prints(staged_once):
 
 
 def test_the_front_matter_of_a_mixture_is_complete(staged_once):
-    data, _ = split((staged_once[0].folder / "README.md").read_text())
+    data, _ = split_card((staged_once[0].folder / "README.md").read_text())
     assert {"configs", "dataset_info", "size_categories", "task_categories", "language", "license"} <= set(
         data
     )
@@ -76,7 +76,7 @@ def test_the_front_matter_of_a_mixture_is_complete(staged_once):
 
 def test_data_files_are_named_by_what_they_hold(staged_once):
     scored = staged_once[1].folder
-    for config in split((scored / "README.md").read_text())[0]["configs"]:
+    for config in split_card((scored / "README.md").read_text())[0]["configs"]:
         for pattern in config["data_files"][0]["path"]:
             hashes = [file_hash(path) for path in sorted(scored.glob(pattern))]
             content = hashlib.sha256("".join(hashes).encode()).hexdigest()[:16]
@@ -139,7 +139,7 @@ def test_a_run_without_a_mixture_cannot_be_staged(tmp_path):
 
 def damage(folder, how):
     card = folder / "README.md"
-    data, body = split(card.read_text())
+    data, body = split_card(card.read_text())
     shard = sorted(folder.rglob("*.parquet"))[0]
     if how == "card":
         card.unlink()
@@ -227,7 +227,7 @@ def test_a_fine_tuned_model_goes_with_its_results(small_run, tmp_path):
     staged = {one.name: one for one in stage_all(run, tmp_path / "out", namespace="me")}
     folder = staged["maths-mix-model"].folder
     card = (folder / "README.md").read_text()
-    data, _ = split(card)
+    data, _ = split_card(card)
     assert data["model-index"][0]["results"][0]["metrics"][0]["value"] == 41.0
     assert data["datasets"] == ["me/maths-mix"]
     assert "| gsm8k | 100 | 41.0 % | 32.0 to 51.0 |" in card

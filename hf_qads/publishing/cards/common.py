@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hf_qads import schema
-from hf_qads.publishing.cards.metadata import front_matter
 from hf_qads.publishing.cards.sections import marked
 from hf_qads.publishing.cards.templating import render
 from hf_qads.publishing.facts.facts import Facts
+from hf_qads.repositories.front_matter import front_matter
 
 HERE: Final = "."  # in place of a repository: the folder that the card lies in
 

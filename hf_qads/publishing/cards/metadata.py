@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import yaml
-
 from hf_qads.publishing.cards.escaping import one_line
 from hf_qads.publishing.cards.licences import together
 from hf_qads.publishing.facts.facts import Facts, Subset
@@ -58,18 +56,8 @@ def dataset_metadata(
     return data
 
 
-def front_matter(data: dict[str, Any]) -> str:
-    """`data` as the YAML block that opens a card, keys in the order given."""
-    return f"---\n{yaml_text(data)}---\n"
-
-
 def _config(subset: Subset, *, default: bool) -> dict[str, Any]:
     config: dict[str, Any] = {"config_name": subset.name}
     if default:
         config["default"] = True
     return config | {"data_files": [{"split": "train", "path": list(subset.data_files)}]}
-
-
-def yaml_text(value: Any) -> str:
-    """`value` as YAML, keys in the order given."""
-    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100)

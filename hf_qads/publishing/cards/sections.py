@@ -8,9 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-import yaml
-
-from hf_qads.publishing.cards.metadata import front_matter
+from hf_qads.repositories.front_matter import front_matter, split_card
 
 OURS: Final = "<!-- hf_qads -->"
 END: Final = "<!-- end of hf_qads -->"
@@ -67,8 +65,8 @@ def merge(old: str, new: str) -> str:
     Returns:
         The merged card; `new` itself where `old` holds nothing of the owner's.
     """
-    old_data, old_body = split(old)
-    new_data, new_body = split(new)
+    old_data, old_body = split_card(old)
+    new_data, new_body = split_card(new)
     data = _merged_data(old_data, new_data)
     first, *others = sections(new_body)
     before, *theirs = sections(old_body)
@@ -76,19 +74,6 @@ def merge(old: str, new: str) -> str:
     text = first.body.strip() + "\n" + (f"\n{kept.strip()}\n" if kept.strip() else "")
     placed = _placed(others, theirs)
     return front_matter(data) + "\n" + text + "".join(f"\n{s.heading}\n{s.body.rstrip()}\n" for s in placed)
-
-
-def split(card: str) -> tuple[dict[str, Any], str]:
-    """Front matter and body of a card; a front matter that is no YAML mapping counts as none."""
-    card = card.replace("\r\n", "\n")
-    found = re.match(r"---[ \t]*\n(.*?\n)?---[ \t]*(?:\n|$)", card, re.DOTALL)
-    if not found:
-        return {}, card
-    try:
-        data = yaml.safe_load(found[1] or "")
-    except yaml.YAMLError:
-        data = None
-    return (data, card[found.end() :]) if isinstance(data, dict) else ({}, card[found.end() :])
 
 
 def _merged_data(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:

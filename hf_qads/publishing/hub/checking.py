@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hf_qads.errors import PublishingError
-from hf_qads.publishing.cards.sections import split
 from hf_qads.publishing.cards.snippets import own_cache
 from hf_qads.publishing.hub.privacy import leaks
+from hf_qads.repositories.front_matter import split_card
 
 CONTENT: Final = ("pretty_name", "license", "task_categories", "size_categories", "tags", "configs")
 PICKLES: Final = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
@@ -70,7 +70,7 @@ def _problems(folder: Path) -> Iterator[str]:
         yield "README.md is missing"
     else:
         text = card.read_text(encoding="utf-8")
-        data, body = split(text)
+        data, body = split_card(text)
         if not data:
             yield "README.md has no YAML front matter"
         if "More information needed" in body:

@@ -15,10 +15,10 @@ from hf_qads.publishing.cards.datasets import (
     scored_card,
     scored_snippet,
 )
-from hf_qads.publishing.cards.sections import split
 from hf_qads.publishing.cards.snippets import printed
 from hf_qads.publishing.facts.facts import Subset
 from hf_qads.publishing.facts.gathering import Gathered, place
+from hf_qads.repositories.front_matter import read_front_matter
 from hf_qads.runtime import files
 
 MIXTURE_FIGURES: Final = ("scores_by_source", "picked_scores", "real_predicted", "coverage", "map")
@@ -107,7 +107,7 @@ def _write(table: pa.Table, folder: Path) -> str:
 
 def _configs(card: Path) -> dict[str, list[str]]:
     """Config name -> data files, as the mixture's own card lists them."""
-    data = split(card.read_text(encoding="utf-8"))[0] if card.is_file() else {}
+    data = read_front_matter(card)
     found: dict[str, list[str]] = {}
     for config in data.get("configs") or ():
         listed = config.get("data_files") or ()

@@ -7,7 +7,6 @@ from typing import Any, Final
 from hf_qads.errors import PublishingError
 from hf_qads.publishing.cards.common import slug
 from hf_qads.publishing.cards.escaping import markdown
-from hf_qads.publishing.cards.metadata import yaml_text
 from hf_qads.publishing.cards.models import (
     ModelFacts,
     Result,
@@ -22,6 +21,7 @@ from hf_qads.publishing.cards.snippets import printed
 from hf_qads.publishing.cards.templating import number
 from hf_qads.publishing.facts.gathering import Gathered, place
 from hf_qads.publishing.hub.privacy import scrub
+from hf_qads.repositories.front_matter import yaml_text
 from hf_qads.runfolder import RunFolder
 from hf_qads.runtime import files
 
