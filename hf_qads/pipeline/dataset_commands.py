@@ -15,7 +15,7 @@ from hf_qads.errors import PublishingError, SelectionError, SourceError
 from hf_qads.repositories.loading import Loaded, load_rows
 from hf_qads.runtime.files import atomic_path
 from hf_qads.runtime.progress import counted_rows, quiet
-from hf_qads.runtime.retrying import patiently
+from hf_qads.runtime.retrying import retry
 from hf_qads.statistics.coverage import finite_rows
 
 if TYPE_CHECKING:
@@ -54,8 +54,10 @@ def score(dataset: str, *, scorer: str | None, split: str | None, out: Path | No
     for reason, count in reasons(scored).items():
         told.append(f"{count:,} rows have no score: {reason}")
     if push is not None:
-        patiently(lambda: scored.push_to_hub(push), f"pushing {push}")
-        told.append(f"pushed to {push}")
+        from hf_qads.publishing.hub.push_rows import push_rows
+
+        push_rows(scored, push, split=split or "train")
+        told.append(f"pushed to {push}, and loaded from there")
     return "\n".join([*told, *notes, f"written to {target}"])
 
 
@@ -200,14 +202,14 @@ def _check_push(repo_id: str) -> None:
 
     api = HfApi()
     try:
-        patiently(
+        retry(
             lambda: api.repo_exists(repo_id, repo_type="dataset"),
             f"looking for {repo_id}",
             pass_on=lambda error: isinstance(error, HFValidationError),
         )
     except HFValidationError as error:
         raise PublishingError(f"--push {repo_id!r} can be no repository's name: {error}") from error
-    patiently(api.whoami, "asking the Hub who you are")
+    retry(api.whoami, "asking the Hub who you are")
 
 
 def reasons(rows: "Dataset") -> dict[str, int]:

@@ -18,7 +18,7 @@ LONGEST: Final = 120.0  # a Hub that asks for more patience is reported
 TRY_AGAIN: Final = (408, 429, 500, 502, 503, 504)
 
 
-def patiently(call: Callable[[], T], doing: str, *, pass_on: Callable[[Exception], bool] | None = None) -> T:
+def retry(call: Callable[[], T], doing: str, *, pass_on: Callable[[Exception], bool] | None = None) -> T:
     """Call, and call again after network errors and answers that ask for it.
 
     Args:
@@ -124,6 +124,8 @@ def _told(error: Exception, status: int | None, doing: str) -> PublishingError:
         )
     if status == 403:
         return PublishingError(f"{doing}: the token may not write there. Use one that may.")
+    if status is None and not _network(error):
+        return PublishingError(f"{doing}: {_reason(error)}")
     if status in TRY_AGAIN or status is None:
         return PublishingError(
             f"{doing}: {_why(error, status)}, also after {len(WAITS)} more attempts. No repository was left "
@@ -137,6 +139,11 @@ def _why(error: Exception, status: int | None) -> str:
         return f"status {status}"
     last = list(_chain(error))[-1]
     return f"no connection ({type(last).__name__})"
+
+
+def _reason(error: BaseException) -> str:
+    """What an error that is not the network's says itself, on one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
 
 
 def _retry_after(error: Exception) -> float | None:

@@ -17,7 +17,7 @@ from hf_qads.publishing.facts.facts import run_facts
 from hf_qads.publishing.hub.remote import Remote, changes, content, look
 from hf_qads.publishing.hub.staging import RepoKind, Staged, stage_all
 from hf_qads.runfolder import RunFolder
-from hf_qads.runtime.retrying import conflict, patiently
+from hf_qads.runtime.retrying import conflict, retry
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -97,7 +97,7 @@ def publish(
     from huggingface_hub import HfApi
 
     api = HfApi(token=token)
-    patiently(api.whoami, "asking the Hub who you are")  # before the work of staging
+    retry(api.whoami, "asking the Hub who you are")  # before the work of staging
     staged = stage_all(run, folder, namespace=namespace)
     shown = tqdm(staged, desc="publishing", unit="repository", disable=None, leave=False)
     return [push(api, one, f"{namespace}/{one.name}", private=private) for one in shown]
@@ -112,7 +112,7 @@ def push(api: "HfApi", staged: Staged, repo_id: str, *, private: bool = False) -
     sdk = "gradio" if staged.kind == "space" else None
     before = look(api, repo_id, staged.kind)
     if before is None:
-        patiently(
+        retry(
             lambda: api.create_repo(
                 repo_id, repo_type=staged.kind, private=private, exist_ok=True, space_sdk=sdk
             ),
@@ -163,7 +163,7 @@ def _commit(
             ) from error
         return str(done.oid)
 
-    return patiently(send, f"pushing {repo_id}")
+    return retry(send, f"pushing {repo_id}")
 
 
 def _there(api: "HfApi", repo_id: str, kind: RepoKind) -> Remote:

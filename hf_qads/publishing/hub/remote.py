@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hf_qads.publishing.cards.sections import merge
 from hf_qads.runtime.files import file_hash
-from hf_qads.runtime.retrying import missing, patiently
+from hf_qads.runtime.retrying import missing, retry
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -35,22 +35,20 @@ def look(api: "HfApi", repo_id: str, kind: str) -> Remote | None:
     from huggingface_hub.hf_api import RepoFile
 
     try:
-        info = patiently(
-            lambda: api.repo_info(repo_id, repo_type=kind), f"looking at {repo_id}", pass_on=missing
-        )
+        info = retry(lambda: api.repo_info(repo_id, repo_type=kind), f"looking at {repo_id}", pass_on=missing)
     except Exception as error:
         if missing(error):
             return None
         raise
     head = str(info.sha)
-    tree = patiently(
+    tree = retry(
         lambda: list(api.list_repo_tree(repo_id, recursive=True, revision=head, repo_type=kind)),
         f"listing {repo_id}",
     )
     hashes = {entry.path: _hash(entry) for entry in tree if isinstance(entry, RepoFile)}
     card = None
     if CARD in hashes:
-        path = patiently(
+        path = retry(
             lambda: api.hf_hub_download(repo_id, CARD, repo_type=kind, revision=head), f"reading {repo_id}"
         )
         card = Path(path).read_text(encoding="utf-8", errors="replace")
