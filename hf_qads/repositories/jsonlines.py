@@ -3,7 +3,7 @@
 import codecs
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from io import BufferedReader, TextIOWrapper
 from pathlib import Path
 from typing import Any, Final
@@ -52,8 +52,7 @@ def read_lines(
     Raises:
         SourceError: a line is longer than `LONGEST_LINE` bytes.
     """
-    names = sorted(set(watched) - _names(types)) if types is not None else []
-    quoted = [f'"{name}"'.encode() for name in names]
+    unseen = sorted(set(watched) - _names(types)) if types is not None else []
     at = 0
     with open_bytes(path) as stream:
         if start:  # a line that begins before `start` belongs to the stretch before
@@ -70,8 +69,7 @@ def read_lines(
             if first:
                 block = block.removeprefix(codecs.BOM_UTF8)
             if not block.isspace():
-                new = any(name in block and re.search(name + rb"\s*:", block) for name in quoted)
-                yield from _parse(block, None if new else types)
+                yield from _parse(block, None if _has_field(block, unseen) else types)
 
 
 def read_document(path: Path, rows: int) -> Iterator[pa.RecordBatch | list[dict[str, Any] | str]]:
@@ -153,6 +151,14 @@ def _finish_line(stream: BufferedReader, path: Path) -> bytes:
             "Write one object per line; a list of rows belongs in a .json file."
         )
     return line
+
+
+def _has_field(block: bytes, names: Sequence[str]) -> bool:
+    """Whether one of some fields is in a block; RE2 looks for all at once, in a tenth of a parser's time."""
+    if not names:
+        return False
+    field = rf'"(?:{"|".join(map(re.escape, names))})"\s*:'
+    return bool(pc.match_substring_regex(pa.array([block], pa.large_binary()), field)[0].as_py())
 
 
 def _parse(block: bytes, types: pa.Schema | None) -> Iterator[pa.RecordBatch | list[dict[str, Any] | str]]:
