@@ -5,6 +5,7 @@ from pathlib import Path
 from hf_qads.config.schema import Config
 from hf_qads.errors import ConfigError
 from hf_qads.pipeline.generators import check_generator
+from hf_qads.pipeline.reading import spec_of
 from hf_qads.pipeline.stages.anchors import check_benchmarks
 from hf_qads.pipeline.stages.augmenting import chosen_sources
 from hf_qads.rows.rendering import PLAIN, Renderer
@@ -17,9 +18,9 @@ def check(config: Config) -> None:
     Raises:
         QaDSError: something is wrong; nothing was written.
     """
-    from hf_qads.repositories.folders import find_files, looks_local
     from hf_qads.runtime.devices import pick_device
     from hf_qads.selection.registry import checked_options, find_strategy
+    from hf_qads.sources.resolving import local_files
 
     strategy = config.select.strategy
     checked_options(strategy, find_strategy(strategy), config.select.options)
@@ -41,8 +42,7 @@ def check(config: Config) -> None:
     against = config.decontaminate.against if config.decontaminate else []
     anchors = config.anchors.sources if config.anchors else []
     for source in (*config.sources, *anchors, *([] if isinstance(against, str) else against)):
-        if looks_local(source.path) and not Path(source.path).expanduser().is_dir():
-            find_files(source.path, source.split)
+        local_files(spec_of(source, seed=config.seed))
 
 
 def _check_chat(model: str) -> None:

@@ -9,7 +9,9 @@ import pyarrow.parquet as pq
 from hf_qads import schema
 from hf_qads.config.schema import Config, Decontaminate, Source
 from hf_qads.errors import ConfigError, SourceError, SourceMissing
+from hf_qads.pipeline.log_forwarding import INDENT
 from hf_qads.pipeline.stage import Context
+from hf_qads.runtime.files import read_json
 
 if TYPE_CHECKING:
     from hf_qads.sources import SourceRead, SourceSpec
@@ -39,23 +41,31 @@ def spec_of(source: Source, *, seed: int, precomputed: tuple[str, ...] = ()) -> 
     return SourceSpec(source.path, seed=seed, precomputed=precomputed, **settings)
 
 
+def passed_over(context: Context, folder: Path) -> list[dict[str, Any]]:
+    """Files that were passed over by what was read within a folder: said, and returned with their source."""
+    from hf_qads.repositories.folders import sentence
+
+    found = []
+    for path in sorted(folder.rglob("facts.json")):
+        facts = read_json(path)
+        found += [{"source": facts["name"], **one} for one in facts.get("passed_over", ())]
+    for one in found:
+        context.say(f"{INDENT}{one['source']}: passed over {sentence(one)}")
+    return found
+
+
 def marks(sources: list[Source]) -> dict[str, Any]:
     """What the rows of some sources depend on beside their settings: size and time of local files."""
-    from hf_qads.repositories.dataset_cache import data_files
-    from hf_qads.repositories.folders import find_files, is_repository, looks_local
+    from hf_qads.sources.resolving import local_files
 
     found: dict[str, Any] = {}
     for source in sources:
-        if not looks_local(source.path):
-            continue
-        folder = Path(source.path).expanduser()
         try:
-            if folder.is_dir() and is_repository(folder):
-                paths = list(data_files(folder))
-            else:
-                paths = find_files(source.path, source.split).files
+            paths = local_files(spec_of(source, seed=0))
         except SourceError:
             continue  # said when the source is read
+        if paths is None:
+            continue
         found[source.path] = [[p.name, p.stat().st_size, p.stat().st_mtime_ns] for p in paths]
     return found
 

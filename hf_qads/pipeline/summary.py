@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hf_qads.errors import ConfigError, RunError
+from hf_qads.pipeline.stages.anchors import PASSED_OVER
 from hf_qads.pipeline.stages.selection import RATIOS
 from hf_qads.publishing.cards.limits import WEAK
 from hf_qads.publishing.facts.contamination import compared
 from hf_qads.publishing.facts.facts import agreements
+from hf_qads.repositories.folders import sentence
 from hf_qads.runfolder import RunFolder
 from hf_qads.runtime.files import read_json
 
@@ -44,6 +46,7 @@ def conclusion(run: RunFolder) -> str:
     report = run.folder("report") / "report.html"
     missing = run.missing("source")
     without = [f"Not available: {', '.join(missing)}", ""] if missing else []
+    without += [f"Passed over: {', '.join(passed)}", ""] if (passed := _passed_over(run)) else []
     tested = compared(run) if run.config().get("decontaminate") else None  # who does not ask need not be told
     parts = [
         "",
@@ -140,6 +143,14 @@ def generated(run: RunFolder) -> str:
     return "\n".join(
         [*parts, f"The rows lie in {run.folder('augmenting')}; `hf-qads run` goes on from there."]
     )
+
+
+def _passed_over(run: RunFolder) -> list[str]:
+    """Files that lie beside what was read, of sources, test sets and anchors, with their rows."""
+    found = list((run.line("pool") or {"details": {}})["details"].get("passed_over", ()))
+    beside = run.folder("influence") / PASSED_OVER
+    found += read_json(beside) if beside.exists() else []
+    return list(dict.fromkeys(f"{one['source']}: {sentence(one)}" for one in found))
 
 
 def _left_out(run: RunFolder) -> dict[str, int]:

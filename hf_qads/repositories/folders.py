@@ -136,6 +136,12 @@ def choose_split(names: Sequence[str], split: str | None, where: str, *, usual: 
     raise SourceError(f"{where} has the splits {sorted(names)}, {asked}. Name one of them: split: NAME.")
 
 
+def sentence(one: Mapping[str, Any]) -> str:
+    """What is passed over, in words."""
+    rows = "" if one["rows"] is None else f"{one['rows']:,} rows, "
+    return f"{one['name']} ({rows}{one['why']})"
+
+
 def passed_over(others: Sequence[PassedOver]) -> list[dict[str, Any]]:
     """What is not read, for records: name, why, and its rows where its format is known.
 

@@ -16,7 +16,7 @@ from hf_qads.errors import SourceError
 from hf_qads.repositories import hub, tables
 from hf_qads.repositories.chunks import Segment, chunks
 from hf_qads.repositories.dataset_cache import cache_of
-from hf_qads.repositories.folders import find_files, is_repository, looks_local, passed_over
+from hf_qads.repositories.folders import find_files, is_repository, looks_local, passed_over, sentence
 from hf_qads.repositories.formats import format_of
 from hf_qads.runtime import files
 
@@ -103,12 +103,6 @@ def read_rows(name: Path | str) -> list[dict[str, Any]]:
 def is_local(name: str) -> bool:
     """Whether a name means a file or folder, there or not, and no dataset of the Hub."""
     return looks_local(name) or Path(name).exists() or name.count("/") > 1
-
-
-def sentence(one: dict[str, Any]) -> str:
-    """What is passed over, in words."""
-    rows = "" if one["rows"] is None else f"{one['rows']:,} rows, "
-    return f"{one['name']} ({rows}{one['why']})"
 
 
 def _some(data: "Dataset", name: str) -> "Dataset":

@@ -11,6 +11,7 @@ from hf_qads import schema
 from hf_qads.errors import SourceError, SourceMissing
 from hf_qads.repositories import folders, hub
 from hf_qads.repositories.chunks import Segment
+from hf_qads.repositories.dataset_cache import data_files
 from hf_qads.repositories.formats import is_compressed, stem_of
 from hf_qads.repositories.jsonlines import without_dates
 from hf_qads.rows import columns as pairs
@@ -78,6 +79,26 @@ def plan(spec: SourceSpec) -> Plan:
     return Plan(name, kind, units, recipe, _types(recipe, types), facts)
 
 
+def local_files(spec: SourceSpec) -> list[Path] | None:
+    """The files that a local source is read from; None where it is no local source.
+
+    Raises:
+        SourceError: nothing is there, or it has to be said which of a folder's files are meant.
+    """
+    if not folders.looks_local(spec.path_or_name):
+        return None
+    path = Path(spec.path_or_name).expanduser()
+    if path.is_dir() and folders.is_repository(path):
+        return list(data_files(path))
+    return folders.find_files(spec.path_or_name, spec.split, usual=_usual(spec)).files
+
+
+def _usual(spec: SourceSpec) -> str:
+    """The split that is read where none is asked for: of a test set under its name, the test split."""
+    entry = _entry(spec)
+    return entry.split if entry else "train"
+
+
 def why_missing(spec: SourceSpec) -> str | None:
     """Why a source is not available; None where it is. Asks the Hub, and downloads no rows.
 
@@ -116,7 +137,7 @@ def _units(spec: SourceSpec, entry: Entry | None) -> tuple[list[Unit], dict[str,
     """The source's units, and the facts of where they come from (never a local path)."""
     if folders.looks_local(spec.path_or_name):
         path = Path(spec.path_or_name).expanduser()
-        usual = entry.split if entry else "train"
+        usual = _usual(spec)
         if path.is_dir() and folders.is_repository(path):
             fetched = hub.fetch(str(path), config=spec.config, split=spec.split, usual=usual)
             return _arrow(fetched.files), {"origin": OWN_FILES[1], **fetched.facts}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hf_qads import schema
 from hf_qads.config.schema import Source
 from hf_qads.errors import ConfigError, EmbeddingError, ScoringError
-from hf_qads.pipeline.reading import spec_of
+from hf_qads.pipeline.reading import passed_over, spec_of
 from hf_qads.pipeline.stage import Context
 from hf_qads.pipeline.stages.vectors import encoder
 from hf_qads.runtime import distributed, files
@@ -20,6 +20,7 @@ from hf_qads.statistics.coverage import finite_rows
 FILE = "anchors.parquet"
 SET = "set"  # column: name of the anchor set
 CANDIDATES = ".candidates"
+PASSED_OVER = "passed_over.json"  # files beside those that candidates were read from
 
 
 def anchors(context: Context, folder: Path) -> pa.Table:
@@ -51,6 +52,7 @@ def anchors(context: Context, folder: Path) -> pa.Table:
             tables = [table.append_column(SET, pa.array([name] * len(table))) for name, table in sets]
             with files.atomic_path(path) as temporary:
                 pq.write_table(pa.concat_tables(tables), temporary, compression="zstd")
+            files.write_json(folder / PASSED_OVER, passed_over(context, folder / CANDIDATES))
             files.remove(folder / CANDIDATES)
         distributed.barrier()
     return pq.read_table(path, partitioning=None)

@@ -14,6 +14,7 @@ from hf_qads.pipeline.reading import (
     find_missing,
     grouped,
     marks,
+    passed_over,
     read_generated,
     read_questions,
     read_sources,
@@ -76,6 +77,7 @@ def _work(context: Context, folder: Path) -> Outcome:
         repeating = _find_contamination(context, config.decontaminate, questions, shards, folder, details)
         for name, ids in repeating.items():
             drop[name][REPEATS_BENCHMARK] = ids
+    details["passed_over"] = passed_over(context, folder / READ)
     left_out: LeftOut = {}
     for read in reads:
         rows, dropped = _place(read, folder / read.name, drop[read.name], duplicates.also_in)
