@@ -6,7 +6,9 @@ from typing import Final, NamedTuple, Protocol
 
 from hf_qads.errors import GenerationError
 
-STOPS: Final = ("\nQuestion:", "\n\nQuestion", "\n### ", "\nHuman:", "\nUser:")
+# Where a model that continues a text goes on with a question of its own; the first four are sent to servers,
+# which take no more. A chat model ends its turn, and may well write headings.
+STOPS: Final = ("\nQuestion:", "\n\nQuestion", "\nProblem:", "\n### ", "\nHuman:", "\nUser:")
 LENGTH: Final = "length"
 TOO_LONG: Final = "prompt too long"
 
@@ -83,9 +85,9 @@ class Engine(Protocol):
         ...
 
 
-def until_stop(text: str, *, whole: bool) -> Output:
+def until_stop(text: str, *, whole: bool, stops: Sequence[str] = STOPS) -> Output:
     """The answer up to the next question; a stop found makes it whole."""
-    places = [place for stop in STOPS if (place := text.find(stop)) >= 0]
+    places = [place for stop in stops if (place := text.find(stop)) >= 0]
     if places:
         return Output(text[: min(places)])
     return Output(text, None if whole else LENGTH)

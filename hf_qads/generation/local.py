@@ -35,6 +35,7 @@ class TransformersEngine:
         self.tokenizer = tokenizer
         self.budget = TokenBudget(batch_tokens)
         self.chat = chat
+        self.stops = () if chat else STOPS
         self.name = f"{name}, chat" if chat else name
         self.context = getattr(model.config, "max_position_embeddings", None) or 10**9
 
@@ -112,12 +113,12 @@ class TransformersEngine:
                 attention_mask=mask.to(device),
                 generation_config=config,
                 logits_processor=LogitsProcessorList(processors),
-                stopping_criteria=StoppingCriteriaList([_Stop(self.tokenizer, longest)]),
+                stopping_criteria=StoppingCriteriaList([_Stop(self.tokenizer, longest, self.stops)]),
             )
         answers = written[:, longest:].tolist()
         texts = self.tokenizer.batch_decode(answers, skip_special_tokens=True)
         return [
-            until_stop(text, whole=_ended(answer, ends, room))
+            until_stop(text, whole=_ended(answer, ends, room), stops=self.stops)
             for text, answer in zip(texts, answers, strict=True)
         ]
 
@@ -164,9 +165,10 @@ def _uniforms(
 class _Stop:
     """Ends a row that goes on with a question of its own."""
 
-    def __init__(self, tokenizer: Any, start: int) -> None:
+    def __init__(self, tokenizer: Any, start: int, stops: Sequence[str]) -> None:
         self.tokenizer = tokenizer
         self.start = start
+        self.stops = stops
         self.done: Any = None
 
     def __call__(self, input_ids: Any, scores: Any, **_: Any) -> Any:
@@ -176,7 +178,7 @@ class _Stop:
             self.done = torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
         if input_ids.shape[1] % 4 == 0:  # decoding costs time, so not after every token
             tails = self.tokenizer.batch_decode(input_ids[:, max(self.start, input_ids.shape[1] - 16) :])
-            found = [any(stop in tail for stop in STOPS) for tail in tails]
+            found = [any(stop in tail for stop in self.stops) for tail in tails]
             self.done |= torch.tensor(found, device=input_ids.device)
         return self.done
 

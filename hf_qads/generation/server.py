@@ -175,7 +175,7 @@ class OpenAIEngine:
         if text is not None and not isinstance(text, str):
             raise TypeError(type(text))
         finish = choice.get("finish_reason")
-        output = until_stop(text or "", whole=finish != "length")
+        output = until_stop(text or "", whole=finish != "length", stops=() if self.chat else STOPS)
         if finish == "content_filter":
             output = output._replace(reason="content filter")
         used = answer.get("usage") or {}

@@ -6,8 +6,8 @@ from typing import Any
 
 from hf_qads.config.schema import Augment, Endpoint, Model
 from hf_qads.generation.engine import Engine
-from hf_qads.pipeline.models import load, model_key
-from hf_qads.runtime.models import check_model, public_name
+from hf_qads.pipeline.models import load
+from hf_qads.runtime.models import check_model, fingerprint, public_name
 
 RULES = "rules"
 
@@ -35,7 +35,8 @@ def generator_key(augment: Augment) -> dict[str, Any]:
         return {"endpoint": model.endpoint, "name": model.name, "chat": model.chat}
     if model.path == RULES:
         return {"path": RULES}
-    return {**model_key(_as_model(augment)), "chat": model.chat}
+    weights = fingerprint(model.path, revision=model.revision)  # a model in another place writes the same
+    return {"weights": weights, "dtype": model.dtype, "chat": model.chat}
 
 
 def generator(augment: Augment, *, batch_tokens: int, device: str | None, cache: Path) -> Engine:

@@ -54,7 +54,13 @@ def test_out_of_memory_halves_the_batches(monkeypatch):
     assert sum(size for size in sizes if size <= 2) == 6
 
 
+def test_a_chat_answer_may_hold_headings():
+    assert until_stop("### Step 1\n### Step 2", whole=True, stops=()) == Output("### Step 1\n### Step 2")
+    assert TransformersEngine(tiny_model(), tiny_tokenizer(), chat=True).stops == ()
+
+
 def test_answer_ends_where_the_model_asks_on():
+    assert until_stop("It is 5.\n\nProblem: next?", whole=False) == Output("It is 5.\n")
     assert until_stop("It is 5.\n\nQuestion: next?", whole=False) == Output("It is 5.")
     assert until_stop("It is", whole=False) == Output("It is", "length")
 

@@ -161,3 +161,12 @@ def test_usage_is_what_the_server_says_and_its_cost_follows():
 
 def test_an_estimate_counts_characters():
     assert estimate(["a" * 35, "b" * 70], answer_tokens=100) == Usage(2, 30, 200)
+
+
+def test_only_a_model_that_continues_text_is_stopped_at_headings():
+    with Server(write=lambda prompt, request: "First.\n### Then\nThe answer is 5.") as server:
+        for chat, text in ((True, "First.\n### Then\nThe answer is 5."), (False, "First.")):
+            engine = OpenAIEngine(server.url, "m", chat=chat)
+            assert dict(engine.answer(["abc"], max_new_tokens=5)) == {0: Output(text)}
+    assert "stop" not in server.seen[0][1]
+    assert len(server.seen[1][1]["stop"]) == 4
