@@ -16,7 +16,7 @@ from hf_qads.runtime import distributed, files
 
 logger = logging.getLogger(__name__)
 
-SHARD_PROMPTS: Final = 256
+SHARD_PROMPTS: Final = 128
 SAID_EVERY: Final = 30.0  # seconds between two lines of progress in a log
 
 
