@@ -70,7 +70,7 @@ _CHECK = re.compile(
     re.IGNORECASE,
 )
 _OPEN_STEP = re.compile(
-    r"^\W*(?:next|first|let\b|now,?\s+(?:we|let)|we\s+(?:need|have\s+to|can|should|must)\b|to\s+\w+\b[^=]*$)|"
+    r"^\W*(?:next|first|let\b|now,?\s+(?:we|let)|we\s+(?:need|have\s+to|can|should|must)\b|to\s+(?:find|solve|calculate|determine|get|compute|answer)\b[^=]*$)|"
     r"\b(?:need|have|going|remains?)\s+to\s+(?:find|calculate|determine|solve|subtract|add|multiply|divide|know|use|compute|show)\b|^\W*(?:subtract|add|multiply|divide)\b(?!.*\b(?:get|give|is|=))",
     re.IGNORECASE,
 )
@@ -228,19 +228,35 @@ def _unannounced(said: list[Statement], usable: Usable) -> Candidate | str:
     """The value that the last statement gives, or that opens the output before its explanation."""
     last = said[-1]
     opening = said[0]
-    if len(said) > 1 and opening.line and is_value(opening.text) and usable(opening.text):
+    if (
+        len(said) > 1
+        and opening.line
+        and is_value(opening.text)
+        and ":" not in opening.text
+        and usable(opening.text)
+    ):
         return Candidate(opening.text, WHOLE)
     if not last.ended and (dangling(last.text) or (len(said) > 1 and _breaks_off(said))):
         return CUT_OFF
     remarks = [one for one in said if not (_COURTESY.search(one.text) and not re.search(r"\d", one.text))]
-    remarks = [one for one in remarks if not _CHECK.match(one.text)] or remarks
+    remarks = [
+        one
+        for one in remarks
+        if not (_CHECK.match(one.text) and not re.search(r"\bwe (?:find|get|have|see)\b", one.text))
+    ] or remarks
     for one in reversed(remarks[-BACK:]):
+        computes = re.search(r"\d\s*\w{0,12}\s*[-+*/×÷xX]\s*\$?\d.*=(?!.*\bthen\b)|:.*=", one.text)
         step = _OPEN_STEP.search(one.text) and not CONCLUDES.search(one.text)
-        if one.question or step or _DENIES.search(one.text):
+        if one.question or (not computes and (step or _DENIES.search(_last_clause(one.text)))):
             return NONE
         if usable(one.text):
             return Candidate(one.text, WHOLE if len(said) == 1 else LAST, sentence=not is_value(one.text))
     return NONE
+
+
+def _last_clause(text: str) -> str:
+    cuts = [found.start() for found in CONCLUDES.finditer(text)]
+    return text[cuts[-1] if cuts else 0 :]
 
 
 def _breaks_off(said: list[Statement]) -> bool:

@@ -140,8 +140,10 @@ def _compare(stated: Candidate, gold: str, kind: str, *, brackets_list: bool) ->
         return _compare_pair(text, gold)
     wanted = only_number(gold, algebra=kind == FORMULA)
     in_prose = stated.sentence or len(text.split()) > 3
-    if wanted is not None and (kind != FORMULA or (in_prose and not formulas(text))):
-        said = stated_number(text)
+    if wanted is not None and (kind != FORMULA or in_prose):
+        said = stated_number(
+            re.sub(r"(?<!\\)\$(?!\d+(?:\.\d+)?\s[a-z])", " ", text) if formulas(text) else text
+        )
         if said is not None and (kind != FORMULA or not words_of(gold)):
             return _spelt(said, text), Same(equal(said, wanted), "number")
     if kind == MIXED and same_words(text, gold):

@@ -114,7 +114,8 @@ def before_next_question(text: str, start: int = 0) -> str:
 def statements(text: str) -> list[Statement]:
     """The sentences and lines of a `readable` text, without Markdown; a label is joined with what follows."""
     text = re.sub(r"\n{2,}", "\n\n", re.sub(r"[ \t]+(?=\n)|(?<=[ \t]{9})[ \t]+", "", text))
-    text = _DISPLAY.sub(lambda found: re.sub(r"\s*\n\s*", " ", found.group()), text)
+    text = _DISPLAY.sub(_one_line, text)
+    text = re.sub(r"([.,])\$(?=\s|$)", r"$\1", text)
     text = _HEADING.sub(lambda found: found.group().strip("#*_: \n\t") + ":", text)
     text = re.sub(r"(?<![\w)])\*\*|\*\*(?![\w(])|`+|(?<!\w)__|__(?!\w)", "", text)
     text = re.sub(r"(:|=|\bis|\bare)[ \t]*\n\s*", r"\1 ", text)
@@ -138,6 +139,16 @@ def statements(text: str) -> list[Statement]:
         found[-1] = replace(found[-1], ended=False)
     found = found if len(found) <= 2 * MANY else [*found[:MANY], *found[-MANY:]]
     return [one for one in found if one.text.strip("#$*_-=.\\ ")]
+
+
+def _one_line(display: re.Match[str]) -> str:
+    """A formula over several lines as one, with its closing point behind it."""
+    text = re.sub(r"\s*\n\s*", " ", display.group())
+    return (
+        re.sub(r"[.,]\s*(\\\]|\$\$|\\end\{\w+\*?\})$", r" \1.\n", text)
+        if re.search(r"\.\s*\S+$", text)
+        else text
+    )
 
 
 def is_marker(text: str) -> bool:

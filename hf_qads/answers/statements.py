@@ -8,13 +8,16 @@ from hf_qads.answers.structures import without_name
 from hf_qads.answers.values import Number, numbers, only_number
 
 _REASON = re.compile(
-    r"[,;]?\s+(?:because|since|which|where|when|if|given|after|before|assuming|considering|rounded|so\s+that|"
-    r"as\s+(?:we|the|it|there|required)|out\s+of|for\s+all|attained)\b.*|\s*\((?![-+\d]).*|\s*\([^()]*[A-Za-z=*/][^()]*\)\s*$",
+    r"[,;]?\s+(?:because|since|(?<!for )(?<!in )which(?!\s+(?:has|have|makes?|gives?|means?|leaves?|equals?|adds?|tells|shows|yields|implies|simplifies)\b)|"
+    r"rounded|so\s+that|as\s+(?:we|the|it|there|required)|out\s+of|for\s+all|attained)\b.*|"
+    r"[,;]?\s+(?:where|when|if|given|after|before|assuming|considering)\b(?:\$[^$]*\$|[^,$])*(?:,(?=\s+\w+\s+\w+)|$)|"
+    r"\s+\([^()$]*[A-Za-z=*/][^()]*\)|\s+\((?=[a-z]+\s)[^()]*$",
     re.IGNORECASE | re.DOTALL,
 )
+_REMARK = re.compile(r"[,;]?\s+(?:attained|achieved|reached|where|with\s+equality)\b.*", re.IGNORECASE)
 _CLAUSE = re.compile(
     r"(?:[,;.:]|\bbut\b|\band\b|\\Rightarrow|\\implies|=>|⇒|→)\s*(?:and\s+)?(?:so|thus|therefore|hence|meaning|leaving|giving|making|for\s+a|"
-    r"i\.e\.?,?|that\s+is,?|which\s+(?:is|means|gives|leaves|makes|equals)|with)\b|\bbut\b|\b(?:to\s+get|we\s+get|gives?|yields?)\b(?=\s+\D{0,3}\d)",
+    r"i\.e\.?,?|that\s+is,?)\b|\bbut\b|\bwhich\s+(?:is|means|gives|leaves|makes|equals|rounds\s+(?:up\s+|down\s+)?to)\b|\b(?:to\s+get|we\s+get|gives?|yields?)\b(?=\s+\D{0,3}\d)",
     re.IGNORECASE,
 )
 _LEADING = re.compile(
@@ -22,7 +25,7 @@ _LEADING = re.compile(
     r"to|using|during|over|during)\b[^,]*,\s*(?=\D*\S)",
     re.IGNORECASE,
 )
-EQUALS = re.compile(r"(?<![<>!=:])=(?!=)|\\approx|≈|\\equiv")
+EQUALS = re.compile(r"(?<![<>=:])(?<![^\d)}a-z]!)=(?!=)|\\approx|≈|\\equiv")
 _VERB = re.compile(
     r"\b(?:is|are|was|were|be|equals?|makes?|made|has|have|had|gets?|got|costs?|needs?|needed|pays?|paid|earns?|earned|"
     r"spends?|spent|sold|sells?|takes?|took|gives?|leaves?|left\s+with|buys?|bought|owes?|saves?|saved|uses?|used|eats?|ate|"
@@ -30,10 +33,18 @@ _VERB = re.compile(
     r"requires?|reads?|drinks?|played?|plays?|weighs?|walks?|runs?|collected|finds?|prints?|came|were|drops?|dropped\s+to)\b",
     re.IGNORECASE,
 )
-_SEVERAL = re.compile(r"^\W*(?:or|and|,|to|-|–|/)\W*$", re.IGNORECASE)
-_MORE_THAN = re.compile(
-    r"\s+(?:more|less|fewer|greater|larger|times)\s+(?:\w+\s+){0,2}?(?:than|as)\s+(?:the\s+)?\$?\d"
+_ACTS = re.compile(
+    r"(?<!to )\b(?:costs?|needs?|pays?|earns?|makes?|takes?|gives?|sells?|weighs?|requires?|buys?|hold)\b"
 )
+_FORMULA = re.compile(
+    r"\$\$(.{1,1000}?)\$\$|\$([^$\n]{1,500})\$|\\\((.{1,500}?)\\\)|\\\[(.{1,1000}?)\\\]|\\begin\{(?:align|equation|gather)\w*\*?\}(.{1,1500}?)\\end",
+    re.DOTALL,
+)
+_LISTED = re.compile(r"\$\s*(?:,|and|or)\s*(?:and\s+|or\s+)?\$[^$]*\$\W*$")
+_SIMPLE = re.compile(r"(?:\\?[A-Za-z]\w{0,8}\s*=)?[^=]*")
+_COPULA = re.compile(r"\b(?:is|are|equals?|be|was|were|has|have|=|therefore|thus|so|hence|gives?|get)(?=\s)")
+_SEVERAL = re.compile(r"^\W*(?:or|and|,|to|-|–|/)\W*$", re.IGNORECASE)
+_MORE_THAN = re.compile(r"\s+(?:more|less|fewer|greater|larger|times)\s+(?:than|as)\s+(?:the\s+)?\$?\d")
 _FOLLOWS = re.compile(
     r"\s*(?:[,;:.()\[]|$|(?:in|on|for|at|from|by|per|each|every|more|less|of|to|with|together|altogether|total|left|and|than)\b)"
 )
@@ -65,20 +76,25 @@ def stated_number(text: str) -> Number | None:
         found_all[0] if len({number.value for number in found_all}) == 1 else _main_number(text, found_all)
     )
     computes = re.search(
-        r"0\s*(?:[-+*/^]|\\times|\\cdot)\s*[$(]?[0A-Za-z\\]|\\(?:sqrt|pi|frac|log|sin|cos)", masked
+        r"0\s*(?:[-+*/^]|\\times|\\cdot)\s*[$(]?[0A-Za-z\\]|\\(?:sqrt|pi|pm|frac|log|sin|cos)", masked
     )
     return None if value is None or computes or _MORE_THAN.match(text, value.stop) else value
 
 
 def _narrowed(text: str) -> str:
     """The part of a statement that gives its value: its last clause, without its lead, right of `=`."""
+    text = _REMARK.sub(
+        "", re.sub(r"^\W*(?:so|thus|therefore|hence|finally|then|now)\b,?\s*", "", text, flags=re.IGNORECASE)
+    )
+    parts = [part for part in EQUALS.split(text) if part.strip()]
+    if len(parts) > 1 and re.fullmatch(r"\s*[a-z]\W*", parts[-1]):
+        parts.pop()  # 10 = b
+    if len(parts) > 1 and numbers(parts[-1]):
+        text = "" if _UNSOLVED.search(parts[-2]) else parts[-1]
     clauses = [text[cut.end() :] for cut in _CLAUSE.finditer(text)][-3:]
     text = next((one for one in reversed(clauses) if numbers(one) and not re.match(r"\s*not\b", one)), text)
     lead = _LEADING.match(text)
     text = _shorter(text[lead.end() :] if lead and numbers(text[lead.end() :]) else text)
-    parts = [part for part in EQUALS.split(text) if part.strip()]
-    if len(parts) > 1:
-        text = "" if _UNSOLVED.search(parts[-2]) else _shorter(parts[-1])
     operation = _OPERATION.match(text)
     return text[operation.end() :] if operation else text
 
@@ -88,6 +104,9 @@ def _main_number(text: str, found: list[Number]) -> Number | None:
     if _are_several(text, found):
         return None
     if not text[: found[0].start].strip(" $*~"):
+        acts = _ACTS.search(text, found[0].stop, found[1].start)
+        if acts and not re.search(r"\b(?:of|who|that)\b", text[found[0].stop : acts.end()]):
+            return found[1]  # `Nine cakes need 57 eggs`
         return found[0] if _is_first(text, found) else None
     verbs = [verb.end() for verb in _VERB.finditer(text)]
     after = [number for place in (verbs[-1:] + verbs[:1]) for number in found if number.start >= place]
@@ -106,15 +125,11 @@ def stated_numbers(text: str) -> list[Number]:
 
 
 def formulas(text: str) -> list[str]:
-    """The formulas between dollar signs or LaTeX brackets; a currency's dollar sign opens none."""
+    """The formulas between dollar signs, LaTeX brackets or in environments; a currency's sign opens none."""
     found, place = [], 0
-    pattern = re.compile(
-        r"\$\$(.{1,1000}?)\$\$|\$([^$\n]{1,500})\$|\\\((.{1,500}?)\\\)|\\\[(.{1,1000}?)\\\]", re.DOTALL
-    )
-    while match := pattern.search(text, place):
+    while match := _FORMULA.search(text, place):
         inside = next(part for part in match.groups() if part)
-        words = re.sub(r"\\[A-Za-z]+(?:\{[^{}]*\})?", "", inside)
-        if match[2] and re.match(r"[\d.]", inside) and re.search(r"[A-Za-z]{2,}|\s$", words):
+        if match[2] and re.match(r"[\d.,]+(?:[\s,;)-]+(?:[a-z]{2,}|\()|.*\s$)", inside):
             place = match.start() + 1
             continue
         found.append(inside.strip())
@@ -127,35 +142,21 @@ def last_value(text: str) -> list[str]:
 
     Right of the last equals sign; `5\sqrt{2} \approx 7.07` gives both.
     """
-    text = _shorter(text) if formulas(_shorter(text)) else text
-    inside = formulas(text)
-    if inside:
-        joined = (
-            re.search(r"\$\s*(?:,|and|or)\s*(?:and\s+|or\s+)?\$[^$]*\$\W*$", text)
-            if len(inside) > 1
-            else None
-        )
-        if joined:
-            listed = re.findall(r"\$([^$]+)\$", text)
-            return [", ".join(listed), ", ".join(listed[-2:])]
-        value = inside[-1]
-    else:
-        value = _shorter(text)
-        if verb := list(
-            re.finditer(
-                r"\b(?:is|are|equals?|be|was|were|has|have|=|therefore|thus|so|hence|gives?|get)(?=\s)", value
-            )
-        ):
-            value = value[verb[-1].end() :]
-    if re.search(r"[<>]|\\l(?:eq?|t)\b|\\g(?:eq?|t)\b|≤|≥", value):
-        return [value.strip()]
-    parts = re.split(r"(?<![<>!=:\\])=(?!=)", value)
-    value = re.sub(r"\s*(?:because|since|for all|where|when)\b.*", "", parts[-1].strip()).strip(" .,;")
-    about = [part.strip() for part in re.split(r"\\approx|≈", value) if part.strip()]
+    shorter = _shorter(text)
+    inside = formulas(shorter) or formulas(text)
+    if len(inside) > 1 and _LISTED.search(text) and all(map(_SIMPLE.fullmatch, inside[-2:])):
+        return [", ".join(inside), ", ".join(inside[-2:])]
+    verbs = list(_COPULA.finditer(shorter))
+    value = inside[-1] if inside else shorter[verbs[-1].end() if verbs else 0 :]
+    part = re.split(r"(?<![<>!=:\\])=(?!=)|\\equiv", value)[-1]
+    part = (
+        re.sub(r"\\(?:begin|end)\{[a-z]+\*?\}|\\pmod\{\d+\}|\s&", " ", part) if "matrix" not in part else part
+    )
+    part = re.sub(r"\s*\b(?:because|since|for all|where|when)\b.*", "", part).strip(" .,;")
+    about = [one.strip() for one in re.split(r"\\approx|≈", part) if one.strip()]
+    bound = re.search(r"[<>≤≥]|\\[lg](?:eq?|t)\b", value)
     return list(
-        dict.fromkeys(
-            [about[0] if about else value, *about[1:], parts[-1].strip(), inside[-1] if inside else value]
-        )
+        dict.fromkeys([value.strip(), *([] if bound and part == value.strip() else [*about, part]), value])
     )
 
 

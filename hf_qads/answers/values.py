@@ -184,7 +184,7 @@ def is_unit(rest: str, *, algebra: bool = False) -> bool:
     words = re.findall(r"[^\W\d_]+", rest)
     if algebra and not all(len(word) > 3 or word.lower() in UNITS for word in words):
         return False
-    return bool(re.fullmatch(r"[-(]?[^\W\d_€£$%][\w€£$'’./()% -]*|[€£$%]\)?", rest)) and not re.match(
+    return bool(re.fullmatch(r"[-(/]?[^\W\d_€£$%][\w€£$'’./()% -]*|[€£$%]\)?", rest)) and not re.match(
         r"[a-z]\(", rest
     )
 
