@@ -1,18 +1,40 @@
 """Exact arithmetic: the value of a formula without variables, as a fraction."""
 
+import ast
 import math
+import operator
 import re
+from collections.abc import Callable
 from fractions import Fraction
 
 LARGEST = 100_000  # bits of a number; a larger one is not computed but compared as it is written
-DEEPEST = 30  # brackets within brackets
-_TOKEN = re.compile(
-    r"\s*(?:(?P<number>\d+(?:\.\d+)?|\.\d+)|(?P<sign>\\frac|\\[a-z]?binom|\\sqrt|\\times|\\cdot|\\div|\*\*|[-+*/^!(){}\[\]]))"
+_GROUP = r"\{([^{}]{1,200})\}"
+_SPELLINGS = (
+    (re.compile(r"(?<=\d),(?=\d{3}(?!\d))"), ""),
+    (re.compile(r"(?<![\d.])0+(?=\d)|\\(?=[{}])"), ""),
+    (re.compile(r"(?<![\d./^])(\d+)(?:\s*\\frac\s*\{\s*(\d+)\s*\}\s*\{\s*(\d+)\s*\})"), r"(\1+\2/\3)"),
+    (re.compile(r"(?<![\d./^])(\d+)\s+(\d+)\s*/\s*(\d+)(?![\d.])"), r"(\1+\2/\3)"),
+    (re.compile(r"\\times|\\cdot"), "*"),
+    (re.compile(r"\\div"), "/"),
+    (re.compile(r"\^|\*\*"), "**"),
+    (re.compile(r"\\sqrt\s*(?=\()"), "sqrt"),
+    (re.compile(r"\bC(?=\(\d+,)"), "comb"),
 )
-_ALIKE = {"\\times": "*", "\\cdot": "*", "\\div": "/", "**": "^", "{": "(", "}": ")", "[": "(", "]": ")"}
-_MIXED = re.compile(
-    r"(?<![\d./^])(\d+)(?:\s*\\frac\s*\{\s*(\d+)\s*\}\s*\{\s*(\d+)\s*\}|\s+(\d+)\s*/\s*(\d+))(?![\d.])"
+_NESTED = (
+    (re.compile(rf"\\frac\s*{_GROUP}\s*{_GROUP}"), r"((\1)/(\2))"),
+    (re.compile(rf"\\[a-z]?binom\s*{_GROUP}\s*{_GROUP}"), r"comb(\1,\2)"),
+    (re.compile(rf"\\sqrt\s*{_GROUP}"), r"sqrt(\1)"),
+    (re.compile(rf"(?:(?<=[-+*/(])|^){_GROUP}"), r"(\1)"),
+    (re.compile(r"(?<![a-z\d])(\d+|\([\d+*/ -]+\))!"), r"factorial(\1)"),
 )
+_OPERATIONS: dict[type, Callable[[Fraction, Fraction], Fraction]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+_DECIMAL = re.compile(r"(\d*)\.(\d+)")
+_PYTHON = re.compile(r"(?:\d+|sqrt|comb|factorial|[-+*/(), ])+")
 
 
 def exact(text: str) -> Fraction | None:
@@ -26,118 +48,53 @@ def exact(text: str) -> Fraction | None:
     """
     if len(text) > 1000 or not re.search(r"\d", text):
         return None
-    text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text)
-    text = re.sub(r"\bC\((\d+),\s*(\d+)\)", r"\\binom{\1}{\2}", text)
-    text = _MIXED.sub(lambda m: f"({m[1]}+{m[2] or m[4]}/{m[3] or m[5]})", text)
-    tokens, place = [], 0
-    while place < len(text.rstrip()):
-        found = _TOKEN.match(text, place)
-        if not found:
-            return None
-        tokens.append(_ALIKE.get(found[0].strip(), found[0].strip()))
-        place = found.end()
+    for pattern, spelling in _SPELLINGS:
+        text = pattern.sub(spelling, text)
+    before = ""
+    while before != text:  # from the innermost braces outwards
+        before = text
+        for pattern, spelling in _NESTED:
+            text = pattern.sub(spelling, text)
+    text = _DECIMAL.sub(lambda m: f"({int(m[1] + m[2])}/{10 ** len(m[2])})", text)
+    text = re.sub(r"(?<=[\d)])\s*(?=\(|sqrt|comb|factorial)", "*", text).strip()
+    if len(text) > 2000 or not _PYTHON.fullmatch(text):
+        return None
     try:
-        reader = _Reader(tokens)
-        value = reader.sum()
-        return value if reader.place == len(tokens) else None
-    except (ValueError, ZeroDivisionError, IndexError, OverflowError):
+        return _value(ast.parse(text, mode="eval").body)
+    except (SyntaxError, ValueError, ArithmeticError, TypeError, RecursionError, MemoryError):
         return None
 
 
-class _Reader:
-    """Recursive descent; raises ValueError at what is no arithmetic."""
-
-    def __init__(self, tokens: list[str]) -> None:
-        self.tokens, self.place, self.depth = tokens, 0, 0
-
-    def next(self) -> str:
-        return self.tokens[self.place] if self.place < len(self.tokens) else ""
-
-    def take(self, *wanted: str) -> str:
-        if self.next() not in wanted:
-            raise ValueError("another sign was expected")
-        self.place += 1
-        return self.tokens[self.place - 1]
-
-    def sum(self) -> Fraction:
-        self.depth += 1
-        if self.depth > DEEPEST:
-            raise ValueError("too deep")
-        value = self.product()
-        while self.next() in ("+", "-"):
-            value = value + self.product() if self.take("+", "-") == "+" else value - self.product()
-        self.depth -= 1
-        return value
-
-    def product(self) -> Fraction:
-        value = self.signed()
-        while self.next() in ("*", "/", "(", "\\frac", "\\sqrt", "\\binom"):
-            if self.next() not in ("*", "/"):
-                value = value * self.power()
-            elif self.take("*", "/") == "*":
-                value = value * self.signed()
-            else:
-                value = value / self.signed()
-        return _bounded(value)
-
-    def signed(self) -> Fraction:
-        signs = 0
-        while self.next() in ("+", "-"):
-            signs += self.take("+", "-") == "-"
-        return -self.power() if signs % 2 else self.power()
-
-    def power(self) -> Fraction:
-        base = self.atom()
-        while self.next() == "!":
-            self.take("!")
-            base = Fraction(math.factorial(_small(base)))
-        if self.next() != "^":
-            return base
-        self.take("^")
-        self.depth += 1
-        if self.depth > DEEPEST:
-            raise ValueError("too deep")
-        exponent = self.signed()
-        self.depth -= 1
-        if exponent == Fraction(1, 2):
-            return _root(base)
-        bits = max(base.numerator.bit_length(), base.denominator.bit_length()) * abs(exponent)
-        if exponent.denominator != 1 or (bits > LARGEST and abs(base) != 1):
-            raise ValueError("no small whole exponent")
-        return Fraction(base ** int(exponent))
-
-    def atom(self) -> Fraction:
-        if self.next()[:1].isdigit() or self.next()[:1] == ".":
-            return Fraction(self.take(self.next()))
-        sign = self.take("(", "\\frac", "\\sqrt", "\\binom")
-        if sign == "(":
-            return self.closed()
-        first = self.group()
-        if sign == "\\sqrt":
-            return _root(first)
-        second = self.group()
-        return first / second if sign == "\\frac" else Fraction(math.comb(_small(first), _small(second)))
-
-    def group(self) -> Fraction:
-        self.take("(")
-        return self.closed()
-
-    def closed(self) -> Fraction:
-        value = self.sum()
-        self.take(")")
-        return value
-
-
-def _bounded(value: Fraction) -> Fraction:
+def _value(node: ast.AST) -> Fraction:
+    if isinstance(node, ast.Constant):
+        return Fraction(node.value)  # type: ignore[arg-type]
+    if isinstance(node, ast.UnaryOp):
+        return -_value(node.operand) if isinstance(node.op, ast.USub) else _value(node.operand)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        values = [_value(one) for one in node.args]
+        if node.func.id == "sqrt":
+            return _root(*values)
+        if any(one.denominator != 1 or not 0 <= one <= 5000 for one in values):
+            raise ValueError("no small whole number")
+        return Fraction(getattr(math, node.func.id)(*map(int, values)))
+    if not isinstance(node, ast.BinOp):
+        raise ValueError("no arithmetic")
+    left, right = _value(node.left), _value(node.right)
+    if isinstance(node.op, ast.Pow):
+        return _power(left, right)
+    value = _OPERATIONS[type(node.op)](left, right)
     if value.numerator.bit_length() + value.denominator.bit_length() > 2 * LARGEST:
         raise ValueError("too large")
-    return value
+    return Fraction(value)
 
 
-def _small(value: Fraction) -> int:
-    if value.denominator != 1 or not 0 <= value <= 5000:
-        raise ValueError("no small whole number")
-    return int(value)
+def _power(base: Fraction, exponent: Fraction) -> Fraction:
+    if exponent == Fraction(1, 2):
+        return _root(base)
+    bits = max(base.numerator.bit_length(), base.denominator.bit_length()) * abs(exponent)
+    if exponent.denominator != 1 or (bits > LARGEST and abs(base) != 1):
+        raise ValueError("no small whole exponent")
+    return Fraction(base ** int(exponent))
 
 
 def _root(value: Fraction) -> Fraction:

@@ -8,7 +8,8 @@ from hf_qads.answers.structures import without_name
 from hf_qads.answers.values import Number, numbers, only_number
 
 _REASON = re.compile(
-    r"[,;]?\s+(?:because|since|(?<!for )(?<!in )which(?!\s+(?:has|have|makes?|gives?|means?|leaves?|equals?|adds?|tells|shows|yields|implies|simplifies)\b)|"
+    r"[,;]?\s+(?:because|since|(?<!for )(?<!in )which"
+    r"(?!\s+(?:has|have|makes?|gives?|means?|leaves?|equals?|adds?|tells|shows|yields|implies|simplifies)\b)|"
     r"rounded|so\s+that|as\s+(?:we|the|it|there|required)|out\s+of|for\s+all|attained)\b.*|"
     r"[,;]?\s+(?:where|when|if|given|after|before|assuming|considering)\b(?:\$[^$]*\$|[^,$])*(?:,(?=\s+\w+\s+\w+)|$)|"
     r"\s+\([^()$]*[A-Za-z=*/][^()]*\)|\s+\((?=[a-z]+\s)[^()]*$",
