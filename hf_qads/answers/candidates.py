@@ -29,7 +29,7 @@ _PHRASE = re.compile(
     re.IGNORECASE,
 )
 _BEFORE = re.compile(
-    r"^(?P<said>.{1,80}?)\s+is\s+(?:therefore\s+|thus\s+|indeed\s+)?(?:the|our|my)\s+(?:final\s+|correct\s+|right\s+)?answer\b",
+    r"(?:^|[,;:]\s)(?P<said>(?:[^,;:]|,(?=\d)){1,80}?)\s+is\s+(?:therefore\s+|thus\s+|indeed\s+)?(?:the|our|my)\s+(?:final\s+|correct\s+|right\s+)?answer\b",
     re.IGNORECASE,
 )
 _ACTION = re.compile(
@@ -187,7 +187,7 @@ def _announced(said: list[Statement], place: int, usable: Usable, choices: bool)
         if one.question or not usable(stated) or (label and not last and len(stated.split()) > 6):
             continue  # `Answer: Janet sells ...` opens an explanation
         return Candidate(stated, PHRASE, whole=not (open_end and dangling(stated)))
-    if (match := _BEFORE.match(one.text)) and usable(match["said"]) and not one.question:
+    if (match := _BEFORE.search(one.text)) and usable(match["said"]) and not one.question:
         return Candidate(match["said"], PHRASE)
     return _chosen(one, place, usable) if choices else None
 

@@ -59,7 +59,8 @@ def options_of(options: object) -> dict[str, str]:
     if isinstance(options, Mapping):
         if {"label", "text"} <= set(options):
             return dict(zip(map(str, options["label"]), map(str, options["text"]), strict=True))
-        return {str(letter).strip("()[]. ").upper(): str(text) for letter, text in options.items()}
+        named = ((str(letter).strip("()[]. ").upper(), str(text)) for letter, text in options.items())
+        return {letter: _unlabelled(letter, text) for letter, text in named}
     if isinstance(options, str):
         pieces = list(_LISTED.finditer(options))
         in_order = [piece for place, piece in enumerate(pieces) if piece[1] == LETTERS[place]]
@@ -70,12 +71,15 @@ def options_of(options: object) -> dict[str, str]:
         }
     if isinstance(options, Sequence):
         return {
-            letter: re.sub(rf"^\s*[(\[]?{letter}\s*[).:\]]\s*", "", str(text)).strip()
-            for letter, text in zip(LETTERS, options, strict=False)
+            letter: _unlabelled(letter, str(text)) for letter, text in zip(LETTERS, options, strict=False)
         }
     raise EvaluationError(
         f"options is a {type(options).__name__}. Give a list of texts, or a mapping from letter to text."
     )
+
+
+def _unlabelled(letter: str, text: str) -> str:
+    return re.sub(rf"^\s*[(\[]?{re.escape(letter)}\s*[).:\]]\s*", "", text, flags=re.IGNORECASE).strip()
 
 
 def chosen(text: str, options: Mapping[str, str], *, sentence: bool = False) -> str | None:
@@ -117,7 +121,7 @@ def _is_letter(found: re.Match[str], options: Mapping[str, str]) -> bool:
     """Whether a leading capital is a choice and not the article or a name."""
     rest = found["rest"].strip()
     if not rest or not rest[0].isalnum():
-        return True
+        return not (options and re.match(r"=\s*\S", rest))  # `C = 2 * 9 = 18` names a variable
     if re.match(r"(?:is|because|since|as|which|with|and|for)\b", rest):
         return found["letter"] != "A" or rest.split()[0] in ("is", "because", "since", "as")
     text = options.get(found["letter"])
@@ -147,7 +151,7 @@ def _by_mention(text: str, options: Mapping[str, str]) -> str | None:
     met = [
         one
         for one, words in texts.items()
-        if len(words) > 2 and re.search(rf"(?<!\w){re.escape(words)}(?!\w)", said)
+        if re.search(r"[a-z]{2}", words) and re.search(rf"(?<!\w){re.escape(words)}(?!\w)", said)
     ]
     met = [
         one

@@ -14,6 +14,7 @@ _TEXT = re.compile(r"\W*\\(?:text|textbf|textit|textrm|mbox|mathrm|operatorname)
 _ARTICLES = re.compile(r"\b(?:the|a|an)\b")
 _NEGATIONS = re.compile(r"\b(?:not|nor|neither|no|never)\b|n't\b")
 _FORMULA = re.compile(r"[A-Za-z]|\\|[-+*/^]")
+_PROSE = re.compile(r"(?<![\\A-Za-z{])(?!sqrt|infty|frac)[A-Za-z]{3,}(?![A-Za-z(])")  # words of a sentence
 _CLOCK = re.compile(r"(?<![\d:.])(\d{1,2})(?::(\d\d))?(?!\d|:\d)\s*(?:([ap])\.?\s?m\b\.?)?", re.IGNORECASE)
 _RATIO = re.compile(r"(?<![\d:.])(\d+(?:\.\d+)?)\s*(?::|\\colon|to)\s*(\d+(?:\.\d+)?)(?![\d:])")
 LONGEST = 1000  # characters; no final answer is longer
@@ -171,7 +172,7 @@ def _differ_in_kind(said: Group, wanted: Group) -> str | None:
 
 
 def _same_formula(answer: str, gold: str, gold_number: Number | None) -> Same:
-    if not _FORMULA.search(answer) and not _FORMULA.search(gold):
+    if len(_PROSE.findall(answer)) > 1 or not (_FORMULA.search(answer) or _FORMULA.search(gold)):
         return Same(False, "other text")
     if symbolic.too_large(answer) or symbolic.too_large(gold):
         return Same(False, "power too large to compute")
