@@ -48,15 +48,15 @@ def test_unknown_columns_are_named():
 
 def test_a_batch_gets_columns_and_a_row_gets_values():
     scores = np.asarray([1.5, np.nan], dtype=np.float32)
-    found = answer({"question": ["q"], "answer": ["a"]}, True, scores, {1: "why"})
+    found = answer({"question": ["q"], "answer": ["a"]}, True, {SCORE: scores, REASON: [None, "why"]})
     assert found[SCORE] is scores
     assert found[REASON] == [None, "why"]
-    assert answer({"question": "q"}, False, scores[:1], {}) == {SCORE: 1.5, REASON: None}
+    assert answer({"question": "q"}, False, {SCORE: scores[:1], REASON: [None]}) == {SCORE: 1.5, REASON: None}
 
 
 def test_numpy_batches_keep_their_other_columns():
     given = {"question": np.asarray(["q"]), "answer": np.asarray(["a"]), "id": np.asarray([7])}
-    found = answer(given, True, np.asarray([2.0], dtype=np.float32), {})
+    found = answer(given, True, {SCORE: np.asarray([2.0], dtype=np.float32), REASON: [None]})
     assert list(found) == ["question", "answer", "id", SCORE, REASON]
     assert found[REASON].dtype == object
 

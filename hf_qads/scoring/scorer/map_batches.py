@@ -8,7 +8,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from hf_qads.rows.columns import ColumnMapping, recognise
-from hf_qads.schema import REASON, SCORE
 
 
 class Reasons(list[str | None]):
@@ -37,22 +36,34 @@ def rows_of(given: Mapping[str, Any]) -> tuple[list[dict[str, Any]], bool]:
 
 
 def answer(
-    given: Mapping[str, Any], batch: bool, scores: NDArray[np.float32], reasons: Mapping[int, str]
+    given: Mapping[str, Any], batch: bool, columns: Mapping[str, NDArray[np.float32] | Sequence[str | None]]
 ) -> dict[str, Any]:
-    """Scores and reasons in the form that fits what was given.
+    """New columns, of numbers or of texts such as reasons, in the form that fits what was given.
 
     A plain dict of numpy arrays is what Ray Data gives and wants back, its other columns included.
     """
-    texts = Reasons(reasons.get(place) for place in range(len(scores)))
+    made = {
+        name: values if isinstance(values, np.ndarray) else Reasons(values)
+        for name, values in columns.items()
+    }
     if batch:
         if type(given) is dict and given and all(isinstance(v, np.ndarray) for v in given.values()):
-            column = np.empty(len(texts), dtype=object)
-            column[:] = texts
-            return {**given, SCORE: scores, REASON: column}
-        return {SCORE: scores, REASON: texts}
+            return {**given, **{name: _as_array(values) for name, values in made.items()}}
+        return made
     # `Dataset.map` hands over its own mapping, and takes a typed null for what else would be an untyped one.
-    reason = texts[0] if isinstance(given, dict) else pa.scalar(texts[0], pa.string())
-    return {SCORE: scores[0], REASON: reason}
+    typed = not isinstance(given, dict)
+    return {
+        name: pa.scalar(values[0], pa.string()) if typed and isinstance(values, Reasons) else values[0]
+        for name, values in made.items()
+    }
+
+
+def _as_array(values: "NDArray[np.float32] | Reasons") -> NDArray[Any]:
+    if isinstance(values, np.ndarray):
+        return values
+    column = np.empty(len(values), dtype=object)
+    column[:] = values
+    return column
 
 
 def _named(mapping: ColumnMapping) -> list[str]:

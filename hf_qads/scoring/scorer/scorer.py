@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hf_qads.runtime.batching import BATCH_TOKENS
 from hf_qads.runtime.devices import pick_device
 from hf_qads.runtime.models import fingerprint
+from hf_qads.schema import REASON, SCORE
 from hf_qads.scoring.scorer.location import Location, default_scorer, locate
 from hf_qads.scoring.scorer.map_batches import answer, rows_of
 from hf_qads.scoring.scorer.prediction import Predictor
@@ -93,7 +94,8 @@ class QaDSScorer:
         """
         listed, batch = rows_of(rows)
         scores, reasons = self.predict(listed, rank=rank)
-        return answer(rows, batch, scores, reasons)
+        told = [reasons.get(place) for place in range(len(scores))]
+        return answer(rows, batch, {SCORE: scores, REASON: told})
 
     def predict(
         self, rows: Sequence[Mapping[str, Any]], *, rank: int | None = None

@@ -1,0 +1,31 @@
+"""Length of an answer in tokens, the plainest of scores: see the strategy `longest`."""
+
+import numpy as np
+
+from hf_qads.scoring.scores.given import Given, Scored
+
+COLUMNS = ("answer_tokens",)
+NEEDS: tuple[str, ...] = ()
+MODEL = True  # whose tokenizer counts
+PHRASE = "length of the answer in tokens"
+CITATION = """\
+@inproceedings{zhao2024long,
+  title     = {Long Is More for Alignment: A Simple but Tough-to-Beat Baseline for Instruction Fine-Tuning},
+  author    = {Zhao, Hao and Andriushchenko, Maksym and Croce, Francesco and Flammarion, Nicolas},
+  booktitle = {International Conference on Machine Learning},
+  year      = {2024}
+}
+"""
+
+
+def answer_tokens(given: Given) -> Scored:
+    """Count the tokens of rows' answers. A row beyond the model's context has none: training would cut it.
+
+    Returns:
+        `answer_tokens`, at least 1.
+
+    Cost: tokenisation only; nothing goes through the model unless another score asks for it.
+    """
+    found = given.losses
+    values = np.where(found.tokens > 0, found.tokens, np.nan)
+    return Scored({"answer_tokens": values}, dict(found.reasons))
