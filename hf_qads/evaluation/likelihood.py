@@ -8,11 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hf_qads.rows.backbone import Backbone
-from hf_qads.rows.rendering import Renderer
-from hf_qads.rows.sequences import padded
-from hf_qads.runtime.batching import BATCH_TOKENS, TokenBudget, run_batches
-from hf_qads.runtime.devices import useful_tokens
+from hf_qads.rows.losses import losses
+from hf_qads.runtime.batching import BATCH_TOKENS
 from hf_qads.statistics.intervals import Z
 
 
@@ -37,37 +34,7 @@ def answer_log_probabilities(
 
     Source: section 3.2, Eq. 1.
     """
-    import torch
-
-    renderer = Renderer(tokenizer, template)
-    backbone = Backbone(model)
-    blocks = renderer.blocks(list(rows))
-    found = np.full(len(rows), np.nan)
-    shift = len(renderer.bos)
-    spans: list[tuple[int, NDArray[np.int32], int, int]] = []
-    for place, block in enumerate(blocks):
-        if not isinstance(block, str) and shift + len(block.ids) <= (backbone.context or 10**9):
-            # the first token of a sequence has no probability
-            start, stop = max(1, block.answer[0] + shift), block.answer[1] + shift
-            spans.append((place, np.asarray([*renderer.bos, *block.ids], dtype=np.int32), start, stop))
-
-    def work(batch: NDArray[np.int64]) -> None:
-        chosen = [spans[index] for index in batch]
-        tokens, _ = padded([ids for _, ids, _, _ in chosen], 0, backbone.device)
-        # Padding on the right of causal attention changes nothing before it, so no mask is needed.
-        states = backbone.body(input_ids=tokens, use_cache=False).last_hidden_state
-        answers = [(row, start, stop) for row, (_, _, start, stop) in enumerate(chosen)]
-        hidden = torch.cat([states[row, start - 1 : stop - 1] for row, start, stop in answers])
-        targets = torch.cat([tokens[row, start:stop] for row, start, stop in answers])
-        said = backbone.log_probs(hidden, targets).double().cpu().numpy()
-        ends = np.cumsum([stop - start for _, start, stop in answers])
-        for (place, _, _, _), part in zip(chosen, np.split(said, ends[:-1]), strict=True):
-            found[place] = part.mean()
-
-    budget = TokenBudget(useful_tokens(batch_tokens, backbone.device))
-    with backbone.ready():
-        run_batches([len(ids) for _, ids, _, _ in spans], budget, work)
-    return found
+    return -losses(model, tokenizer, rows, template=template, batch_tokens=batch_tokens).answer
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hf_qads.errors import ScoringError
+from hf_qads.rows.losses import Losses, losses
 from hf_qads.rows.sequences import recognised
 from hf_qads.runtime.batching import BATCH_TOKENS
-from hf_qads.scoring.scores.losses import Losses, losses
 
 Rows = Sequence[Mapping[str, Any]]
 

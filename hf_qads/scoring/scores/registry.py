@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hf_qads.errors import ScoringError
+from hf_qads.rows.losses import PARTS
 from hf_qads.runtime.batching import BATCH_TOKENS
 from hf_qads.scoring.scores.answer_tokens import answer_tokens
 from hf_qads.scoring.scores.deita import deita
 from hf_qads.scoring.scores.given import Given, Neighbourhood, Rows, Scored
 from hf_qads.scoring.scores.ifd import ifd
-from hf_qads.scoring.scores.losses import PARTS
 from hf_qads.scoring.scores.perplexity import perplexity
 from hf_qads.scoring.scores.reward import reward
 from hf_qads.scoring.scores.wici import wici

@@ -7,10 +7,10 @@ the nearest rows as probes (the paper's ablation), since its own choice needs a 
 import numpy as np
 
 from hf_qads.errors import ScoringError
+from hf_qads.rows.losses import losses
 from hf_qads.rows.rendering import Block, Renderer, template_of
 from hf_qads.rows.sequences import recognised
 from hf_qads.scoring.scores.given import Given, Scored
-from hf_qads.scoring.scores.losses import losses
 from hf_qads.statistics.coverage import finite_rows
 
 COLUMNS = ("wici",)
@@ -48,8 +48,8 @@ def wici(given: Given, *, probes: int = 5) -> Scored:
     and two over each probe; nearest rows by one product with the pool.
     """
     from hf_qads.neighbours.nearest import nearest
+    from hf_qads.rows.backbone import Backbone
     from hf_qads.runtime.batching import TokenBudget
-    from hf_qads.scoring.influence.backbone import Backbone
     from hf_qads.scoring.influence.full_sequences import WholeSequences
     from hf_qads.scoring.influence.shared_prefix import SharedPrefix, Work
 

@@ -12,10 +12,10 @@ from transformers import LlamaConfig, LlamaForSequenceClassification
 
 from hf_qads.embedding.encoder import embed
 from hf_qads.errors import ModelError, ScoringError
+from hf_qads.rows.losses import ONE_TOKEN, losses
 from hf_qads.rows.rendering import Renderer
 from hf_qads.scoring.scores import registry
 from hf_qads.scoring.scores.given import Neighbourhood, Scored
-from hf_qads.scoring.scores.losses import ONE_TOKEN, losses
 from hf_qads.scoring.scores.registry import SCORES, about, compute
 from hf_qads.scoring.scores.row_scores import RowScores
 from tests.models import VOCABULARY, tiny_model, tiny_rows, tiny_tokenizer

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hf_qads.rows.rendering import Block, Renderer, template_of
 from hf_qads.rows.sequences import WINDOW, context_length, padded, recognised, windows
 from hf_qads.runtime.batching import BATCH_TOKENS, TokenBudget, run_batches
+from hf_qads.runtime.devices import useful_tokens
 
 PARTS = ("answer", "alone", "whole")
 ONE_TOKEN = "the answer has one token, which has no probability without a question"
@@ -74,12 +75,12 @@ def losses(
     Cost: one forward pass over the rows' tokens for `answer` or `whole` or both, and one over the answers'
     tokens for `alone`; logits of the tokens asked for only. Ids of 2,048 rows in memory.
     """
-    from hf_qads.scoring.influence.backbone import Backbone
+    from hf_qads.rows.backbone import Backbone
 
     backbone = Backbone(model)
     renderer = Renderer(tokenizer, template_of(model, template))
     context = context_length(model.config, tokenizer)
-    budget = TokenBudget(batch_tokens)
+    budget = TokenBudget(useful_tokens(batch_tokens, backbone.device))
     n, shift = len(rows), len(renderer.bos)
     found = {name: np.full(n, np.nan) for name in ("answer", "paired", "alone", "whole")}
     tokens = np.zeros(n, dtype=np.int64)
@@ -142,12 +143,13 @@ def _log_probs(backbone: Any, spans: Sequence[_Span], budget: TokenBudget) -> li
 
     def work(batch: NDArray[np.int64]) -> None:
         chosen = [spans[place] for place in batch.tolist()]
-        ids, mask = padded([span.ids for span in chosen], 0, backbone.device)
+        ids, _ = padded([span.ids for span in chosen], 0, backbone.device)
         counts = [max(0, span.stop - span.start) for span in chosen]
         rows = np.repeat(np.arange(len(chosen)), counts)
         columns = np.concatenate([np.arange(span.start, max(span.start, span.stop)) for span in chosen])
         with backbone.ready():
-            hidden = backbone.body(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
+            # Padding on the right of causal attention changes nothing before it, so no mask is needed.
+            hidden = backbone.body(input_ids=ids, use_cache=False).last_hidden_state
             where = torch.from_numpy(rows).to(hidden.device), torch.from_numpy(columns).to(hidden.device)
             logs = backbone.log_probs(hidden[where[0], where[1] - 1], ids[where]).double().cpu().numpy()
         for place, part in zip(batch.tolist(), np.split(logs, np.cumsum(counts)[:-1]), strict=True):
