@@ -10,9 +10,9 @@ from tqdm import tqdm
 
 from hf_qads.embedding.pooling import POOLINGS
 from hf_qads.errors import EmbeddingError
-from hf_qads.rows.forward import body, evaluating, forward_rows
+from hf_qads.rows.forward import Body, forward_rows
 from hf_qads.rows.rendering import Renderer, template_of
-from hf_qads.rows.sequences import context_length, padded, windows
+from hf_qads.rows.sequences import context_length, windows
 from hf_qads.runtime.batching import BATCH_TOKENS, TokenBudget
 from hf_qads.runtime.devices import useful_tokens
 from hf_qads.runtime.files import atomic_path
@@ -45,8 +45,6 @@ class Encoder:
             EmbeddingError: there is no such pooling.
             ScoringError: the tokenizer or template does not serve.
         """
-        import torch
-
         if pooling not in POOLINGS:
             raise EmbeddingError(f"pooling={pooling!r} is none of {', '.join(POOLINGS)}. Choose one of them.")
         self.pool = POOLINGS[pooling]
@@ -57,10 +55,8 @@ class Encoder:
             model.to(device)
         self.device = model.device
         self.budget = TokenBudget(useful_tokens(batch_tokens, self.device))
-        self._body = body(model)
-        with torch.inference_mode(), evaluating(self._body):
-            token = torch.zeros((1, 1), dtype=torch.long, device=self.device)
-            self.size = int(self._body(input_ids=token, use_cache=False).last_hidden_state.shape[-1])
+        self._body = Body(model)
+        self.size = self._body.width
 
     def encode(self, rows: Sequence[Mapping[str, Any]], out: NDArray[Any]) -> dict[int, str]:
         """Write the vectors of `rows` to `out` (n, d).
@@ -70,25 +66,19 @@ class Encoder:
 
         Cost: one forward pass without the vocabulary's head; ids of all rows in memory.
         """
-        with evaluating(self._body):
-            return forward_rows(
-                self._forward,
-                self.renderer,
-                rows,
-                out,
-                context=self.context,
-                vocabulary=self.vocabulary,
-                budget=self.budget,
-                not_finite=NOT_FINITE,
-            )
+        return forward_rows(
+            self._forward,
+            self.renderer,
+            rows,
+            out,
+            context=self.context,
+            vocabulary=self.vocabulary,
+            budget=self.budget,
+            not_finite=NOT_FINITE,
+        )
 
     def _forward(self, ids: Sequence[NDArray[np.int32]]) -> NDArray[np.float32]:
-        import torch
-
-        tokens, mask = padded(ids, 0, self.device)
-        with torch.inference_mode():
-            states = self._body(input_ids=tokens, attention_mask=mask, use_cache=False)
-            pooled: NDArray[np.float32] = self.pool(states.last_hidden_state, mask).cpu().numpy()
+        pooled: NDArray[np.float32] = self.pool(*self._body.states(ids)).cpu().numpy()
         return pooled
 
 

@@ -1,4 +1,4 @@
-"""Forward pass over rows in padded batches, with a reason for every row without a result; a model's body."""
+"""Forward pass over rows in packed or padded batches, with a reason for every row without a result."""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hf_qads.rows.rendering import Renderer
-from hf_qads.rows.sequences import sequences
+from hf_qads.rows.sequences import padded, sequences
 from hf_qads.runtime.batching import TokenBudget, run_batches
 
 Ids = Sequence[NDArray[np.int32]]
@@ -39,6 +39,63 @@ def evaluating(module: Any) -> Iterator[None]:
         yield
     finally:
         module.train(training)
+
+
+class Body:
+    """A model's body that gives the last hidden states of a batch of rows.
+
+    Rows are packed side by side, without padding, where that gives what each row gives alone, which is tried
+    once; else, and on a GPU in float32, they are padded.
+
+    Attributes:
+        width: entries of a hidden state.
+    """
+
+    def __init__(self, model: Any, *, pad: int = 0) -> None:
+        """Take a model of transformers, where it is; `pad` is the id to pad with."""
+        self.module = body(model)
+        self.device = model.device
+        self.pad = pad
+        half = str(model.dtype) in ("torch.float16", "torch.bfloat16")
+        self._packed: Any = None
+        self.width, packs = self._try(model.get_input_embeddings().num_embeddings)
+        if packs and (self.device.type == "cpu" or (self.device.type == "cuda" and half)):
+            from hf_qads.runtime.packing import PackedBody
+
+            self._packed = PackedBody(self.module)
+
+    def states(self, ids: Ids) -> tuple[Any, Any]:
+        """Hidden states (b, t, d) of b rows, padded on the right to the longest, and their mask (b, t)."""
+        import torch
+
+        tokens, mask = padded(ids, self.pad, self.device)
+        with torch.inference_mode(), evaluating(self.module):
+            if self._packed is None:
+                found = self.module(input_ids=tokens, attention_mask=mask, use_cache=False)
+                return found.last_hidden_state, mask
+            lengths = [len(row) for row in ids]
+            hidden, _ = self._packed.forward(tokens[mask.bool()][None], lengths)
+            rows = torch.nn.utils.rnn.pad_sequence(hidden[0].split(lengths), batch_first=True)
+            return rows, mask
+
+    def _try(self, vocabulary: int) -> tuple[int, bool]:
+        """Width of the hidden states, and whether the second of two packed rows is as it is alone."""
+        import torch
+
+        from hf_qads.runtime.packing import PackedBody
+
+        ids = torch.arange(12, device=self.device)[None] * 7919 % vocabulary
+        with torch.inference_mode(), evaluating(self.module):
+            alone = self.module(input_ids=ids[:, 7:], use_cache=False).last_hidden_state.float()
+            packed = PackedBody(self.module)
+            if not packed.shares:
+                return int(alone.shape[-1]), False
+            try:
+                found = packed.forward(ids, [7, 5])[0][:, 7:].float()
+            except (TypeError, ValueError, RuntimeError, LookupError):  # whatever such a model stumbles over
+                return int(alone.shape[-1]), False
+        near = (found - alone).norm() <= alone.norm() * (1e-3 if self.module.dtype == torch.float32 else 0.1)
+        return int(alone.shape[-1]), bool(near)
 
 
 def forward_rows(

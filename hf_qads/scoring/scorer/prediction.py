@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hf_qads.errors import ScoringError
-from hf_qads.rows.forward import forward_rows
+from hf_qads.rows.forward import Body, forward_rows
 from hf_qads.rows.rendering import Renderer, template_of
 from hf_qads.rows.sequences import context_length, padded
 from hf_qads.runtime.batching import TokenBudget
@@ -42,6 +42,8 @@ class Predictor:
         self.device = device
         self.budget = TokenBudget(useful_tokens(batch_tokens, device))
         self._model = model.to(device).eval()
+        decoder = isinstance(getattr(self._model, "score", None), torch.nn.Linear)
+        self._body = Body(self._model, pad=self.pad) if decoder else None
 
     def predict(self, rows: Sequence[Mapping[str, Any]]) -> tuple[NDArray[np.float32], dict[int, str]]:
         """Scores (n,) in [1, 5], and index of a row -> why its score is NaN.
@@ -64,9 +66,14 @@ class Predictor:
     def _forward(self, ids: Sequence[NDArray[np.int32]]) -> NDArray[np.float32]:
         import torch
 
-        tokens, mask = padded(ids, self.pad, self.device)
         with torch.inference_mode():
-            logits = self._model(input_ids=tokens, attention_mask=mask).logits
+            if self._body is None:
+                tokens, mask = padded(ids, self.pad, self.device)
+                logits = self._model(input_ids=tokens, attention_mask=mask).logits
+            else:  # a decoder's classifier reads the last token
+                states, mask = self._body.states(ids)
+                last = states[torch.arange(len(ids), device=states.device), mask.sum(dim=1) - 1]
+                logits = self._model.score(last)
             found: NDArray[np.float32] = expected_class(logits).cpu().numpy()
         return found
 
