@@ -196,6 +196,10 @@ def _parser() -> argparse.ArgumentParser:
     publish.add_argument("--private", action="store_true")
     publish.add_argument("--dry-run", action="store_true", help="stage and check, and send nothing")
     publish.add_argument("--accept-licences", action="store_true", help="publish in spite of licence flags")
+    publish.add_argument("--out", type=Path, help="folder to stage in (default: RUN/publish)")
+    publish.add_argument(
+        "--replace", action="store_true", help="put ours in the place of configs and files that are not ours"
+    )
 
     check = add("check", _check, "is a staged folder or a mixture complete and loadable?")
     check.add_argument("folder", type=Path)
@@ -263,15 +267,32 @@ def _augment(*, config: Path, overrides: list[str], out: Path | None) -> str:
     return generated(pipeline.run(checked, out, until="augmenting", say=_say))
 
 
-def _publish(*, run: Path, to: str, private: bool, dry_run: bool, accept_licences: bool) -> str:
+def _publish(
+    *,
+    run: Path,
+    to: str,
+    private: bool,
+    dry_run: bool,
+    accept_licences: bool,
+    out: Path | None,
+    replace: bool,
+) -> str:
     from hf_qads.publishing.hub.push import publish
     from hf_qads.runtime.progress import quiet
 
     quiet()
-    done = publish(run, to, private=private, dry_run=dry_run, accept_licences=accept_licences)
+    done = publish(
+        run,
+        to,
+        private=private,
+        dry_run=dry_run,
+        accept_licences=accept_licences,
+        out=out,
+        replace=replace,
+    )
     lines = [repository.line for repository in done]
     if dry_run:
-        staged = run / "publish"
+        staged = out or run / "publish"
         lines += [
             f"Nothing was sent. What would go lies in {staged}: read the README.md of each repository there,",
             f"and check them with: hf-qads check {staged}",

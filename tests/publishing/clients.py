@@ -16,9 +16,9 @@ from hf_qads.runtime import retrying
 retrying.WAITS = (0.01, 0.01, 0.01, 0.01)
 api = HfApi()
 for line in sys.stdin:
-    kind, name, folder, private = json.loads(line)
+    kind, name, folder, private, replace = json.loads(line)
     try:
-        done = push(api, Staged(kind, name, Path(folder)), f"me/{name}", private=private)
+        done = push(api, Staged(kind, name, Path(folder)), f"me/{name}", private=private, replace=replace)
         said = {"state": done.state, "commit": done.commit, "changed": done.changed, "url": done.url}
     except QaDSError as error:
         said = {"error": str(error)}
@@ -48,9 +48,9 @@ class Pusher:
         self.process.stdout.close()
         self.process.stderr.close()
 
-    def push(self, staged, *, private=False) -> dict:
+    def push(self, staged, *, private=False, replace=False) -> dict:
         """What `push` returned, or its error."""
-        asked = [staged.kind, staged.name, str(staged.folder), private]
+        asked = [staged.kind, staged.name, str(staged.folder), private, replace]
         self.process.stdin.write(json.dumps(asked) + "\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline()

@@ -3,8 +3,11 @@
 import shutil
 
 import pytest
+import yaml
 
+from hf_qads.publishing.hub.remote import write_mark
 from hf_qads.publishing.hub.staging import Staged
+from hf_qads.repositories.front_matter import split_card
 from tests.hub_server import Fault, HubServer
 from tests.publishing.clients import Pusher
 
@@ -89,11 +92,92 @@ def test_a_changed_file_alone_is_sent(hub, pusher, rows):
 
 
 def test_data_that_is_no_longer_staged_goes_and_foreign_files_stay(hub, pusher, rows):
+    extra = rows.folder / "figures" / "old.png"
+    shutil.copyfile(rows.folder / "figures" / "map.png", extra)
+    write_mark(rows.folder)
     pusher.push(rows)
     repo = hub.repo("dataset", f"me/{rows.name}")
     repo.commit({**repo.head.files, "LICENSE": b"mine", "data/old-00000.parquet": b"old"}, "by hand")
+    extra.unlink()
+    write_mark(rows.folder)
     pusher.push(rows)
-    assert set(repo.head.files) == {*local_files(rows), "LICENSE", ".gitattributes"}
+    foreign = {"LICENSE", "data/old-00000.parquet", ".gitattributes"}
+    assert set(repo.head.files) == {*local_files(rows), *foreign}
+
+
+def by_hand(hub, rows, files, **data):
+    """A repository of somebody's own, with a card."""
+    repo = hub.create("dataset", f"me/{rows.name}")
+    card = f"---\n{yaml.safe_dump(data)}---\n# Mine\n\nBy hand.\n".encode()
+    repo.commit({**repo.head.files, "README.md": card, **files}, "by hand")
+    return repo
+
+
+def config(name, path, **more):
+    return {"config_name": name, "data_files": [{"split": "train", "path": path}], **more}
+
+
+def front_matter(repo):
+    return split_card(repo.head.files["README.md"].decode())[0]
+
+
+def test_a_repository_that_is_there_keeps_its_configs_files_and_licence(hub, pusher, rows):
+    info = {"config_name": "mine", "features": [{"name": "text", "dtype": "string"}]}
+    repo = by_hand(
+        hub, rows, {"data/mine.parquet": b"rows of mine"}, license="cc-by-nc-4.0", tags=["history"],
+        configs=[config("mine", "data/mine.parquet")], dataset_info=info, pretty_name="My own",
+    )  # fmt: skip
+    assert pusher.push(rows)["state"] == "updated"
+    data = front_matter(repo)
+    assert (data["license"], data["pretty_name"]) == ("cc-by-nc-4.0", "My own")
+    assert {"history", "hf_qads"} <= set(data["tags"])
+    names = [entry["config_name"] for entry in data["configs"]]
+    assert names == ["default", "10pct", "40pct", "mine"]
+    assert data["configs"][-1]["data_files"][0]["path"] == "data/mine.parquet"
+    assert data["dataset_info"][-1] == info
+    assert repo.head.files["data/mine.parquet"] == b"rows of mine"
+    assert b"By hand." in repo.head.files["README.md"]
+    assert pusher.push(rows)["state"] == "unchanged"
+
+
+CLASHES = {
+    "config 10pct": ({}, {"configs": [config("10pct", "mine/*.parquet")]}, "the config 10pct"),
+    "info of default": (
+        {}, {"dataset_info": {"features": []}, "configs": [config("x", "x.csv")]}, "the config default"
+    ),
+    "default": ({}, {"configs": [config("mine", "mine.csv", default=True)]}, "a default config"),
+    "data": ({"data/train.csv": b"a"}, {}, r"data without a config (data/train.csv)"),
+    "file": ({"qads.yaml": b"mine"}, {"configs": [config("mine", "a.csv")]}, "the file qads.yaml"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("clash", CLASHES)
+def test_what_has_the_name_of_something_of_ours_is_an_error_with_a_way_out(hub, pusher, rows, clash):
+    files, data, said = CLASHES[clash]
+    repo = by_hand(hub, rows, files, **data)
+    before = repo.head
+    done = pusher.push(rows)
+    assert said in done["error"]
+    assert "Publish under another `name`, or repeat with --replace" in done["error"]
+    assert repo.head is before
+    assert pusher.push(rows, replace=True)["state"] == "updated"
+    ours = {path: content for path, content in local_files(rows).items() if path != "README.md"}
+    assert {path: repo.head.files[path] for path in ours} == ours
+    assert pusher.push(rows)["state"] == "unchanged"  # by now all of it is ours
+
+
+def test_a_value_of_ours_that_the_owner_changed_stays_and_others_follow_us(hub, pusher, rows):
+    pusher.push(rows)
+    repo = hub.repo("dataset", f"me/{rows.name}")
+    card = repo.head.files["README.md"].decode()
+    licence = front_matter(repo)["license"]
+    card = card.replace(f"license: {licence}", "license: cc-by-4.0")
+    repo.commit({**repo.head.files, "README.md": card.encode()}, "by hand")
+    ours = (rows.folder / "README.md").read_text()
+    (rows.folder / "README.md").write_text(ours.replace("pretty_name: maths-mix", "pretty_name: renamed"))
+    write_mark(rows.folder)
+    pusher.push(rows)
+    assert (front_matter(repo)["license"], front_matter(repo)["pretty_name"]) == ("cc-by-4.0", "renamed")
 
 
 def test_what_the_owner_wrote_into_the_card_stays(hub, pusher, rows):

@@ -5,6 +5,7 @@ section without the comment, or in front of the first section and after our end 
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +13,8 @@ from hf_qads.repositories.front_matter import front_matter, split_card
 
 OURS: Final = "<!-- hf_qads -->"
 END: Final = "<!-- end of hf_qads -->"
+NAMED: Final = ("configs", "dataset_info")  # lists with an entry for each config
+TECHNICAL: Final = ("sdk", "sdk_version", "app_file")  # without which a Space's app does not start
 JOINED: Final = ("tags", "source_datasets", "task_categories", "language")  # lists that both sides add to
 
 
@@ -52,22 +55,27 @@ def sections(body: str) -> list[Section]:
     return [*found, Section(heading, "\n".join(lines))]
 
 
-def merge(old: str, new: str) -> str:
+def merge(old: str, new: str, *, base: Mapping[str, Any] | None = None) -> str:
     """Bring our new card into one that is there.
 
-    Our sections and YAML keys are updated, and those of ours that are gone are removed; the owner's keys,
-    sections and text after our end mark stay, each section behind the one that it stood behind.
+    Our sections and YAML values are updated, and those of ours that are gone are removed; the owner's keys,
+    values, configs, sections and text stay.
 
     Args:
-        old: the card that is there, ours or not.
-        new: the card that we rendered.
+        old: the card that is there.
+        new: ours.
+        base: the front matter that we wrote last, by which our values are told from what the owner changed.
+            None takes a card that carries our mark as ours, and any other as the owner's.
 
     Returns:
-        The merged card; `new` itself where `old` holds nothing of the owner's.
+        the card; `new` itself where `old` holds nothing of the owner's.
     """
     old_data, old_body = split_card(old)
     new_data, new_body = split_card(new)
-    data = _merged_data(old_data, new_data)
+    if base is None:
+        values = [key for key in new_data if key in old_data and key not in (*JOINED, *NAMED)]
+        base = {key: old_data[key] for key in values} if OURS in old_body else {}
+    data = _merged_data(old_data, new_data, base)
     first, *others = sections(new_body)
     before, *theirs = sections(old_body)
     kept = before.body.split(END, 1)[1] if before.ours and END in before.body else before.body
@@ -76,15 +84,45 @@ def merge(old: str, new: str) -> str:
     return front_matter(data) + "\n" + text + "".join(f"\n{s.heading}\n{s.body.rstrip()}\n" for s in placed)
 
 
-def _merged_data(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    data = dict(new)
-    for key in JOINED:
-        theirs = old.get(key)
-        if isinstance(theirs, str):
-            theirs = [theirs]
-        if isinstance(theirs, list) and isinstance(new.get(key), list):
-            data[key] = list(dict.fromkeys([*new[key], *(item for item in theirs if isinstance(item, str))]))
-    return data | {key: value for key, value in old.items() if key not in new}
+def _merged_data(old: Mapping[str, Any], new: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
+    data = {key: _merged_value(key, old.get(key), value, base.get(key)) for key, value in new.items()}
+    # A key of ours that is gone goes, unless the owner changed its value.
+    gone = {key for key, value in base.items() if key not in new and old.get(key) == value}
+    return data | {key: value for key, value in old.items() if key not in new and key not in gone}
+
+
+def _merged_value(key: str, theirs: Any, ours: Any, base: Any) -> Any:
+    if theirs is None or key in TECHNICAL:
+        return ours
+    if key in NAMED:
+        names = {config_name(entry) for entry in (*_listed(ours), *_listed(base))}
+        others = [entry for entry in _listed(theirs) if config_name(entry) not in names]
+        if any(entry.get("default") for entry in _listed(ours)):  # there can be one
+            others = [{k: v for k, v in entry.items() if k != "default"} for entry in others]
+        return [*_listed(ours), *others]
+    if key in JOINED and isinstance(ours, list):
+        listed = [theirs] if isinstance(theirs, str) else theirs if isinstance(theirs, list) else []
+        known = base if isinstance(base, list) else []
+        added = [item for item in listed if isinstance(item, str) and item not in known]
+        return list(dict.fromkeys([*ours, *added]))
+    return ours if theirs == base else theirs
+
+
+def config_name(entry: Mapping[str, Any]) -> str:
+    """The config that an entry of `configs` or `dataset_info` is of."""
+    return str(entry.get("config_name", "default"))
+
+
+def config_names(data: Mapping[str, Any]) -> set[str]:
+    """The configs that a front matter names."""
+    return {config_name(entry) for key in NAMED for entry in _listed(data.get(key))}
+
+
+def _listed(value: Any) -> list[dict[str, Any]]:
+    """`configs` or `dataset_info`, which may be one mapping for the default config, as a list."""
+    if isinstance(value, dict):
+        return [{"config_name": "default", **value}]
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
 def _placed(ours: list[Section], old: list[Section]) -> list[Section]:

@@ -12,9 +12,9 @@ from tqdm import tqdm
 from hf_qads.errors import PublishingError
 from hf_qads.publishing.cards.escaping import one_line
 from hf_qads.publishing.cards.licences import together
-from hf_qads.publishing.cards.templating import plural, size
+from hf_qads.publishing.cards.templating import listing, plural, size
 from hf_qads.publishing.facts.facts import run_facts
-from hf_qads.publishing.hub.remote import Remote, changes, content, look
+from hf_qads.publishing.hub.remote import Remote, changes, clashes, content, look
 from hf_qads.publishing.hub.staging import RepoKind, Staged, stage_all
 from hf_qads.runfolder import RunFolder
 from hf_qads.runtime.retrying import conflict, retry
@@ -64,12 +64,14 @@ def publish(
     dry_run: bool = False,
     token: str | None = None,
     accept_licences: bool = False,
+    replace: bool = False,
     out: Path | str | None = None,
 ) -> list[Published]:
     """Stage a run's repositories, check them, and push each in one commit.
 
-    What an owner wrote into a card stays (see `sections.merge`). A push that failed midway is repeated by
-    calling again: a repository is either wholly new or as it was. Requests that may be retried are.
+    What is not ours stays: files, configs, values and text of the card (see `sections.merge`), told by the
+    mark that a push leaves. A push that failed midway is repeated by calling again: a repository is either
+    wholly new or as it was. Requests that may be retried are.
 
     Args:
         run: a run folder with a finished mixture.
@@ -78,14 +80,16 @@ def publish(
         dry_run: stop before the network, and tell what would go where.
         token: of the Hub; None takes the Hub client's own login.
         accept_licences: push although a source's licence is unknown or forbids some uses.
+        replace: put ours in the place of configs and files of the same name that are not ours.
         out: folder for the staged repositories; None is `publish/` of the run.
 
     Returns:
         What became of each repository, in order of pushing.
 
     Raises:
-        PublishingError: nothing to publish, a licence to be accepted, no or an expired token, a commit by
-            someone else in between, or a Hub that does not answer.
+        PublishingError: nothing to publish, a licence to be accepted, something of the owner's that has the
+            name of something of ours, no or an expired token, a commit by someone else in between, or a Hub
+            that does not answer.
     """
     run = run if isinstance(run, RunFolder) else RunFolder.open(run)
     _check_namespace(namespace)
@@ -99,11 +103,16 @@ def publish(
     api = HfApi(token=token)
     retry(api.whoami, "asking the Hub who you are")  # before the work of staging
     staged = stage_all(run, folder, namespace=namespace)
+    if not replace:
+        for one in staged:  # before the first is pushed
+            _check_clashes(one, f"{namespace}/{one.name}", look(api, f"{namespace}/{one.name}", one.kind))
     shown = tqdm(staged, desc="publishing", unit="repository", disable=None, leave=False)
-    return [push(api, one, f"{namespace}/{one.name}", private=private) for one in shown]
+    return [push(api, one, f"{namespace}/{one.name}", private=private, replace=replace) for one in shown]
 
 
-def push(api: "HfApi", staged: Staged, repo_id: str, *, private: bool = False) -> Published:
+def push(
+    api: "HfApi", staged: Staged, repo_id: str, *, private: bool = False, replace: bool = False
+) -> Published:
     """Bring one staged repository to the Hub in one commit.
 
     Raises:
@@ -118,14 +127,25 @@ def push(api: "HfApi", staged: Staged, repo_id: str, *, private: bool = False) -
             ),
             f"making {repo_id}",
         )
+    elif not replace:
+        _check_clashes(staged, repo_id, before)
     remote = before or _there(api, repo_id, staged.kind)
-    wanted = content(staged.folder, remote)
+    wanted = content(staged.folder, remote, fresh=before is None)
     added, removed = changes(wanted, remote)
     if not added and not removed:
         return _published(api, staged, repo_id, "unchanged", 0, remote.head)
     commit = _commit(api, staged, repo_id, remote, wanted)
     state: State = "created" if before is None else "updated"
     return _published(api, staged, repo_id, state, len(added) + len(removed), commit)
+
+
+def _check_clashes(staged: Staged, repo_id: str, remote: Remote | None) -> None:
+    found = [] if remote is None else clashes(staged.folder, remote, staged.kind)
+    if found:
+        raise PublishingError(
+            f"{repo_id} holds {listing(found[:5])}, not written by hf_qads, where ours would go. Nothing was "
+            "pushed. Publish under another `name`, or repeat with --replace to put ours in their place."
+        )
 
 
 def _commit(

@@ -13,6 +13,7 @@ from hf_qads.publishing.cards.common import slug
 from hf_qads.publishing.facts.gathering import Gathered, gather
 from hf_qads.publishing.hub import staging_datasets, staging_models
 from hf_qads.publishing.hub.checking import check
+from hf_qads.publishing.hub.remote import write_mark
 from hf_qads.publishing.space import staging as staging_space
 from hf_qads.runfolder import RunFolder
 from hf_qads.runtime.files import atomic_path, remove
@@ -75,6 +76,7 @@ def stage_all(run: RunFolder, out: Path, *, namespace: str | None = None) -> lis
             with atomic_path(out / name) as folder:
                 folder.mkdir()
                 build(folder)
+                write_mark(folder)
                 problems = check(folder)
                 if problems:
                     raise PublishingError(
