@@ -129,7 +129,7 @@ class RunFolder:
             column.made_by for column in schema.COLUMNS.values() if column.made_by != "pool"
         )
         found = {}
-        for stage in stages:
+        for stage in (*stages, "features"):
             named = (self.folder(stage) / name for name in (f"{source}.parquet", "scores.parquet"))
             path = next((path for path in named if path.is_file()), None)
             if path is not None:

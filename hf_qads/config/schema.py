@@ -84,11 +84,12 @@ class Scorer(Section):
 
 
 class Select(Section):
-    """The strategy that ranks the rows of each source (section 3.3)."""
+    """The strategy that ranks rows (section 3.3), within each source or over the whole pool."""
 
     strategy: str = "qads"
     start: Annotated[int, Field(ge=0)] = 100
     metric: Literal["euclidean", "cosine"] = "euclidean"
+    scope: Literal["source", "pool"] = "source"
     options: dict[str, Any] = {}
 
 
@@ -249,6 +250,7 @@ class Config(Section):
     vectors: Literal["model", "precomputed"] = "model"
     experience: Experience | None = Experience()
     scorer: Scorer | None = Scorer()
+    columns: list[str] = []  # columns of the rows that travel with them and reach every strategy
     select: Select = Select()
     ratio: AnyRatio = Ratio(rule="score")
     subsets: list[Share] = [0.1, 0.4, 0.7]
@@ -268,7 +270,8 @@ class Config(Section):
     def precomputed(self) -> tuple[str, ...]:
         """Columns that rows must bring."""
         vectors = ("qads_embedding",) if self.vectors == "precomputed" else ()
-        return (*vectors, "qads_score") if self.has_precomputed_scores else vectors
+        scores = ("qads_score",) if self.has_precomputed_scores else ()
+        return (*vectors, *scores, *self.columns)
 
     def prompts_of(self, source: str) -> int:
         """Rows of a source that are scored for real where there is a scorer."""

@@ -52,6 +52,7 @@ class GradientMaker:
         batch_tokens: int = BATCH_TOKENS,
     ) -> None:
         """See `gradients`."""
+        self.own = not getattr(model, "peft_config", None)
         self.model = with_adapters(model, seed)
         if device is not None:
             self.model.to(device)
@@ -110,6 +111,11 @@ class GradientMaker:
             with np.errstate(invalid="ignore"):
                 parts.append(part / length)  # a gradient of zero has no direction: NaN, which is counted
         return np.concatenate(parts, axis=1)
+
+    def close(self) -> None:
+        """Take fresh adapters off the model again."""
+        if self.own:
+            self.model.unload()
 
     def load(self, weights: Weights) -> None:
         """Put a checkpoint's weights into the trained layers.
@@ -244,7 +250,10 @@ def gradients(
         batch_tokens=batch_tokens,
     )
     found = np.empty((len(rows), maker.size), dtype=np.float32)
-    maker.encode([dict(row) for row in rows], found)
+    try:
+        maker.encode([dict(row) for row in rows], found)
+    finally:
+        maker.close()
     return found.reshape(len(rows), max(1, len(checkpoints)), -1)
 
 

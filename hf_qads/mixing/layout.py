@@ -9,7 +9,13 @@ import pyarrow as pa
 
 from hf_qads.errors import MixingError
 from hf_qads.mixing import ratios as rules
-from hf_qads.mixing.subsets import check_fractions, segments_by_gain, segments_by_source, subset_name
+from hf_qads.mixing.subsets import (
+    check_fractions,
+    segments_by_gain,
+    segments_by_place,
+    segments_by_source,
+    subset_name,
+)
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,7 @@ class Ranked:
         size: rows of the source, with or without a rank.
         rows: (r,) the source's row numbers in rank order.
         gains: (r,) float32, the objective's value at each pick, NaN where there is none.
+        places: (r,) places in the order of all sources together, where they were ranked together.
     """
 
     source: str
@@ -29,6 +36,7 @@ class Ranked:
     size: int
     rows: np.ndarray
     gains: np.ndarray
+    places: np.ndarray | None = None
 
     @classmethod
     def of(
@@ -91,7 +99,8 @@ def lay_out(
 ) -> Layout:
     """Decide how many rows of each source are kept, and in which segment each rank stands.
 
-    A source with fewer ranked rows than its ratio asks for gives what it has; `missing` in its summary line
+    Sources that were ranked together have subsets that are prefixes of that one order. A source with fewer
+    ranked rows than its ratio asks for gives what it has; `missing` in its summary line
     says how many rows that is short.
 
     Raises:
@@ -105,7 +114,12 @@ def lay_out(
     fractions = check_fractions(subsets)
     wanted = rules.kept({source: item.size for source, item in ranked.items()}, ratios)
     kept = {source: min(count, len(ranked[source].rows)) for source, count in wanted.items()}
-    if by == "source":
+    places = [item.places for item in ranked.values() if item.places is not None]
+    if len(places) == len(ranked):
+        parts = segments_by_place(
+            [own[:count] for own, count in zip(places, kept.values(), strict=True)], fractions
+        )
+    elif by == "source":
         parts = [segments_by_source(count, fractions) for count in kept.values()]
     else:
         parts = segments_by_gain([ranked[source].gains[:count] for source, count in kept.items()], fractions)

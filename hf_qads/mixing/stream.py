@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -23,6 +23,7 @@ from hf_qads.runtime.files import atomic_path, remove
 BUCKET_BYTES: Final = 96 * 2**20
 MOST_BUCKETS: Final = 250  # each is an open file for a while
 READ_ROWS: Final = 5_000
+PLACE: Final = "place"
 _PLACE: Final = "__place"
 # Where a generated row comes from, and every number that scoring made of a row. Rows of a mixture have a
 # score, and so no reason why not.
@@ -42,7 +43,8 @@ class Part:
         source: its name.
         kind: `reasoning` or `general`.
         pool: parquet shards with the columns of `schema.ROW_SCHEMA`.
-        selection: parquet with `row_id`, `qads_rank` and `qads_gain`.
+        selection: parquet with `row_id`, `qads_rank` and `qads_gain`; and, where all sources were ranked
+            together, `place` in that order, which is the mixture's rank then.
         size: rows that the ratio is a share of: those that selection could choose from.
         columns: parquet files with `row_id` and score columns to join, other sources' rows among them or not.
     """
@@ -150,15 +152,18 @@ class PoolMixture:
         item = self.ranked[part.source]
         index = KeyIndex(self.keys[part.source])
         joined = [_Join(path, part.source) for path in part.columns]
+        places = np.append(places, -1)  # of a row without a rank, which is -1: a source may have none at all
         for path in part.pool:
             with pq.ParquetFile(path) as file:
                 for batch in file.iter_batches(batch_size=READ_ROWS, columns=schema.ROW_SCHEMA.names):
                     rank = index.find(keys_of(batch.column(batch.schema.get_field_index(schema.ROW_ID))))
-                    place = np.where(rank >= 0, places[rank], -1)
+                    place = places[rank]
                     take = np.flatnonzero(place >= 0)
                     if len(take):
                         rows = pa.Table.from_batches([batch]).take(take)
-                        yield _complete(rows, joined, rank[take], item.gains, self.schema), place[take]
+                        ranks = rank[take] if item.places is None else item.places[rank[take]]
+                        gains = item.gains[rank[take]]
+                        yield _complete(rows, joined, ranks, gains, self.schema), place[take]
 
 
 def pool_mixture(
@@ -181,10 +186,12 @@ def pool_mixture(
     """
     ranked, keys = {}, {}
     for part in parts:
-        table = pq.read_table(
-            part.selection, columns=[schema.ROW_ID, schema.RANK, schema.GAIN], partitioning=None
-        )
+        known = [schema.ROW_ID, schema.RANK, schema.GAIN, PLACE]
+        names = [name for name in known if name in pq.read_schema(part.selection).names]
+        table = pq.read_table(part.selection, columns=names, partitioning=None)
         item = Ranked.of(part.source, table[schema.RANK], table[schema.GAIN], size=part.size, kind=part.kind)
+        if PLACE in names:
+            item = replace(item, places=table[PLACE].to_numpy().astype(np.int64)[item.rows])
         keys[part.source] = keys_of(table[schema.ROW_ID])[item.rows]
         twice = KeyIndex(keys[part.source]).first_repeated()
         if twice is not None:
@@ -208,7 +215,7 @@ def _complete(
         kind = schema.COLUMNS[name].type
         columns[name] = pa.nulls(len(rows), kind) if source is None else source.column(name, keys)
     columns[schema.RANK] = pa.array(ranks, type=pa.int32())
-    columns[schema.GAIN] = pa.array(gains[ranks], type=pa.float32(), from_pandas=True)
+    columns[schema.GAIN] = pa.array(gains, type=pa.float32(), from_pandas=True)
     return pa.table([columns[name] for name in wanted.names], schema=wanted)
 
 

@@ -42,6 +42,21 @@ def segments_by_source(count: int, fractions: Sequence[float]) -> np.ndarray:
     )
 
 
+def segments_by_place(places: Sequence[np.ndarray], fractions: Sequence[float]) -> list[np.ndarray]:
+    """Segment of each row where all sources were ranked together, by its place in that one order.
+
+    Args:
+        places: per source, the places of its kept rows, rising.
+        fractions: subset fractions in rising order.
+
+    Returns:
+        Per source, (rows,) uint8, rising.
+    """
+    count = sum(map(len, places))
+    borders = np.asarray([nearest(fraction * count) for fraction in fractions], dtype=np.int64)
+    return [np.searchsorted(borders, own, side="right").astype(np.uint8) for own in places]
+
+
 def segments_by_gain(gains: Sequence[np.ndarray], fractions: Sequence[float]) -> list[np.ndarray]:
     """Segments where the rows of all sources compete by `qads_gain`, the objective's value at their pick.
 

@@ -13,7 +13,7 @@ from hf_qads.runtime.models import check_model, model_path
 
 
 def check(config: Config) -> None:
-    """Check what needs no data: strategy and options, model folder, template, local files, anchors.
+    """Check what needs no data: strategy and what it reads, model folder, template, local files, anchors.
 
     Raises:
         QaDSError: something is wrong; nothing was written.
@@ -24,6 +24,7 @@ def check(config: Config) -> None:
 
     strategy = config.select.strategy
     checked_options(strategy, find_strategy(strategy), config.select.options)
+    check_needs(config)
     if config.anchors is not None:
         check_benchmarks(config.anchors.sources, allowed=config.anchors.allow_benchmark)
     check_model(config.model.name, revision=config.model.revision)
@@ -61,3 +62,42 @@ def _check_chat(model: str) -> None:
     except (OSError, ValueError, KeyError):
         return  # said where the model is loaded
     Renderer(tokenizer, "chat")
+
+
+def check_needs(config: Config) -> None:
+    """Check that a run makes, or its rows bring, what the strategy reads.
+
+    Raises:
+        ConfigError: a column or feature that nothing makes, or target rows without anchors.
+    """
+    from hf_qads.pipeline.stages.features import MADE, TAGS
+    from hf_qads.selection.registry import needs_of
+
+    strategy = config.select.strategy
+    needs = needs_of(strategy, config.select.options)
+    columns = columns_of(config)
+    lacking = [name for name in needs.columns if name not in columns]
+    if lacking:
+        raise ConfigError(
+            f"select.strategy {strategy!r} reads a column {lacking[0]!r}, which this run has not. It has "
+            f"{', '.join(columns)}. Where the rows bring it, name it: columns: [{lacking[0]}]."
+        )
+    unknown = [name for name in (*needs.features, *needs.targets) if name not in (*MADE, *config.columns)]
+    if unknown:
+        brought = (
+            " They are lists of names that the rows bring: columns: [tags]." if unknown[0] == TAGS else ""
+        )
+        raise ConfigError(
+            f"select.strategy {strategy!r} reads a feature {unknown[0]!r}, which no stage makes. There are: "
+            f"{', '.join((*MADE, *config.columns))}.{brought}"
+        )
+    if needs.targets and config.anchors is None:
+        raise ConfigError(f"select.strategy {strategy!r} compares rows with target rows. Give `anchors`.")
+
+
+def columns_of(config: Config) -> list[str]:
+    """The columns of numbers that rows have when a run selects, and their source."""
+    made = ["qads_score"] if config.scorer is not None else []
+    if not config.has_precomputed_scores:
+        made += ["qads_influence", "qads_influence_pairs", "qads_influence_low", "qads_influence_high"]
+    return ["source", *made, *(name for name in config.columns if name != "tags")]

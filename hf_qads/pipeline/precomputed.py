@@ -1,6 +1,6 @@
 """Vectors and scores that came with the rows, put where the stages that make them would have put theirs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +91,22 @@ def scores(run: RunFolder, source: str, out: Path) -> dict[str, int]:
     with files.atomic_path(out) as temporary:
         pq.write_table(pa.table([ids, pa.array(values), reasons], schema=SCHEMA), temporary)
     return {"no precomputed score": int((~known).sum())} if not known.all() else {}
+
+
+def columns(run: RunFolder, source: str, names: Sequence[str]) -> pa.Table:
+    """`row_id` and columns that rows brought, in the order of the pool; null where there is none."""
+    ids = run.pool(source, [schema.ROW_ID])[schema.ROW_ID]
+    found: dict[str, Any] = {schema.ROW_ID: ids}
+    for name in names:
+        order = np.full(len(ids), -1, dtype=np.int64)
+        parts, read = [], 0
+        for place, column in _given(run, source, name):
+            order[place[place >= 0]] = read + np.flatnonzero(place >= 0)
+            parts += column.chunks
+            read += len(column)
+        values = pa.chunked_array(parts)
+        found[name] = values.take(pa.array(order, mask=order < 0))
+    return pa.table(found)
 
 
 def _given(run: RunFolder, source: str, column: str) -> Iterator[tuple[np.ndarray, pa.ChunkedArray]]:

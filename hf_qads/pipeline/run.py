@@ -19,6 +19,7 @@ from hf_qads.pipeline.stage import Context, Outcome, Stage
 from hf_qads.pipeline.stages import (
     augmenting,
     experience,
+    features,
     influence,
     mixture,
     pool,
@@ -41,6 +42,7 @@ STAGES: tuple[Stage, ...] = (
     influence.STAGE,
     scorer.STAGE,
     scores.STAGE,
+    features.STAGE,
     selection.STAGE,
     mixture.STAGE,
     report.STAGE,

@@ -117,10 +117,10 @@ def about(strategy: str | Strategy) -> About:
 def needs_of(strategy: str | Strategy, options: Mapping[str, Any] | None = None) -> Needs:
     """What a strategy reads with these options, the options' values in the places of their names.
 
-    A strategy that declares nothing needs nothing.
+    A strategy that declares nothing may look at the start pool, and needs nothing else.
     """
     module = inspect.getmodule(find_strategy(strategy))
-    declared: Needs = getattr(module, "NEEDS", Needs())
+    declared: Needs = getattr(module, "NEEDS", Needs(start=True))
     chosen = {**option_defaults(find_strategy(strategy)), **(options or {})}
 
     def named(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from hf_qads.errors import SourceError
 from hf_qads.repositories.chunks import Chunk
 from hf_qads.runtime import files
 
-TYPES = {schema.EMBEDDING: pa.list_(pa.float32()), schema.SCORE: pa.float32()}
+TYPES = {schema.EMBEDDING: pa.list_(pa.float32()), "tags": pa.list_(pa.string())}  # others are numbers
 
 
 class PrecomputedWriter:
@@ -23,18 +23,10 @@ class PrecomputedWriter:
     """
 
     def __init__(self, path: Path, columns: tuple[str, ...]) -> None:
-        """Write to `path`; each of `columns` has a known type.
-
-        Raises:
-            SourceError: a column that nothing is made of.
-        """
-        unknown = [column for column in columns if column not in TYPES]
-        if unknown:
-            raise SourceError(
-                f"precomputed columns are {list(TYPES)}, got {unknown}. Name those that rows bring."
-            )
+        """Write to `path`; columns are numbers, `tags` lists of names, `qads_embedding` lists of numbers."""
         self._columns = columns
-        self._schema = pa.schema([(schema.ROW_ID, pa.string()), *((name, TYPES[name]) for name in columns)])
+        self._types = {name: TYPES.get(name, pa.float32()) for name in columns}
+        self._schema = pa.schema([(schema.ROW_ID, pa.string()), *self._types.items()])
         self._place = files.atomic_path(path) if columns else None
         self._writer: pq.ParquetWriter | None = None
 
@@ -62,11 +54,11 @@ class PrecomputedWriter:
         for name in self._columns:
             try:
                 if isinstance(chunk, pa.RecordBatch):
-                    columns.append(chunk.column(name).take(pa.array(numbers)).cast(TYPES[name]))
+                    columns.append(chunk.column(name).take(pa.array(numbers)).cast(self._types[name]))
                 else:
                     raws = [chunk[number] for number in numbers.tolist()]
                     values = [raw.get(name) if isinstance(raw, dict) else None for raw in raws]
-                    columns.append(pa.array(values, TYPES[name]))
+                    columns.append(pa.array(values, self._types[name]))
             except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, KeyError) as error:
-                raise SourceError(f"column {name} cannot be read as {TYPES[name]}: {error}") from error
+                raise SourceError(f"column {name} cannot be read as {self._types[name]}: {error}") from error
         self._writer.write_table(pa.Table.from_arrays(columns, schema=self._schema))

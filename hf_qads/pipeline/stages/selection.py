@@ -1,7 +1,7 @@
-"""Stage 7: the order in which the rows of each source are picked, as far as the mixture needs it."""
+"""Stage: the order in which rows are picked, within each source or over the whole pool, as far as needed."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 from hf_qads import schema
 from hf_qads.config.schema import Config
 from hf_qads.errors import SelectionError
+from hf_qads.mixing.stream import PLACE
 from hf_qads.pipeline.log_forwarding import INDENT
 from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage
+from hf_qads.pipeline.stages import features
 from hf_qads.runfolder import RunFolder
 from hf_qads.runtime import files
+from hf_qads.selection.needs import Needs
 from hf_qads.statistics.coverage import finite_rows
 
 RATIOS = "ratios.json"
@@ -28,35 +31,125 @@ NO_VECTOR = "no vector"
 
 @dataclass(frozen=True)
 class Choices:
-    """What selection may choose from in one source.
+    """What selection may choose from in one source, or in several together; arrays are in pool order.
 
     Attributes:
-        row_ids: ids of the pool's rows, in pool order.
-        rows: indices of the rows with a finite score and vector.
-        scores: scores of those rows, (len(rows),).
+        row_ids: ids of the pool's rows.
+        rows: indices of the rows with a finite score and vector, and with all that the strategy reads.
+        scores: (n,) scores, NaN where a row has none.
+        vectors: (n, d), or None.
+        columns: numeric columns and `source`, (n,) each.
+        features: what else the strategy reads, (n, ...) each.
         mean: mean score of the rows that have one.
-        left_out: how many rows have none, by reason.
+        left_out: how many rows are not in `rows`, by reason.
     """
 
     row_ids: pa.ChunkedArray
     rows: NDArray[np.int64]
     scores: NDArray[np.float32]
+    vectors: NDArray[Any] | None
+    columns: Mapping[str, NDArray[Any]]
+    features: Mapping[str, Any]
     mean: float
     left_out: dict[str, int]
 
 
-def choices(run: RunFolder, source: str, *, column: str) -> Choices:
-    """Rows of a source that selection may choose from, by the score in `column`."""
-    table = run.table(source, [schema.ROW_ID, column])
-    scores = table[column].to_numpy().astype(np.float32)
+def choices(run: RunFolder, source: str, *, column: str, needs: Needs) -> Choices:
+    """Rows of a source that selection may choose from, by the score in `column`.
+
+    A row without a value in what the strategy reads is left out, counted by reason.
+
+    Raises:
+        SelectionError: the strategy reads a column that the run has not.
+    """
+    columns = numeric_columns(run, source)
+    columns[schema.SOURCE] = np.full(len(columns[column]), source)
+    scores = columns[column].astype(np.float32)
     vectors = run.vectors(source)
+    reasons = {
+        NO_SCORE: ~np.isfinite(scores),
+        NO_VECTOR: np.zeros(len(scores), bool) if vectors is None else ~finite_rows(vectors),
+    }
+    for name in needs.columns:
+        if name not in columns:
+            raise SelectionError(
+                f"the strategy reads a column {name!r}, which source {source!r} has not: it has "
+                f"{', '.join(sorted(columns))}. Name it in `columns:` where rows bring it."
+            )
+        if columns[name].dtype.kind == "f":
+            reasons[f"no value in column {name}"] = ~np.isfinite(columns[name])
+    found = {name: features.of_rows(run, source, name) for name in needs.features}
+    for name, values in found.items():
+        if isinstance(values, np.ndarray):
+            reasons[f"no {name}"] = ~finite_rows(values)
+    left = np.ones(len(scores), dtype=bool)
+    left_out = {}
+    for reason, lacking in reasons.items():
+        if count := int((left & lacking).sum()):
+            left_out[reason] = count
+        left &= ~lacking
     scored = np.isfinite(scores)
-    placed = np.ones(len(scores), bool) if vectors is None else finite_rows(vectors)
-    left_out = {NO_SCORE: int((~scored).sum()), NO_VECTOR: int((scored & ~placed).sum())}
-    rows = np.flatnonzero(scored & placed)
-    left_out = {reason: count for reason, count in left_out.items() if count}
     mean = float(scores[scored].mean(dtype=np.float64)) if scored.any() else math.nan
-    return Choices(table[schema.ROW_ID], rows, scores[rows], mean, left_out)
+    ids = run.table(source, [schema.ROW_ID])[schema.ROW_ID]
+    return Choices(ids, np.flatnonzero(left), scores, vectors, columns, found, mean, left_out)
+
+
+def numeric_columns(run: RunFolder, source: str) -> dict[str, NDArray[Any]]:
+    """Every column of numbers that a run has for a source's rows, NaN where there is none, (n,) each."""
+    there = run.columns(source)
+    names = [
+        name
+        for name in dict.fromkeys([*schema.COLUMNS, *there])
+        if name not in (schema.RANK, schema.GAIN)
+        and (name not in schema.COLUMNS or schema.is_number(schema.COLUMNS[name]))
+        and (name in there or schema.COLUMNS[name].always)
+    ]
+    table = run.table(source, names)
+    numbers = [
+        name
+        for name in names
+        if pa.types.is_floating(table[name].type) or pa.types.is_integer(table[name].type)
+    ]
+    return {name: table[name].cast(pa.float64()).to_numpy() for name in numbers}
+
+
+def together(parts: Sequence[Choices], path: Path) -> Choices:
+    """Several sources as one; vectors and features go to temporary files below `path`."""
+    offsets = np.cumsum([0, *(len(part.scores) for part in parts)])
+    path.mkdir(parents=True, exist_ok=True)
+    first = parts[0]
+    names = [name for name in first.columns if all(name in part.columns for part in parts)]
+    return Choices(
+        row_ids=pa.chunked_array([chunk for part in parts for chunk in part.row_ids.chunks]),
+        rows=np.concatenate([part.rows + offset for part, offset in zip(parts, offsets, strict=False)]),
+        scores=np.concatenate([part.scores for part in parts]),
+        vectors=_stacked([part.vectors for part in parts], path / "vectors.npy"),
+        columns={name: np.concatenate([part.columns[name] for part in parts]) for name in names},
+        features={
+            name: _stacked([part.features[name] for part in parts], path / f"{name}.npy")
+            for name in first.features
+        },
+        mean=math.nan,
+        left_out={},
+    )
+
+
+def _stacked(parts: Sequence[Any], path: Path, block: int = 65536) -> Any:
+    """Arrays one below the other as one memmap, or lists as one list; None where there are none."""
+    if any(part is None for part in parts):
+        return None
+    if not isinstance(parts[0], np.ndarray):
+        return [value for part in parts for value in part]
+    shape = (sum(len(part) for part in parts), *parts[0].shape[1:])
+    stacked = np.lib.format.open_memmap(path, mode="w+", dtype=parts[0].dtype, shape=shape)
+    at = 0
+    for part in parts:
+        for begin in range(0, len(part), block):
+            values = part[begin : begin + block]
+            stacked[at : at + len(values)] = values
+            at += len(values)
+    stacked.flush()
+    return stacked
 
 
 def _settings(config: Config) -> Mapping[str, Any]:
@@ -70,11 +163,12 @@ def _settings(config: Config) -> Mapping[str, Any]:
 
 def _work(context: Context, folder: Path) -> Outcome:
     from hf_qads.mixing import ratios as rules
-    from hf_qads.selection.registry import about
+    from hf_qads.selection.registry import about, needs_of
 
     config, run = context.config, context.run
     column = run.score_column() or schema.SCORE
-    found = {source: choices(run, source, column=column) for source in run.sources()}
+    needs = needs_of(config.select.strategy, config.select.options)
+    found = {source: choices(run, source, column=column, needs=needs) for source in run.sources()}
     left_out: LeftOut = {source: choice.left_out for source, choice in found.items() if choice.left_out}
     nothing = [source for source, choice in found.items() if not len(choice.rows)]
     if nothing:
@@ -92,14 +186,15 @@ def _work(context: Context, folder: Path) -> Outcome:
         scale=1.0 if config.scorer is None else 5.0,
     )
     keep = rules.kept(sizes, shares)
-    for source, choice in found.items():
+    if config.select.scope == "pool":
+        keep = _rank_pool(context, folder, found, sum(keep.values()), needs)
+        shares = {source: keep[source] / sizes[source] for source in found}
+    for source, choice in found.items() if config.select.scope == "source" else ():
         path = folder / f"{source}.parquet"
-        if path.exists():
-            continue
-        context.say(f"{INDENT}{source}: {keep[source]:,} of {sizes[source]:,} rows")
-        table = _rank(context, folder, source, choice, keep[source])
-        with files.atomic_path(path) as temporary:
-            pq.write_table(table, temporary, compression="zstd")
+        if not path.exists():
+            context.say(f"{INDENT}{source}: {keep[source]:,} of {sizes[source]:,} rows")
+            order = _rank(context, folder / CHECKPOINTS / source, choice, keep[source], needs)
+            _write(path, choice.row_ids, order)
     files.write_json(folder / RATIOS, {"ratios": shares, "means": means, "sizes": sizes, "kept": keep})
     files.remove(folder / CHECKPOINTS)
     total = sum(len(choice.row_ids) for choice in found.values())
@@ -113,62 +208,86 @@ def _work(context: Context, folder: Path) -> Outcome:
     return Outcome(total, sum(keep.values()), left_out, details, (told.citation,))
 
 
-def _rank(context: Context, folder: Path, source: str, choice: Choices, keep: int) -> pa.Table:
-    """`row_id`, `qads_rank`, `qads_gain` and `start` of the rows that the mixture may take, in rank order.
+@dataclass(frozen=True)
+class Order:
+    """Rows in rank order: their indices, gains at each pick (NaN without), and whether they started."""
 
-    The picks come first, then the start pool in the order drawn. Where a source is kept whole, only its
-    largest subset needs an order: the rows between are ranked as they stand in the pool.
+    rows: NDArray[np.int64]
+    gains: NDArray[np.float32]
+    start: NDArray[np.bool_]
+
+
+def _rank(context: Context, checkpoints: Path, choice: Choices, keep: int, needs: Needs) -> Order:
+    """The rows that the mixture may take, in rank order.
+
+    The picks come first, then the start pool in the order drawn, where the strategy has one. Where all rows
+    are kept, only the largest subset needs an order: the rows between are ranked as they stand in the pool.
     """
     from hf_qads.selection import select
 
     settings = context.config.select
     size = len(choice.rows)
-    start = min(settings.start, max(1, size // 10))
+    start = min(settings.start, max(1, size // 10)) if needs.start else 0
     need = keep if keep < size else math.ceil(max(context.config.subsets, default=0.0) * size)
-    picks = min(need, size - start)
-    vectors = context.run.vectors(source)
-    if vectors is None:
-        raise SelectionError(f"source {source!r} has no vectors. Run the stage `vectors` first.")
+    if choice.vectors is None and needs.vectors:
+        raise SelectionError("a source has no vectors. Run the stage `vectors` first.")
     picked = select(
-        vectors
-        if len(vectors) == size
-        else _only(vectors, choice.rows, folder / CHECKPOINTS / f"{source}.npy"),
+        choice.vectors,
         choice.scores,
-        size=picks,
+        size=min(need, size - start),
         strategy=settings.strategy,
-        start=start,
+        start=settings.start if needs.start else [],
         metric=settings.metric,
         seed=context.config.seed,
         device=context.config.device,
+        columns=choice.columns,
+        features=choice.features,
+        target_features={name: features.of_anchors(context.run, name) for name in needs.targets},
         options=settings.options or None,
-        checkpoint_dir=folder / CHECKPOINTS / source,
+        candidates=choice.rows,
+        checkpoint_dir=checkpoints,
         coverage=False,
     )
-    order = np.asarray(picked.order, dtype=np.int64)
-    drawn = np.asarray(picked.start, dtype=np.int64)
-    rest = np.setdiff1d(np.arange(size), np.concatenate([order, drawn])) if keep == size else order[:0]
+    order, drawn = np.asarray(picked.order), np.asarray(picked.start)
+    rest = np.setdiff1d(choice.rows, np.concatenate([order, drawn])) if keep == size else order[:0]
     ranked = np.concatenate([order, rest, drawn])[:keep]
     gains = np.full(len(ranked), np.nan, dtype=np.float32)
     gains[: len(order)] = picked.gains
-    return pa.table(
-        {
-            schema.ROW_ID: choice.row_ids.take(pa.array(choice.rows[ranked])),
-            schema.RANK: pa.array(np.arange(len(ranked)), pa.int32()),
-            schema.GAIN: pa.array(gains, pa.float32(), mask=np.isnan(gains)),
-            "start": pa.array(np.isin(ranked, drawn)),
-        }
-    )
+    return Order(ranked, gains, np.isin(ranked, drawn))
 
 
-def _only(vectors: NDArray[Any], rows: NDArray[np.int64], path: Path, block: int = 65536) -> NDArray[Any]:
-    """The vectors of some rows as a memmap of their own, since selection takes no rows without a vector."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    shape = (len(rows), vectors.shape[1])
-    copy = np.lib.format.open_memmap(path, mode="w+", dtype=vectors.dtype, shape=shape)
-    for start in range(0, len(rows), block):
-        copy[start : start + block] = vectors[rows[start : start + block]]
-    copy.flush()
-    return copy
+def _rank_pool(
+    context: Context, folder: Path, found: Mapping[str, Choices], keep: int, needs: Needs
+) -> dict[str, int]:
+    """Rank all sources together, write each one's part of the order, and count the rows of each."""
+    size = sum(len(choice.rows) for choice in found.values())
+    context.say(f"{INDENT}the whole pool: {keep:,} of {size:,} rows")
+    checkpoints = folder / CHECKPOINTS
+    order = _rank(context, checkpoints, together(list(found.values()), checkpoints / "pool"), keep, needs)
+    kept, offset = {}, 0
+    for source, choice in found.items():
+        own = np.flatnonzero((order.rows >= offset) & (order.rows < offset + len(choice.scores)))
+        part = Order(order.rows[own] - offset, order.gains[own], order.start[own])
+        _write(folder / f"{source}.parquet", choice.row_ids, part, own)
+        kept[source] = len(own)
+        offset += len(choice.scores)
+    return kept
 
 
-STAGE = Stage("selection", 1, ("pool", "vectors", "scores"), _settings, _work)
+def _write(
+    path: Path, row_ids: pa.ChunkedArray, order: Order, places: NDArray[np.int64] | None = None
+) -> None:
+    """Write `row_id`, `qads_rank`, `qads_gain` and `start`; and `place` where sources are ranked together."""
+    columns = {
+        schema.ROW_ID: row_ids.take(pa.array(order.rows)),
+        schema.RANK: pa.array(np.arange(len(order.rows)), pa.int32()),
+        schema.GAIN: pa.array(order.gains, pa.float32(), mask=np.isnan(order.gains)),
+        "start": pa.array(order.start),
+    }
+    if places is not None:
+        columns[PLACE] = pa.array(places, pa.int32())
+    with files.atomic_path(path) as temporary:
+        pq.write_table(pa.table(columns), temporary, compression="zstd")
+
+
+STAGE = Stage("selection", 1, ("pool", "vectors", "scores", "features"), _settings, _work)

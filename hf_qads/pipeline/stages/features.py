@@ -1,0 +1,193 @@
+"""Stage: features that the strategy reads beside vectors, for the rows and for the anchors, as shards.
+
+`features/NAME/SOURCE/` holds a feature of a source's rows, `features/NAME.SET.npy` that of an anchor set,
+and `features/SOURCE.parquet` the columns that rows brought. A run whose strategy reads none of it has no
+such stage.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from hf_qads import schema
+from hf_qads.config.schema import Config
+from hf_qads.errors import SelectionError
+from hf_qads.pipeline import precomputed
+from hf_qads.pipeline.models import model_key
+from hf_qads.pipeline.rows import as_dicts, sizes
+from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage
+from hf_qads.pipeline.stages.anchors import FILE, SET, anchors
+from hf_qads.pipeline.stages.vectors import encoder
+from hf_qads.runfolder import RunFolder
+from hf_qads.runtime import distributed, files
+
+TEXT = "text"
+VECTORS = "vectors"
+WEIGHTED = "weighted_vectors"
+GRADIENTS = "gradients"
+MADE = (TEXT, VECTORS, WEIGHTED, GRADIENTS)
+TAGS = "tags"
+
+
+def wanted(config: Config) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of the features that the strategy reads of the rows, and of the anchors."""
+    from hf_qads.selection.registry import needs_of
+
+    needs = needs_of(config.select.strategy, config.select.options)
+    return needs.features, needs.targets
+
+
+def _settings(config: Config) -> Mapping[str, Any]:
+    rows, targets = wanted(config)
+    return {
+        "features": rows,
+        "target_features": targets,
+        "columns": config.columns,
+        "model": model_key(config.model) if {*rows, *targets} - {TEXT, TAGS} else None,
+        "anchors": config.anchors.model_dump() if config.anchors and targets else None,
+        "seed": config.seed,
+    }
+
+
+def _work(context: Context, folder: Path) -> Outcome:
+    rows, targets = wanted(context.config)
+    counts = sizes(context.run)
+    if distributed.rank() == 0 and context.config.columns:
+        for source in counts:
+            table = precomputed.columns(context.run, source, context.config.columns)
+            with files.atomic_path(folder / f"{source}.parquet") as temporary:
+                pq.write_table(table, temporary, compression="zstd")
+    watched = anchor_rows(context, folder) if targets else None
+    left_out: LeftOut = {}
+    for name in dict.fromkeys((*rows, *targets)):
+        if name in (TEXT, TAGS, *context.config.columns):
+            continue
+        maker = _maker(context, name)
+        try:
+            for source in counts if name in rows else ():
+                made = maker.folder(context.run.rows_folder(source), folder / name / source)
+                for reason in made.reasons.values():
+                    gone = left_out.setdefault(source, {})
+                    gone[f"{name}: {reason}"] = gone.get(f"{name}: {reason}", 0) + 1
+            if watched is not None and name in targets and distributed.rank() == 0:
+                _targets(folder, name, watched, maker.rows)
+        finally:
+            maker.close()
+        distributed.barrier()
+    total = sum(counts.values())
+    return Outcome(total, total, left_out, {"features": list(rows), "target_features": list(targets)})
+
+
+def anchor_rows(context: Context, folder: Path) -> pa.Table:
+    """The anchors: those that influence was measured on, else chosen here in the same way."""
+    made = context.run.folder("influence") / FILE
+    return pq.read_table(made, partitioning=None) if made.exists() else anchors(context, folder)
+
+
+def _targets(
+    folder: Path, name: str, watched: pa.Table, make: Callable[[list[dict[str, Any]]], NDArray[Any]]
+) -> None:
+    """Write a feature of each anchor set's rows; rows without one are left out."""
+    for label in dict.fromkeys(watched[SET].to_pylist()):
+        path = folder / f"{name}.{label}.npy"
+        if path.exists():
+            continue
+        values = make(as_dicts(watched.filter(pc.equal(watched[SET], label))))
+        values = values[np.isfinite(values).all(axis=1)]
+        if not len(values):
+            raise SelectionError(
+                f"no row of anchor set {label!r} has the feature {name!r}. Take other anchors."
+            )
+        with files.atomic_path(path) as temporary, temporary.open("wb") as stream:
+            np.save(stream, values)
+
+
+class _Maker:
+    """Makes one feature, of a folder of rows and of a list of them."""
+
+    def __init__(self, encoder: Any, name: str) -> None:
+        self.encoder, self.name = encoder, name
+
+    def folder(self, rows: Path, out: Path) -> Any:
+        from hf_qads.embedding.folders import encode_folder
+
+        return encode_folder(self.encoder, rows, out, what=self.name)
+
+    def rows(self, rows: list[dict[str, Any]]) -> NDArray[Any]:
+        found = np.empty((len(rows), self.encoder.size), dtype=np.float32)
+        self.encoder.encode(rows, found)
+        return found
+
+    def close(self) -> None:
+        if hasattr(self.encoder, "close"):
+            self.encoder.close()
+
+
+def _maker(context: Context, name: str) -> _Maker:
+    """The encoder of a feature.
+
+    Vectors and gradients are those of the pre-experienced model, which is warmed up; position-weighted states
+    are those of the base model, as RDS+ has it.
+    """
+    from hf_qads.embedding.encoder import Encoder
+    from hf_qads.embedding.gradients import GradientMaker
+
+    config = context.config
+    model, tokenizer = context.base if name == WEIGHTED else encoder(context)
+    asked: dict[str, Any] = {"template": config.model.template, "batch_tokens": config.batch_tokens}
+    if name == GRADIENTS:
+        return _Maker(GradientMaker(model, tokenizer, seed=config.seed, **asked), name)
+    pooling = "weighted" if name == WEIGHTED else "mean"
+    return _Maker(Encoder(model, tokenizer, pooling=pooling, **asked), name)
+
+
+def of_rows(run: RunFolder, source: str, name: str) -> Any:
+    """A feature of one source's rows in pool order: an array (n, d), or a list of texts or names."""
+    if name == TEXT:
+        return texts(run.pool(source, [schema.QUESTION, schema.ANSWER]))
+    path = run.folder("features") / name / source / "vectors.npy"
+    if path.exists():
+        return np.load(path, mmap_mode="r")
+    return run.table(source, [name])[name].to_pylist()
+
+
+def of_anchors(run: RunFolder, name: str) -> dict[str, Any]:
+    """A feature of the anchors, by set."""
+    if name == TEXT:
+        made = (run.folder(stage) / FILE for stage in ("influence", "features"))
+        table = pq.read_table(next(path for path in made if path.exists()), partitioning=None)
+        sets = dict.fromkeys(table[SET].to_pylist())
+        return {label: texts(table.filter(pc.equal(table[SET], label))) for label in sets}
+    paths = sorted(run.folder("features").glob(f"{name}.*.npy"))
+    return {path.name.removeprefix(f"{name}.").removesuffix(".npy"): np.load(path) for path in paths}
+
+
+def texts(table: pa.Table) -> list[str]:
+    """Question and answer of each row, for strategies that compare words."""
+    return [
+        f"{question}\n{answer}"
+        for question, answer in zip(
+            table[schema.QUESTION].to_pylist(), table[schema.ANSWER].to_pylist(), strict=True
+        )
+    ]
+
+
+def _when(config: Config) -> bool:
+    return bool(config.columns or any(wanted(config)))
+
+
+STAGE = Stage(
+    "features",
+    1,
+    ("pool", "experience", "vectors", "influence"),
+    _settings,
+    _work,
+    shared=True,
+    when=_when,
+)
