@@ -1,10 +1,14 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+from datasets import Dataset, Value
 
+from hf_qads import QaDSScorer
+from hf_qads.embedded import scorer_path
 from hf_qads.errors import SourceError
 from hf_qads.schema import REASON, SCORE
 from hf_qads.scoring.scorer.map_batches import Reasons, answer, rows_of
+from tests.models import tiny_rows
 
 TURNS = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
 
@@ -63,3 +67,23 @@ def test_numpy_batches_keep_their_other_columns():
 
 def test_reasons_are_strings_to_arrow_also_where_all_are_none():
     assert pa.array(Reasons([None, None])).type == pa.string()
+
+
+@pytest.mark.parametrize("batched", [True, False])
+@pytest.mark.parametrize("form", ["arrow", "pandas"])
+def test_map_scores_rows_in_every_format_alike(form, batched):
+    rows = tiny_rows(3)
+    data = Dataset.from_list([*rows, {**rows[0], "question": " "}, {**rows[0], "question": None}])
+    scorer = QaDSScorer.from_pretrained(str(scorer_path()))
+    plain = data.map(scorer, batched=True, batch_size=3)
+    found = data.with_format(form).map(scorer, batched=batched, batch_size=3).with_format(None)
+    assert found.features["qads_score"] == Value("float32")
+    assert found.column_names == plain.column_names
+    assert np.allclose(found["qads_score"][:], plain["qads_score"][:], atol=1e-5, equal_nan=True)
+    assert np.isnan(found["qads_score"][3])
+    assert found["qads_reason"][:] == [None, None, None, "blank question", "missing question"]
+
+
+def test_other_forms_of_rows_are_named():
+    with pytest.raises(SourceError, match="rows are given as list"):
+        rows_of([{"question": "q", "answer": "a"}])

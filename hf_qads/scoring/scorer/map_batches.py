@@ -1,4 +1,4 @@
-"""What `Dataset.map`, `IterableDataset.map` and Ray Data hand over, as rows; and answers in their form."""
+"""Batches of `Dataset.map` and Ray Data as rows, and scores in the form in which the rows came."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from hf_qads.errors import SourceError
 from hf_qads.rows.columns import ColumnMapping, recognise
 
 
@@ -21,12 +22,18 @@ class Reasons(list[str | None]):
         return pa.array(list(self), type or pa.string())
 
 
-def rows_of(given: Mapping[str, Any]) -> tuple[list[dict[str, Any]], bool]:
+def rows_of(given: Any) -> tuple[list[dict[str, Any]], bool]:
     """The rows of a mapping of columns, and whether it is a batch; a mapping of values is one row.
 
+    An Arrow table and a pandas frame, which `map` hands over after `with_format`, are batches.
+
     Raises:
-        SourceError: there is no known pair of columns.
+        SourceError: there is no known pair of columns, or it is nothing that holds columns.
     """
+    if not isinstance(given, Mapping):
+        table = _as_table(given)
+        mapping = recognise(table.column_names)
+        return table.select(_named(mapping)).to_pylist(), True
     mapping = recognise(given)
     columns = {name: _plain(given[name]) for name in _named(mapping)}
     if not _is_batch(columns, mapping, given):
@@ -35,17 +42,18 @@ def rows_of(given: Mapping[str, Any]) -> tuple[list[dict[str, Any]], bool]:
     return [dict(zip(names, values, strict=True)) for values in zip(*columns.values(), strict=True)], True
 
 
-def answer(
-    given: Mapping[str, Any], batch: bool, columns: Mapping[str, NDArray[np.float32] | Sequence[str | None]]
-) -> dict[str, Any]:
+def answer(given: Any, batch: bool, columns: Mapping[str, NDArray[np.float32] | Sequence[str | None]]) -> Any:
     """New columns, of numbers or of texts such as reasons, in the form that fits what was given.
 
-    A plain dict of numpy arrays is what Ray Data gives and wants back, its other columns included.
+    A plain dict of numpy arrays is what Ray Data gives and wants back, its other columns included; so are
+    tables and frames.
     """
     made = {
         name: values if isinstance(values, np.ndarray) else Reasons(values)
         for name, values in columns.items()
     }
+    if not isinstance(given, Mapping):
+        return _beside(given, {name: pa.array(values) for name, values in made.items()})
     if batch:
         if type(given) is dict and given and all(isinstance(v, np.ndarray) for v in given.values()):
             return {**given, **{name: _as_array(values) for name, values in made.items()}}
@@ -64,6 +72,32 @@ def _as_array(values: "NDArray[np.float32] | Reasons") -> NDArray[Any]:
     column = np.empty(len(values), dtype=object)
     column[:] = values
     return column
+
+
+def _beside(given: Any, made: Mapping[str, pa.Array]) -> Any:
+    """A table or frame with new columns, in the place of any of the same names."""
+    if isinstance(given, pa.Table):
+        kept = given.select([name for name in given.column_names if name not in made])
+        for name, column in made.items():
+            kept = kept.append_column(name, column)
+        return kept
+    import pandas
+
+    as_arrow = pandas.arrays.ArrowExtensionArray  # tells NaN from null, and has a type also without values
+    return given.assign(**{name: as_arrow(column) for name, column in made.items()})
+
+
+def _as_table(given: Any) -> pa.Table:
+    if isinstance(given, pa.Table):
+        return given
+    import pandas
+
+    if isinstance(given, pandas.DataFrame):
+        return pa.Table.from_pandas(given, preserve_index=False)
+    raise SourceError(
+        f"rows are given as {type(given).__name__}. Give a mapping of columns, an Arrow table or a pandas "
+        "frame: map after with_format(None), for example."
+    )
 
 
 def _named(mapping: ColumnMapping) -> list[str]:

@@ -77,16 +77,18 @@ class QaDSScorer:
         scorer._locate()
         return scorer
 
-    def __call__(self, rows: Mapping[str, Any], rank: int | None = None) -> dict[str, Any]:
+    def __call__(self, rows: Any, rank: int | None = None) -> Any:
         """Score one row or a batch.
 
         Args:
-            rows: columns to values (one row) or to lists or arrays of values (a batch).
+            rows: columns to values (one row) or to lists or arrays of values (a batch); an Arrow table or a
+                pandas frame, as `map` passes them after `with_format`.
             rank: of the worker, as `with_rank=True` passes it; chooses among the machine's GPUs.
 
         Returns:
             `qads_score`: float32 in [1, 5], or NaN; `qads_reason`: None, or why the score is NaN. For a batch
-            each is a column. A plain dict of numpy arrays, as Ray Data passes it, keeps its other columns.
+            each is a column. A plain dict of numpy arrays, as Ray Data passes it, a table and a frame keep
+            their other columns.
 
         Raises:
             SourceError: there is no known pair of columns.

@@ -48,11 +48,12 @@ class RowScores:
         for name, options in self.scores.items():
             about(name, options)
 
-    def __call__(self, rows: Mapping[str, Any], rank: int | None = None) -> dict[str, Any]:
+    def __call__(self, rows: Any, rank: int | None = None) -> Any:
         """Score one row or a batch.
 
         Args:
-            rows: columns to values (one row) or to lists or arrays of values (a batch).
+            rows: columns to values (one row) or to lists or arrays of values (a batch); an Arrow table or a
+                pandas frame, as `map` passes them after `with_format`.
             rank: of the worker, as `with_rank=True` passes it; chooses among the machine's GPUs.
 
         Returns:
