@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hf_qads.answers.choices import ANNOUNCED, CONFIRMED, LEADING
-from hf_qads.answers.cleaning import Statement, before_next_question, is_marker, readable, statements
+from hf_qads.answers.cleaning import Statement, before_next_question, readable, statements
+from hf_qads.answers.endings import CONCLUDES, breaks_off, dangling, is_value
 from hf_qads.answers.latex import closing
 
 BOXED, HASHES, PHRASE, LAST, WHOLE = "boxed", "####", "answer phrase", "last statement", "whole output"
@@ -72,17 +73,6 @@ _CHECK = re.compile(
 _OPEN_STEP = re.compile(
     r"^\W*(?:next|first|let\b|now,?\s+(?:we|let)|we\s+(?:need|have\s+to|can|should|must)\b|to\s+(?:find|solve|calculate|determine|get|compute|answer)\b[^=]*$)|"
     r"\b(?:need|have|going|remains?)\s+to\s+(?:find|calculate|determine|solve|subtract|add|multiply|divide|know|use|compute|show)\b|^\W*(?:subtract|add|multiply|divide)\b(?!.*\b(?:get|give|is|=))",
-    re.IGNORECASE,
-)
-CONCLUDES = re.compile(
-    r"(?:^|[,;:.]\s*|\band\s+)(?:so|thus|therefore|hence|consequently|accordingly|overall|altogether|finally|"
-    r"in\s+(?:total|all|conclusion|summary|the\s+end)|as\s+a\s+result|we\s+(?:can\s+)?conclude|"
-    r"it\s+follows|to\s+conclude)\b|^\W*(?:∴|⇒|=>|\\therefore|\\Rightarrow|\\implies|所以|因此)|\b(?:in\s+total|altogether)\W*$",
-    re.IGNORECASE,
-)
-_OPEN_END = re.compile(
-    r"(?:[-+*/=,;:^_<>&(\[{\\]|\b(?:the|an|of|to|and|or|is|are|was|by|for|with|at|we|need|then|so|because|"
-    r"which|that|per|from|be|has|have|had|her|his|their|its|will|needs|if|as|but|not|than|let|there|this))$",
     re.IGNORECASE,
 )
 _CONNECTED = re.compile(
@@ -236,7 +226,7 @@ def _unannounced(said: list[Statement], usable: Usable) -> Candidate | str:
         and usable(opening.text)
     ):
         return Candidate(opening.text, WHOLE)
-    if not last.ended and (dangling(last.text) or (len(said) > 1 and _breaks_off(said))):
+    if not last.ended and (dangling(last.text) or (len(said) > 1 and breaks_off(said))):
         return CUT_OFF
     remarks = [one for one in said if not (_COURTESY.search(one.text) and not re.search(r"\d", one.text))]
     remarks = [
@@ -257,49 +247,3 @@ def _unannounced(said: list[Statement], usable: Usable) -> Candidate | str:
 def _last_clause(text: str) -> str:
     cuts = [found.start() for found in CONCLUDES.finditer(text)]
     return text[cuts[-1] if cuts else 0 :]
-
-
-def _breaks_off(said: list[Statement]) -> bool:
-    """Whether the last statement, which no point closes, is unfinished or the bare number of a step."""
-    steps = any(re.match(r"\W*step\s*\d", one.text, re.IGNORECASE) for one in said)
-    marker = is_marker(said[-1].text) and (steps or not re.fullmatch(r"\W*\d+", said[-1].text))
-    return marker or not _finished(said[-1].text)
-
-
-def is_value(text: str) -> bool:
-    """Whether a statement is nothing but a value."""
-    words = re.findall(r"[A-Za-z]{2,}", re.sub(r"\\[A-Za-z]+|\{[^{}]*\}", "", text))
-    computes = re.search(r"[\d)}]\s+[-+*/×÷]\s+\$?\d", text)
-    return (
-        len(words) <= 2
-        and bool(re.search(r"\d|\\|^\W*[A-Ea-e]\W*$", text))
-        and not computes
-        and "=" not in text
-        and len(text) < 200
-    )
-
-
-def _finished(text: str) -> bool:
-    """Whether a last statement without a point can be whole: it computes, concludes or ends in a value."""
-    if dangling(text):
-        return False
-    if (
-        "=" in text
-        or CONCLUDES.search(text)
-        or is_value(text)
-        or re.search(r"[:：]\s*\S+(?:\s\S+){0,3}$", text)
-    ):
-        return True
-    if re.match(r"\W*(?:since|because|if|when|as|after)\b[^,]*$", text, re.IGNORECASE):
-        return False
-    return bool(re.search(r"\b(?:is|are|was|equals|be)\s+\S+$|[A-Za-z$)}%]$", text))
-
-
-def dangling(text: str) -> bool:
-    """Whether a text breaks off: after an operator, a comma or a word that calls for another."""
-    text = re.sub(r"(?:\*\*|[`\"'])+$", "", text.rstrip()).rstrip()
-    if text.endswith(("\\)", "\\]", "\\}", "\\%", "\\$")):
-        return False
-    body = text.rstrip("$").rstrip()
-    opened = body.count("{") - body.count("\\{") > body.count("}") - body.count("\\}")
-    return opened or bool(_OPEN_END.search(body))

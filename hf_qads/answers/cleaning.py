@@ -39,7 +39,6 @@ _HEADING = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _MARKER = re.compile(r"^[ \t]*(?:[-*•>+]+|\(?\d{1,2}[.)])[ \t]+(?=\S)")
-_LONE_MARKER = re.compile(r"\W*(?:step|case|part|question)?\s*\d{1,2}\W*", re.IGNORECASE)
 _END = re.compile(r"(?:[.?。？]|(?<=[a-z\u4e00-\u9fff)]{2})[!！])[\"'”)\]]*(?=\s|$|[\u4e00-\u9fff])|\n")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:approx|ca|etc|vs|e\.g|i\.e|p\.m|a\.m|mr|mrs|ms|dr|no|st|ft|in|lb|oz|sq|ans))$", re.IGNORECASE
@@ -149,11 +148,6 @@ def _one_line(display: re.Match[str]) -> str:
         if re.search(r"\.\s*\S+$", text)
         else text
     )
-
-
-def is_marker(text: str) -> bool:
-    """Whether a text is but the number of a step or list item."""
-    return bool(_LONE_MARKER.fullmatch(text))
 
 
 def _bare(text: str) -> str:

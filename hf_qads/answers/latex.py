@@ -30,7 +30,11 @@ _SIGNS = {
 _WORDS = r"text(?:bf|it|rm|tt)?|mbox|hbox|math(?:rm|bf|bb|it)|operatorname|bold(?:symbol)?|bf|rm"
 _SPACES = re.compile(r"(?<!\\)\\(?:[,;:! ]|q?quad\b|thinspace\b|allowbreak\b)|~|\u00a0|\u202f|\u2009")
 _SIZES = re.compile(r"\\(?:left|right|big|Big|bigg|Bigg|bigl|bigr|displaystyle|limits)(?![A-Za-z])\.?")
-_FRACTION_ARGUMENT = re.compile(r"\\frac\s*(\{|[0-9A-Za-z]|\\[A-Za-z]+)")
+_ARGUMENT = r"(\\[A-Za-z]+(?:\{[^{}]*\})?|[0-9A-Za-z])"
+_FRACTIONS = (
+    (re.compile(rf"\\frac\s*(?!\{{){_ARGUMENT}"), r"\\frac{\1}"),
+    (re.compile(rf"(\\frac\{{(?:[^{{}}]|\{{[^{{}}]*\}})*\}})\s*(?!\{{){_ARGUMENT}"), r"\1{\2}"),
+)
 FARTHEST = 4000  # characters between a bracket and the one that closes it
 OPENING = {"(": ")", "[": "]", "{": "}"}
 
@@ -56,34 +60,9 @@ def plain(text: str) -> str:
     text = re.sub(rf"\\(?:{_WORDS})\s*\{{([^{{}}]*)\}}", r" \1 ", text)
     text = re.sub(r"\\(?:dfrac|tfrac|cfrac)", r"\\frac", text)
     text = text.replace(r"\le ", r"\leq ").replace(r"\ge ", r"\geq ").replace(r"\ne ", r"\neq ")
-    return _braced_fractions(text)
-
-
-def _braced_fractions(text: str) -> str:
-    parts, start = [], 0
-    for found in _FRACTION_ARGUMENT.finditer(text):
-        if found.start() < start:
-            continue
-        first, place = _argument(text, found.start(1))
-        second, stop = _argument(text, place)
-        if second:
-            parts += [text[start : found.start()], r"\frac{", _braced_fractions(first), "}{"]
-            parts += [_braced_fractions(second), "}"]
-            start = stop
-    return "".join([*parts, text[start:]])
-
-
-def _argument(text: str, place: int) -> tuple[str, int]:
-    """A LaTeX argument at `place`, without its braces, and where it ends; empty where there is none."""
-    while place < len(text) and text[place] == " ":
-        place += 1
-    if place >= len(text):
-        return "", place
-    if text[place] == "{":
-        stop = closing(text, place)
-        return ("", place) if stop is None else (text[place + 1 : stop], stop + 1)
-    found = re.compile(r"\\[A-Za-z]+(?:\{[^{}]*\})?|[0-9A-Za-z]").match(text, place)
-    return (found.group(), found.end()) if found else ("", place)
+    for short, braced in _FRACTIONS:
+        text = short.sub(braced, text)
+    return text
 
 
 def closing(text: str, place: int) -> int | None:

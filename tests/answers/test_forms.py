@@ -41,6 +41,8 @@ FORMS = [
     ("gsm8k", "It is between 5 and 6.", "5", False),
     ("math", "\\boxed{\\frac{1}{1997!}}", "\\frac{1}{1996!}", False),
     ("math", "\\boxed{\\frac{1997}{1997!}}", "\\frac{1}{1996!}", True),
+    ("math", "\\boxed{\\frac{\\pi}{1997!}}", "\\frac{\\pi}{1996!}", False),
+    ("math", "\\boxed{\\frac{\\pi}{1996!}}", "\\frac{1}{1996!}\\pi", True),
     ("gsm8k", "Step 1: 2 + 2 = 4.\nStep 2: 4 - 1 = 3.\nStep 3", "3", False),
     ("gsm8k", "She walks 3 km every day. Since a week has 7", "7", False),
     ("gsm8k", "It takes 5 hours 30 minutes.", "5", False),
