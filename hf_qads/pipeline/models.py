@@ -1,9 +1,11 @@
 """The base model of a config: loading it, and what of it the stages' results depend on."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hf_qads.config.schema import Model
-from hf_qads.runtime import models
+from hf_qads.runtime import files, models
+from hf_qads.runtime.devices import pick_device
 from hf_qads.schema import EMBEDDING, RANK
 
 if TYPE_CHECKING:
@@ -25,6 +27,37 @@ def load(model: Model, *, device: str | None) -> "tuple[PreTrainedModel, PreTrai
         max_length=model.max_length,
         trust_remote_code=model.trust_remote_code,
     )
+
+
+def load_to_train(model: Model, *, device: str | None) -> "tuple[PreTrainedModel, PreTrainedTokenizerFast]":
+    """The same to be trained: on a CPU in float32, since small steps are lost in half precision.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
+    on_cpu = pick_device(device).type == "cpu"
+    return load(model.model_copy(update={"dtype": "float32"}) if on_cpu else model, device=device)
+
+
+def with_dtype(model: Model, kept: Path, *, device: str | None) -> Model:
+    """`model` with its dtype decided where that is `auto`: once per run, by the process that comes first.
+
+    Args:
+        model: of a config.
+        kept: the run's file of the decision; written where it is not there, else it holds.
+        device: as in the config.
+    """
+    if model.dtype != "auto":
+        return model
+    if not kept.exists():
+        chosen = models.pick_dtype(
+            model.name,
+            revision=model.revision,
+            device=device,
+            trust_remote_code=model.trust_remote_code,
+        )
+        files.write_text(kept, f"{chosen}\n")
+    return model.model_copy(update={"dtype": kept.read_text(encoding="utf-8").strip()})
 
 
 def model_key(model: Model) -> dict[str, Any]:

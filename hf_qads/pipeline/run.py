@@ -15,6 +15,7 @@ from hf_qads.errors import ConfigError, RunError
 from hf_qads.pipeline.checks import check
 from hf_qads.pipeline.log_forwarding import INDENT, forward_logs
 from hf_qads.pipeline.memory import peak_memory
+from hf_qads.pipeline.models import with_dtype
 from hf_qads.pipeline.stage import Context, Outcome, Stage
 from hf_qads.pipeline.stages import (
     augmenting,
@@ -33,6 +34,8 @@ from hf_qads.rows.chat import kept_date
 from hf_qads.runfolder import RunFolder, stage_key
 from hf_qads.runtime import distributed, files
 from hf_qads.runtime.progress import quiet
+
+DTYPE = "dtype"  # a run's file of what its model computes in
 
 STAGES: tuple[Stage, ...] = (
     augmenting.STAGE,
@@ -79,14 +82,23 @@ def run(
     if distributed.rank() > 0:
         distributed.barrier()  # rank 0 holds the lock for all
         with _same_day(config, folder):
-            return _go(Context(config, folder, lambda line: None), names, until)
+            return _go(Context(decided(config, folder), folder, lambda line: None), names, until)
     if out.exists() and not (out / "config.yaml").exists() and any(out.iterdir()):
         raise RunError(f"{out} holds other files and is no run folder. Give an empty or new --out.")
     with folder.locked():
         files.write_text(folder.path / "config.yaml", dump(config))
+        settled = decided(config, folder)
+        if settled.model.dtype not in (config.model.dtype, "float32"):
+            say(f"The model computes in {settled.model.dtype}, in this run and whenever it is resumed.")
         with _same_day(config, folder):
             distributed.barrier()
-            return _go(Context(config, folder, say, num_proc), names, until)
+            return _go(Context(settled, folder, say, num_proc), names, until)
+
+
+def decided(config: Config, folder: RunFolder) -> Config:
+    """The config with the model's dtype as this run decided it, or now decides it for all workers."""
+    model = with_dtype(config.model, folder.path / DTYPE, device=config.device)
+    return config.model_copy(update={"model": model})
 
 
 def _same_day(config: Config, folder: RunFolder) -> AbstractContextManager[None]:

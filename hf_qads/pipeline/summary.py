@@ -93,6 +93,8 @@ def status(path: Path) -> str:
     run = RunFolder.open(path)
     try:
         config = loading.parse(run.config(), where=str(path / "config.yaml"))
+        if (path / pipeline.DTYPE).is_file():
+            config = pipeline.decided(config, run)
         keys = pipeline.wanted(config)
     except ConfigError as error:
         raise ConfigError(

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from hf_qads.errors import ModelError
 from hf_qads.runtime import files, gguf
-from hf_qads.runtime.devices import pick_device
+from hf_qads.runtime.devices import fast_bfloat16, pick_device
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 EMBEDDED = "embedded"
+_WORTH_HALF = 50_000_000  # parameters; with fewer, bfloat16 saves little time on a CPU
 LOCAL_PATH = re.compile(r"^(~|/|\.\.?([/\\]|$)|[A-Za-z]:[/\\]|file:)")  # what can be no Hub id
 # The files that decide what a model answers; `training.json`, figures and cards beside them do not.
 DECISIVE = (
@@ -93,8 +94,7 @@ def load_model(
         name: `embedded`, `smollm2`, a folder (of a LoRA adapter too, whose base is loaded with it), a Hub
             id, or either of these two with `/FILE.gguf` after it.
         revision: of a Hub model.
-        dtype: `auto`, `float32`, `bfloat16` or `float16`; `auto` is float32 on a CPU, else the one that the
-            weights were saved in.
+        dtype: `float32`, `bfloat16`, `float16`, or `auto`, see `pick_dtype`.
         device: where to put it, see `pick_device`.
         place: False leaves it where transformers puts it, for a trainer that places it itself.
         attention: an `attn_implementation` of transformers; None leaves it to the model.
@@ -108,12 +108,13 @@ def load_model(
         ModelError: there is no such model, or it lacks weights, a tokenizer, or a fast tokenizer.
         QaDSError: the device is not there.
     """
-    import torch
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     check_model(name, revision=revision)
     path, chosen = model_path(name, revision=revision), pick_device(device)
+    if dtype == "auto":
+        dtype = pick_dtype(name, revision=revision, device=chosen, trust_remote_code=trust_remote_code)
     options = {"revision": revision, "trust_remote_code": trust_remote_code}
     if attention is not None:
         options["attn_implementation"] = attention
@@ -121,9 +122,7 @@ def load_model(
         tokenizer = AutoTokenizer.from_pretrained(
             path, revision=revision, trust_remote_code=trust_remote_code
         )
-        model = AutoModelForCausalLM.from_pretrained(
-            path, dtype=_dtype(dtype, chosen, torch), use_safetensors=True, **options
-        )
+        model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype, use_safetensors=True, **options)
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:300]
         raise ModelError(
@@ -141,10 +140,38 @@ def load_model(
     return (model.to(chosen) if place else model), tokenizer
 
 
-def _dtype(dtype: str, device: Any, torch: Any) -> Any:
-    if dtype != "auto":
-        return getattr(torch, dtype)
-    return torch.float32 if device.type == "cpu" else "auto"
+def pick_dtype(
+    name: str | Path, *, revision: str | None = None, device: Any = None, trust_remote_code: bool = False
+) -> str:
+    """What `dtype="auto"` means for a model on a device: `float32`, `bfloat16`, `float16`.
+
+    On a CPU bfloat16 where its processor computes in it fast (see `fast_bfloat16`) and the model is large
+    enough for that to count, else float32. On another device the one that the weights were saved in, or
+    `auto` where the config does not say.
+
+    Raises:
+        ModelError: there is no such model.
+
+    Cost: reads the config; on such a CPU it builds the model without weights.
+    """
+    if pick_device(device).type == "cpu" and (str(name) == EMBEDDED or not fast_bfloat16()):
+        return "float32"
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    path = model_path(name, revision=revision)
+    if (adapter := Path(path) / "adapter_config.json").is_file():
+        path = model_path(files.read_json(adapter)["base_model_name_or_path"])
+    try:
+        config = AutoConfig.from_pretrained(path, revision=revision, trust_remote_code=trust_remote_code)
+        if pick_device(device).type != "cpu":
+            return str(config.dtype).removeprefix("torch.") if config.dtype is not None else "auto"
+        with torch.device("meta"):
+            model = AutoModelForCausalLM.from_config(config, trust_remote_code=trust_remote_code)
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ModelError(f"model {str(name)!r} cannot be loaded: {reason}.") from error
+    return "bfloat16" if model.num_parameters() >= _WORTH_HALF else "float32"
 
 
 def fingerprint(name: str | Path, *, revision: str | None = None) -> str:

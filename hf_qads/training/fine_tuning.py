@@ -86,7 +86,7 @@ def fine_tune(
         warmup: share of the steps in [0, 1) over which the rate rises from zero.
         scheduler: a scheduler name of transformers.
         by_length: put rows of like length into a batch, so that little is padded.
-        dtype: of the weights in training: `float32`, `bfloat16`, `float16` or `auto`.
+        dtype: of the weights in training: `float32`, `bfloat16` or `float16`; `auto` is float32.
         autocast: `bfloat16` computes in it and keeps the weights' dtype, `none` does not; `auto` does on
             GPUs that have it.
         device: such as `cpu` or `cuda:1`, see `pick_device`.
@@ -205,7 +205,7 @@ def _loaded(
     loaded, own = load_model(
         model,
         revision=revision,
-        dtype=dtype,
+        dtype="float32" if dtype == "auto" else dtype,
         device="cpu",
         place=False,
         attention=attention,

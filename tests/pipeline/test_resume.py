@@ -16,7 +16,7 @@ from hf_qads.config import loading
 from hf_qads.embedding import folders as embedding
 from hf_qads.pipeline import run as pipeline
 from hf_qads.runfolder import RunFolder
-from hf_qads.runtime import files
+from hf_qads.runtime import files, models
 from hf_qads.scoring.influence.shards import ShardFolder
 from hf_qads.scoring.scorer import folders as scoring
 
@@ -206,3 +206,14 @@ def test_a_smaller_batch_after_running_out_of_memory_keeps_every_finished_vector
     quietly({**raw_config, "batch_tokens": 4096}, out)
     told = quietly({**raw_config, "batch_tokens": 512}, out)
     assert all(line.endswith("done before") for line in told)
+
+
+def test_the_dtype_is_decided_once_and_kept(tmp_path, raw_config, monkeypatch):
+    monkeypatch.setattr(models, "pick_dtype", lambda name, **_: "bfloat16")
+    told = quietly(raw_config, tmp_path / "run", until="vectors")
+    assert "The model computes in bfloat16, in this run and whenever it is resumed." in told
+    settings = RunFolder(tmp_path / "run").line("vectors")["settings"]
+    assert settings["model"]["dtype"] == "bfloat16"
+    monkeypatch.setattr(models, "pick_dtype", lambda name, **_: "float32")
+    again = quietly(raw_config, tmp_path / "run", until="vectors")
+    assert any("vectors: done before" in line for line in again)

@@ -5,7 +5,9 @@ import torch
 
 from hf_qads.embedded import language_model_path
 from hf_qads.errors import ModelError
-from hf_qads.runtime.models import check_model, fingerprint, load_model, public_name
+from hf_qads.runtime import models
+from hf_qads.runtime.devices import fast_bfloat16
+from hf_qads.runtime.models import check_model, fingerprint, load_model, pick_dtype, public_name
 from tests.models import tiny_model, tiny_tokenizer
 
 
@@ -93,3 +95,18 @@ def test_a_fingerprint_goes_with_weights_config_and_tokenizer_and_nothing_else(f
 )
 def test_a_public_name_is_never_a_local_path(name, shown):
     assert public_name(name) == shown
+
+
+def test_auto_is_bfloat16_where_the_processor_is_fast_in_it_and_the_model_is_large(folder, monkeypatch):
+    monkeypatch.setattr(models, "fast_bfloat16", lambda: True)
+    assert pick_dtype(folder, device="cpu") == "float32"
+    monkeypatch.setattr(models, "_WORTH_HALF", 1000)
+    assert pick_dtype(folder, device="cpu") == "bfloat16"
+    assert load_model(folder, device="cpu")[0].dtype == torch.bfloat16
+    assert pick_dtype("embedded", device="cpu") == "float32"
+    monkeypatch.setattr(models, "fast_bfloat16", lambda: False)
+    assert pick_dtype(folder, device="cpu") == "float32"
+
+
+def test_the_processors_flags_are_read():
+    assert isinstance(fast_bfloat16(), bool)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hf_qads.config.schema import Config
-from hf_qads.pipeline.models import load, model_key
+from hf_qads.pipeline.models import load_to_train, model_key
 from hf_qads.pipeline.rows import as_dicts, draw, sizes, take
 from hf_qads.pipeline.stage import Context, Outcome, Stage
 
@@ -49,7 +49,7 @@ def _work(context: Context, folder: Path) -> Outcome:
         )
     ]
     # Loaded for itself: training changes the weights in place, and influence needs the base model's.
-    model, tokenizer = load(context.config.model, device=context.config.device)
+    model, tokenizer = load_to_train(context.config.model, device=context.config.device)
     fine_tune(
         model,
         rows,

@@ -12,7 +12,7 @@ from hf_qads import schema
 from hf_qads.config.schema import Config, Scorer
 from hf_qads.errors import ScoringError
 from hf_qads.pipeline.log_forwarding import INDENT
-from hf_qads.pipeline.models import load
+from hf_qads.pipeline.models import load_to_train
 from hf_qads.pipeline.rows import as_dicts, take
 from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage
 from hf_qads.runfolder import RunFolder
@@ -141,7 +141,7 @@ def _train(
     from hf_qads.scoring.scorer.training import train_scorer
     from hf_qads.training.arguments import Schedule, training_arguments
 
-    model, tokenizer = load(config.model, device=config.device)
+    model, tokenizer = load_to_train(config.model, device=config.device)
     schedule = Schedule(
         epochs=scorer.epochs, learning_rate=scorer.learning_rate, global_batch=scorer.global_batch
     )

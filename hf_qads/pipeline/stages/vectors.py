@@ -22,7 +22,8 @@ def encoder(context: Context) -> "tuple[PreTrainedModel, PreTrainedTokenizerFast
     if context.config.experience is None or context.config.vectors == "precomputed":
         return context.base
     path = context.run.folder("experience") / MODEL
-    model: Model = context.config.model.model_copy(update={"path": os.fspath(path), "revision": None})
+    own = {"path": os.fspath(path), "revision": None, "gguf_file": None}
+    model: Model = context.config.model.model_copy(update=own)
     return load(model, device=context.config.device)
 
 
