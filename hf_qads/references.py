@@ -11,6 +11,15 @@ QADS: Final = """\
   year    = {2024}
 }
 """
+MUGGLEMATH: Final = """\
+@article{li2023mugglemath,
+  title   = {MuggleMath: Assessing the Impact of Query and Response Augmentation on Math Reasoning},
+  author  = {Li, Chengpeng and Yuan, Zheng and Yuan, Hongyi and Dong, Guanting and Lu, Keming and
+    Wu, Jiancan and Tan, Chuanqi and Wang, Xiang and Zhou, Chang},
+  journal = {arXiv preprint arXiv:2310.05506},
+  year    = {2023}
+}
+"""
 KCENTER: Final = """\
 @inproceedings{sener2018active,
   title     = {Active Learning for Convolutional Neural Networks: A Core-Set Approach},

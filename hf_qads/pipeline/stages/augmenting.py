@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hf_qads import schema
+from hf_qads import references, schema
 from hf_qads.config.schema import Augment, Config, Source
 from hf_qads.errors import ConfigError, GenerationError
 from hf_qads.pipeline.generators import generator, generator_key, generator_name, in_words, usage_of
@@ -127,7 +127,8 @@ def _work(context: Context, folder: Path) -> Outcome:
     if usage := usage_of(engine, augment):
         details["usage"] = usage
         context.say(f"{INDENT}the server counted {in_words(usage)}")
-    return Outcome(total, rows, {name: why for name, why in left_out.items() if why}, details)
+    left_out = {name: why for name, why in left_out.items() if why}
+    return Outcome(total, rows, left_out, details, citations=(references.MUGGLEMATH,))
 
 
 def _parents(context: Context, folder: Path, augment: Augment) -> list[_Parents]:

@@ -12,6 +12,7 @@ import yaml
 
 from hf_qads import schema
 from hf_qads.publishing.facts.contamination import Compared, compared
+from hf_qads.publishing.facts.generated import Generated, generated
 from hf_qads.publishing.facts.run_columns import held_out
 from hf_qads.runfolder import RunFolder
 from hf_qads.runtime import files
@@ -87,6 +88,7 @@ class Facts:
     compared: Compared | None = None  # with test sets
     picked_by: str = ""  # how the strategy picks, in half a sentence
     citations: tuple[str, ...] = ()  # BibTeX of what the stages used
+    generated: tuple[Generated, ...] = ()  # what was made of which source
 
     @property
     def rows(self) -> int:
@@ -97,6 +99,12 @@ class Facts:
     def kept(self) -> int:
         """Rows of the mixture."""
         return sum(source.kept or 0 for source in self.sources)
+
+    @property
+    def kept_generated(self) -> int:
+        """Generated rows of the mixture."""
+        names = {made.name for made in self.generated}
+        return sum(source.kept or 0 for source in self.sources if source.name in names)
 
     @property
     def left_out(self) -> int:
@@ -192,6 +200,7 @@ def run_facts(
         compared=compared(run),
         picked_by=str((_details(lines, "selection").get("strategy") or {}).get("phrase", "")),
         citations=tuple(entry for line in lines.values() for entry in line.get("citations") or ()),
+        generated=generated(run),
     )
 
 
@@ -229,11 +238,15 @@ def _model(config: Mapping[str, Any]) -> str:
 def public(value: Any) -> Any:
     """`value` of a config without what is private: absolute and home paths keep only their last part.
 
-    Values under keys that name a token, secret or password are left off.
+    Values under keys that name a token, secret or password are left off; a server's address is not shown.
     """
     if isinstance(value, Mapping):
         secret = re.compile(r"(?i)(^|_)(token|secret|password|api_?key)$")
-        return {str(k): public(v) for k, v in value.items() if not secret.search(str(k))}
+        return {
+            str(k): "(not shown)" if k == "endpoint" and v else public(v)
+            for k, v in value.items()
+            if not secret.search(str(k))
+        }
     if isinstance(value, list | tuple):
         return [public(item) for item in value]
     if isinstance(value, Path) or (isinstance(value, str) and LOCAL_PATH.match(value)):

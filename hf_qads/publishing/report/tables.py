@@ -30,6 +30,18 @@ def tables(measured: Measured) -> dict[str, Any]:
             {"title": group.title, "kind": group.kind, "rows": [_example(row) for row in group.rows]}
             for group in measured.examples
         ],
+        "generated": [
+            {"source": made.source, "name": made.name, "step": step.name, "what": what}
+            | {"asked": step.asked, "kept": step.kept, "verified": step.verified}
+            for made in measured.facts.generated
+            for what, steps in (("question", made.questions), ("answer", made.answers))
+            for step in steps
+        ],
+        "unused": [
+            {"source": made.source, "what": what, "reason": one_line(reason), "count": count}
+            for made in measured.facts.generated
+            for what, reason, count in made.unused
+        ],
         "stages": [vars(stage) for stage in measured.stages],
     }
 
