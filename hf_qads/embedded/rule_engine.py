@@ -29,6 +29,8 @@ class RuleEngine:
         spoiled: share of new questions that cannot be used.
     """
 
+    shard_prompts = 512
+
     def __init__(
         self, read: Callable[[str], tuple[str, str] | None], *, wrong: float = 0.3, spoiled: float = 0.1
     ) -> None:

@@ -61,9 +61,15 @@ GREEDY: Final = Sampling()
 
 
 class Engine(Protocol):
-    """Answers prompts, in whatever order is quickest."""
+    """Answers prompts, in whatever order is quickest.
+
+    Attributes:
+        name: what identifies it in stored results.
+        shard_prompts: prompts that are kept together: what a kill may lose, against what fills it well.
+    """
 
     name: str
+    shard_prompts: int
 
     def answer(
         self,

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from hf_qads.generation.engine import GREEDY, STOPS, TOO_LONG, Output, Sampling, until_stop
 from hf_qads.runtime.batching import BATCH_TOKENS, TokenBudget, token_batches
 
+SHARED: Final = 16  # tokens from which a common beginning is read once
+
 
 class TransformersEngine:
-    """Decoding in batches of prompts of similar length.
+    """Decoding in batches of prompts of similar length; what all of a batch begin with is read once.
 
     Args:
         model: a causal language model of transformers.
@@ -21,6 +23,8 @@ class TransformersEngine:
         chat: send each prompt as a user's turn through the tokenizer's chat template.
         name: what identifies the model in stored results.
     """
+
+    shard_prompts = 32
 
     def __init__(
         self,
@@ -91,15 +95,20 @@ class TransformersEngine:
         import torch
         from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteriaList
 
+        shared = _shared(ids)
         longest = max(map(len, ids))
         pad = self.tokenizer.pad_token_id
         ends = _ends(self.model, self.tokenizer)
         pad = pad if pad is not None else (ends[0] if ends else 0)
         tokens = torch.full((len(ids), longest), pad)
         mask = torch.zeros_like(tokens)
-        for row, prompt in enumerate(ids):  # padded on the left, so that every answer starts together
-            tokens[row, longest - len(prompt) :] = torch.tensor(prompt)
-            mask[row, longest - len(prompt) :] = 1
+        for row, prompt in enumerate(
+            ids
+        ):  # padded behind what all share, so that every answer starts together
+            tokens[row, :shared] = torch.tensor(prompt[:shared])
+            tokens[row, longest - len(prompt) + shared :] = torch.tensor(prompt[shared:])
+            mask[row, :shared] = 1
+            mask[row, longest - len(prompt) + shared :] = 1
         room = min(max_new_tokens, self.context - longest)
         # The draw is made by the processor, so that each row has its own; what is left is to take the best.
         config = GenerationConfig(
@@ -107,13 +116,19 @@ class TransformersEngine:
         )
         processors = [] if sampling.temperature == 0 else [_Draw(sampling, chance, longest)]
         device = self.model.device
+        options: dict[str, Any] = {}
         with torch.inference_mode():
+            if shared:  # examples and instructions are read once for all rows
+                read = self.model(tokens[:1, :shared].to(device), use_cache=True, logits_to_keep=1)
+                read.past_key_values.batch_repeat_interleave(len(ids))
+                options["past_key_values"] = read.past_key_values
             written = self.model.generate(
                 tokens.to(device),
                 attention_mask=mask.to(device),
                 generation_config=config,
                 logits_processor=LogitsProcessorList(processors),
                 stopping_criteria=StoppingCriteriaList([_Stop(self.tokenizer, longest, self.stops)]),
+                **options,
             )
         answers = written[:, longest:].tolist()
         texts = self.tokenizer.batch_decode(answers, skip_special_tokens=True)
@@ -146,6 +161,16 @@ class _Draw:
         drawn = torch.searchsorted(reached, chance, right=True).clamp(max=last)
         token = drawn if order is None else order.gather(-1, drawn)
         return torch.full_like(scores, -torch.inf).scatter_(-1, token, 0.0)
+
+
+def _shared(ids: list[list[int]]) -> int:
+    """Tokens that all prompts begin with, where reading them once is worth it; each keeps one of its own."""
+    if len(ids) < 2:
+        return 0
+    first, last = min(ids), max(ids)
+    most = min(map(len, ids)) - 1
+    same = next((n for n in range(most) if first[n] != last[n]), most)
+    return same if same >= SHARED else 0
 
 
 def _uniforms(

@@ -40,6 +40,8 @@ class OpenAIEngine:
             error. A server that refuses, or fails a dozen requests in a row, is an error all the same.
     """
 
+    shard_prompts = 512  # its cache keeps each answer
+
     def __init__(
         self,
         url: str,

@@ -16,7 +16,6 @@ from hf_qads.runtime import distributed, files
 
 logger = logging.getLogger(__name__)
 
-SHARD_PROMPTS: Final = 128
 SAID_EVERY: Final = 30.0  # seconds between two lines of progress in a log
 
 
@@ -29,7 +28,6 @@ def generate(
     sampling: Sampling = GREEDY,
     draws: Sequence[int] | None = None,
     what: str = "generate",
-    shard_prompts: int = SHARD_PROMPTS,
 ) -> list[Output]:
     """An output for each prompt, in order.
 
@@ -45,11 +43,10 @@ def generate(
         sampling: how tokens are chosen.
         draws: number of each prompt's draw; None numbers all 0.
         what: title of the progress bar.
-        shard_prompts: prompts in a shard.
     """
     draws = [0] * len(prompts) if draws is None else list(draws)
-    starts = range(0, len(prompts), shard_prompts)
-    pieces = [slice(start, start + shard_prompts) for start in starts]
+    size = engine.shard_prompts
+    pieces = [slice(start, start + size) for start in range(0, len(prompts), size)]
     settings = [engine.name, asdict(sampling), max_new_tokens]
     paths = [
         folder / f"{request_key(*settings, list(prompts[piece]), draws[piece])}.json" for piece in pieces

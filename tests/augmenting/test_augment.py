@@ -76,6 +76,7 @@ def test_a_second_call_asks_nothing_and_gives_the_same(tmp_path):
 
     class Silent:
         name = rules().name
+        shard_prompts = rules().shard_prompts
 
         def answer(self, *_, **__):
             raise AssertionError("asked again")

@@ -8,7 +8,7 @@ import torch
 
 from hf_qads.errors import GenerationError
 from hf_qads.generation.engine import Output, Sampling, until_stop
-from hf_qads.generation.local import TransformersEngine, _Draw
+from hf_qads.generation.local import TransformersEngine, _Draw, _shared
 from tests.models import tiny_model, tiny_tokenizer
 
 
@@ -29,6 +29,20 @@ def test_batches_write_what_one_prompt_at_a_time_writes():
         assert together[place].text == expected
         assert together[place] == alone[place]
         assert together[place].reason == "length"
+
+
+def test_what_all_prompts_begin_with_is_read_once_and_changes_nothing(monkeypatch):
+    model, tokenizer = tiny_model(), tiny_tokenizer()
+    beginning = "Question: one two three four five six\nAnswer: seven\n\nQuestion: "
+    prompts = [f"{beginning}{'word ' * n}?\nAnswer:" for n in (1, 9, 3, 14, 2)]
+    options = {"max_new_tokens": 6, "sampling": Sampling(1.0, seed=3)}
+    engine = TransformersEngine(model, tokenizer)
+    assert 16 <= _shared(engine._encode(prompts)) < min(map(len, engine._encode(prompts)))
+    together = dict(engine.answer(prompts, **options))
+    for place, prompt in enumerate(prompts):
+        assert dict(engine.answer([prompt], **options))[0] == together[place]
+    assert _shared([[1] * 40] * 3) == 39  # each keeps a token of its own
+    assert _shared([[1] * 10 + [2], [1] * 10 + [3]]) == 0
 
 
 def test_prompt_beyond_the_context_has_a_reason():

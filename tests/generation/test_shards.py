@@ -10,6 +10,7 @@ class Counting:
     """Says the prompt and its draw; counts what it was asked; dies at `dies_at` prompts."""
 
     name = "counting"
+    shard_prompts = 4
 
     def __init__(self, dies_at=None, fails=()):
         self.asked, self.dies_at, self.fails = [], dies_at, set(fails)
@@ -27,7 +28,7 @@ PROMPTS = [f"p{number}" for number in range(10)]
 
 
 def made(engine, folder, prompts=PROMPTS, **settings):
-    return generate(engine, prompts, folder=folder, max_new_tokens=5, shard_prompts=4, **settings)
+    return generate(engine, prompts, folder=folder, max_new_tokens=5, **settings)
 
 
 def test_outputs_come_in_the_order_of_the_prompts(tmp_path):
