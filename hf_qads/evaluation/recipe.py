@@ -25,7 +25,7 @@ class Evaluation:
     base: str | None = _help("A second model to compare with.")
     run: str | None = _help("Run folder: RUN/model, and RUN/evaluation.")
     benchmarks: list[str] = field(default_factory=lambda: list(BENCHMARKS), metadata={"help": "Test sets."})
-    data: str | None = _help("Folder with NAME.parquet, .jsonl or .csv files.")
+    data: str | None = _help("Folder with NAME.parquet, .jsonl, .csv, ... files.")
     rows: int | None = _help("Take the first so many rows of each test set.")
     shots: int = _help("Solved examples before each question.", 0)
     shots_from: str | None = _help("File of solved rows for the examples.")

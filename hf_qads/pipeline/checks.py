@@ -1,15 +1,14 @@
 """What can be known to be wrong before any work: a bad name found after a night of scoring is no help."""
 
-from pathlib import Path
-
 from hf_qads.config.schema import Config
 from hf_qads.errors import ConfigError
 from hf_qads.pipeline.generators import check_generator
 from hf_qads.pipeline.reading import spec_of
+from hf_qads.pipeline.rendering_check import chat_renderer
 from hf_qads.pipeline.stages.anchors import check_benchmarks
 from hf_qads.pipeline.stages.augmenting import chosen_sources
-from hf_qads.rows.rendering import PLAIN, Renderer
-from hf_qads.runtime.models import check_model, model_path
+from hf_qads.rows.rendering import PLAIN
+from hf_qads.runtime.models import check_model
 
 
 def check(config: Config) -> None:
@@ -39,29 +38,11 @@ def check(config: Config) -> None:
             f"The plain one is {PLAIN!r}."
         )
     if template == "chat":
-        _check_chat(config.model.name)
+        chat_renderer(config.model.name)
     against = config.decontaminate.against if config.decontaminate else []
     anchors = config.anchors.sources if config.anchors else []
     for source in (*config.sources, *anchors, *([] if isinstance(against, str) else against)):
         local_files(spec_of(source, seed=config.seed))
-
-
-def _check_chat(model: str) -> None:
-    """Check that the chat template of a model at hand writes a question and its answer.
-
-    Raises:
-        QaDSError: it has none, or needs what rows do not hold.
-    """
-    path = Path(model_path(model))
-    if not path.is_dir():
-        return
-    from transformers import AutoTokenizer
-
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(path)
-    except (OSError, ValueError, KeyError):
-        return  # said where the model is loaded
-    Renderer(tokenizer, "chat")
 
 
 def check_needs(config: Config) -> None:

@@ -6,9 +6,8 @@ from pathlib import Path
 from hf_qads.errors import EvaluationError
 from hf_qads.evaluation.benchmarks import BENCHMARKS, Benchmark, find_benchmark
 from hf_qads.evaluation.items import Item, items_of, read_rows
+from hf_qads.repositories.formats import FORMATS, KNOWN, format_of, stem_of
 from hf_qads.runtime.models import EMBEDDED
-
-ENDINGS = (".parquet", ".jsonl", ".csv")
 
 
 def read_test_set(
@@ -25,7 +24,7 @@ def read_test_set(
     Args:
         name: `embedded`, one of the nine of the paper (`gsm8k`, also by its entry in the catalogue,
             `gsm8k_test`).
-        data: a folder with NAME.parquet, .jsonl or .csv.
+        data: a folder with NAME.parquet, NAME.jsonl.gz or any other known format.
         local_files: catalogue name -> file or folder that stands in for it.
         rows: take the first so many; of the embedded problems, make so many.
         seed: of the embedded problems.
@@ -59,10 +58,13 @@ def benchmark_name(name: str) -> str:
 
 
 def _file(known: Benchmark, folder: Path) -> Path:
-    named = [folder / f"{stem}{ending}" for stem in (known.name, *known.files) for ending in ENDINGS]
-    path = next((path for path in named if path.is_file()), None)
-    if path is None:
-        raise EvaluationError(
-            f"{folder} holds no {known.name}.parquet, .jsonl or .csv. Add it, or leave out data."
-        )
-    return path
+    held = [path for path in sorted(folder.glob("*")) if path.is_file() and format_of(path)]
+    held.sort(key=lambda path: list(FORMATS.values()).index(format_of(path) or ""))
+    for stem in (known.name, *known.files):
+        found = next((path for path in held if stem_of(path) == stem), None)
+        if found is not None:
+            return found
+    raise EvaluationError(
+        f"{folder} holds no {known.name}.parquet, and none of another known format ({KNOWN}). Add it, or "
+        "leave out data."
+    )

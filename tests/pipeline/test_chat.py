@@ -44,3 +44,26 @@ def test_a_run_keeps_the_date_of_its_first_day(tmp_path, monkeypatch):
     run(asked, tmp_path / "run", until="pool", say=lambda line: None)
     assert (folder.path / "date").read_text() == "2026-01-31\n"
     assert chat.DATE not in chat.os.environ
+
+
+DROPS_THOUGHTS = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{% set content = m.content %}"
+    "{% if '</think>' in content %}{% set content = content.split('</think>')[-1] %}{% endif %}"
+    "{{ content }}<|im_end|>\n{% endfor %}"
+)
+
+
+@pytest.mark.parametrize("thinking", [3, 20])
+def test_rows_that_the_template_cuts_are_said_as_soon_as_the_pool_is_read(tmp_path, thinking):
+    asked = config(tmp_path, DROPS_THOUGHTS)
+    rows = tiny_rows(20)
+    thoughts = [{**row, "answer": f"<think>\nhm\n</think>\n\n{row['answer']}"} for row in rows[:thinking]]
+    write_rows(tmp_path / "rows.jsonl", thoughts + rows[thinking:])
+    said = []
+    why = f"{thinking} of the first 20 rows of rows cannot be scored: the chat template leaves the answer's"
+    if thinking == 20:
+        with pytest.raises(ScoringError, match=f"writes none of the first rows of any source. {why}"):
+            run(asked, tmp_path / "run", until="pool", say=said.append)
+    else:
+        run(asked, tmp_path / "run", until="pool", say=said.append)
+    assert why in "\n".join(said)

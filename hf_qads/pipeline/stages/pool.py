@@ -19,6 +19,7 @@ from hf_qads.pipeline.reading import (
     read_questions,
     read_sources,
 )
+from hf_qads.pipeline.rendering_check import check_first_rows
 from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage
 from hf_qads.runtime import files
 
@@ -54,6 +55,7 @@ def _work(context: Context, folder: Path) -> Outcome:
     reads += read_generated(context, folder / READ / "generated")
     missing += late
     _check_prompts(config, [read.name for read in reads], missing)
+    check_first_rows(context, {read.name: sorted(read.folder.glob("part-*.parquet")) for read in reads})
     for (role, why), names in grouped([one for one in missing if one.role != "benchmark"]).items():
         context.say(f"{INDENT}without {', '.join(names)} ({role}): {why}")
     shards = {read.name: sorted(read.folder.glob("part-*.parquet")) for read in reads}
