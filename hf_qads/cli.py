@@ -159,6 +159,11 @@ def _parser() -> argparse.ArgumentParser:
         help="Hub id or folder (default: what the environment variable HF_QADS_SCORER names, else the "
         "embedded one, for demonstration)",
     )
+    score.add_argument("--score", metavar="NAME", help="another score than quality; see hf-qads scores")
+    score.add_argument("--model", help="with --score: a folder, a Hub id, smollm2 or embedded")
+    score.add_argument(
+        "--option", action="append", default=[], metavar="KEY=VALUE", help="with --score: one of its options"
+    )
     score.add_argument("--split", help="split; default: train")
     score.add_argument("--out", type=Path, help="parquet file to write (default: NAME-scored.parquet)")
     score.add_argument("--push", metavar="REPO", help="dataset repository to push to")
@@ -213,6 +218,7 @@ def _parser() -> argparse.ArgumentParser:
     sources = add("sources", _sources, "the catalogue of datasets, or one entry of it")
     sources.add_argument("name", nargs="?")
     add("strategies", _strategies, "the selection strategies")
+    add("scores", "scoring.scores.registry:listing", "the scores beside the quality score, for score --score")
     return parser
 
 

@@ -88,6 +88,19 @@ COLUMNS: Final[Mapping[str, Column]] = {
     PAIRS: Column(pa.int32(), "number of anchors it was measured on", "influence"),
     LOW: Column(pa.float32(), "lower end of the 95 % interval of the measured score", "influence"),
     HIGH: Column(pa.float32(), "upper end of the 95 % interval of the measured score", "influence"),
+    **{
+        name: Column(pa.float32(), meaning, "row_scores", always=False)
+        for name, meaning in {
+            "ifd": "instruction-following difficulty: loss of the answer with its question over that without",
+            "perplexity": "perplexity of the answer, or of question and answer where so asked",
+            "answer_tokens": "length of the answer in tokens of the run's model",
+            "deita_complexity": "complexity of the question, from 1 to 6, mean over the turns",
+            "deita_quality": "quality of the answer, from 1 to 6, mean over the turns",
+            "deita": "complexity times quality, summed over the turns",
+            "reward": "output of a reward model, on its own scale",
+            "wici": "weighted in-context influence on the rows nearest to it",
+        }.items()
+    },
     SCORE: Column(pa.float32(), "predicted quality score, from 1 to 5", "scores"),
     REASON: Column(pa.string(), "why there is no score, or null", "scores"),
     RANK: Column(

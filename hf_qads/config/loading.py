@@ -114,6 +114,8 @@ def _with_short_forms(key: str, value: Any) -> Any:
         return {**value, "model": _with_short_forms("model", value["model"])}
     if key == "sources":
         return _sources(value)
+    if key == "scores" and isinstance(value, list):
+        return [{"name": item} if isinstance(item, str) else item for item in value]
     if key == "local_files" and isinstance(value, dict):
         return {name: {"path": file} if isinstance(file, str) else file for name, file in value.items()}
     if key in _LISTS and isinstance(value, dict) and isinstance(value.get(_LISTS[key]), list):

@@ -83,6 +83,13 @@ class Scorer(Section):
     held_out: Annotated[float, Field(gt=0, lt=0.9)] = 0.15
 
 
+class RowScore(Section):
+    """A further score of every row: a name that `hf-qads scores` lists, and its own options."""
+
+    name: str
+    options: dict[str, Any] = {}
+
+
 class Select(Section):
     """The strategy that ranks rows (section 3.3), within each source or over the whole pool."""
 
@@ -250,6 +257,7 @@ class Config(Section):
     vectors: Literal["model", "precomputed"] = "model"
     experience: Experience | None = Experience()
     scorer: Scorer | None = Scorer()
+    scores: list[RowScore] = []  # further scores of every row: ifd, perplexity, ...
     columns: list[str] = []  # columns of the rows that travel with them and reach every strategy
     select: Select = Select()
     ratio: AnyRatio = Ratio(rule="score")
@@ -291,6 +299,14 @@ class Config(Section):
                 "leave one of the two out"
             )
         return self
+
+    @field_validator("scores")
+    @classmethod
+    def _scores_are_named_once(cls, scores: list[RowScore]) -> list[RowScore]:
+        names = [score.name for score in scores]
+        if len(set(names)) < len(names):
+            raise ValueError(f"a score is named twice in {', '.join(names)}; give each once")
+        return scores
 
     @field_validator("subsets")
     @classmethod

@@ -18,11 +18,14 @@ def check(config: Config) -> None:
         QaDSError: something is wrong; nothing was written.
     """
     from hf_qads.runtime.devices import pick_device
+    from hf_qads.scoring.scores import registry as row_scores
     from hf_qads.selection.registry import checked_options, find_strategy
     from hf_qads.sources.resolving import local_files
 
     strategy = config.select.strategy
     checked_options(strategy, find_strategy(strategy), config.select.options)
+    for score in config.scores:
+        row_scores.about(score.name, score.options)
     check_needs(config)
     if config.anchors is not None:
         check_benchmarks(config.anchors.sources, allowed=config.anchors.allow_benchmark)

@@ -64,6 +64,23 @@ def scores() -> dict[str, ScoreFunction]:
     return {**added, **SCORES}
 
 
+def listing() -> str:
+    """A line for each score: its name, what it is, what it needs beside the rows."""
+    lines = []
+    for name, function in sorted(scores().items()):
+        module = inspect.getmodule(function)
+        options = [
+            key
+            for key, parameter in inspect.signature(function).parameters.items()
+            if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty
+        ]
+        needs = ["a language model"] if getattr(module, "MODEL", getattr(module, "NEEDS", ())) else []
+        needs += ["vectors"] if getattr(module, "VECTORS", False) else []
+        needs += [f"the option {option}" for option in options]
+        lines.append(f"{name:14} {getattr(module, 'PHRASE', name)}; needs {', '.join(needs) or 'nothing'}")
+    return "\n".join(lines)
+
+
 def find_score(name: str) -> ScoreFunction:
     """The score of that name.
 
