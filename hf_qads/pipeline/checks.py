@@ -64,7 +64,7 @@ def check_needs(config: Config) -> None:
     if lacking:
         raise ConfigError(
             f"select.strategy {strategy!r} reads a column {lacking[0]!r}, which this run has not. It has "
-            f"{', '.join(columns)}. Where the rows bring it, name it: columns: [{lacking[0]}]."
+            f"{', '.join(columns)}. {_where_from(lacking[0])}"
         )
     unknown = [name for name in (*needs.features, *needs.targets) if name not in (*MADE, *config.columns)]
     if unknown:
@@ -79,9 +79,21 @@ def check_needs(config: Config) -> None:
         raise ConfigError(f"select.strategy {strategy!r} compares rows with target rows. Give `anchors`.")
 
 
+def _where_from(column: str) -> str:
+    """How a run comes by a column."""
+    from hf_qads.scoring.scores.registry import columns_by_score
+
+    brought = f"Where the rows bring it, name it: columns: [{column}]."
+    made = columns_by_score().get(column)
+    return brought if made is None else f"Have it made: scores: [{made}]. {brought}"
+
+
 def columns_of(config: Config) -> list[str]:
     """The columns of numbers that rows have when a run selects, and their source."""
+    from hf_qads.scoring.scores.registry import about
+
     made = ["qads_score"] if config.scorer is not None else []
     if not config.has_precomputed_scores:
         made += ["qads_influence", "qads_influence_pairs", "qads_influence_low", "qads_influence_high"]
+    made += [column for score in config.scores for column in about(score.name, score.options).columns]
     return ["source", *made, *(name for name in config.columns if name != "tags")]

@@ -137,6 +137,15 @@ def checked_options(name: str, options: Options | None) -> dict[str, Any]:
     return given
 
 
+def columns_by_score() -> dict[str, str]:
+    """By column, the score that adds it."""
+    return {
+        column: name
+        for name, function in scores().items()
+        for column in getattr(inspect.getmodule(function), "COLUMNS", (name,))
+    }
+
+
 def reason_column(name: str) -> str:
     """The column that says why a row has no score of that name."""
     return f"{name}_reason"
