@@ -45,7 +45,7 @@ def test_overrides_reach_into_sections(tmp_path):
         ({"sorces": []}, "unknown key sorces (known: name, seed"),
         (
             {"select": {"metrik": "cosine"}},
-            "unknown key select.metrik (known: strategy, start, metric, options)",
+            "unknown key select.metrik (known: strategy, start, metric, scope, options)",
         ),
         ({"sources": [{"path": "a", "knd": 1}]}, "unknown key sources.0.knd"),
         ({"prompts": "12"}, "prompts: input should be a valid integer, got '12'"),
