@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from hf_qads import __version__
 from hf_qads.errors import QaDSError
@@ -143,6 +144,18 @@ def _parser() -> argparse.ArgumentParser:
         default=_cores(),
         help="processes that read large sources (default: one a core, %(default)s)",
     )
+    run.add_argument(
+        "--shard",
+        nargs="?",
+        const="auto",
+        metavar="I/N",
+        help="do part I of N of the current stage's shards and end; without I/N, as a Slurm array says",
+    )
+    run.add_argument("--engine", choices=("local", "ray"), default="local", help="who does the shards")
+    run.add_argument("--address", default="auto", help="of the Ray cluster; local starts one")
+    run.add_argument("--workers", type=int, help="Ray workers (default: one a GPU, without GPUs one a node)")
+    run.add_argument("--gpus-per-worker", type=float, help="default: 1 where the cluster has GPUs, else 0")
+    run.add_argument("--gpu-type", help="take only GPUs of this Ray accelerator type")
 
     augment = add("augment", _augment, "generate rows as a config's augment section says", resumes=True)
     augment.add_argument("config", type=Path, help="YAML file of a run")
@@ -248,15 +261,28 @@ def _quickstart(*, out: Path) -> str:
 
 
 def _run(
-    *, config: Path, overrides: list[str], out: Path | None, until: str | None, num_proc: int
+    *,
+    config: Path,
+    overrides: list[str],
+    out: Path | None,
+    until: str | None,
+    num_proc: int,
+    shard: str | None,
+    engine: str,
+    **cluster: Any,
 ) -> str | None:
     from hf_qads.config import loading
     from hf_qads.pipeline import run as pipeline
     from hf_qads.pipeline.summary import conclusion
+    from hf_qads.runtime.executors import Part
 
     checked = loading.load(config, overrides)
     out = out or Path("runs") / checked.name
-    done = pipeline.run(checked, out, until=until, num_proc=num_proc, say=_say)
+    if shard is not None:
+        pipeline.run_part(checked, out, Part.parse(shard), say=_say)
+        return None
+    with _engine(engine, out, **cluster) as workers:
+        done = pipeline.run(checked, out, until=until, num_proc=num_proc, engine=workers, say=_say)
     return conclusion(done) if until in (None, "mixture", "report") else None
 
 
@@ -271,6 +297,17 @@ def _augment(*, config: Path, overrides: list[str], out: Path | None) -> str:
         raise ConfigError(f"{config} has no section augment. Write for example `augment: {{model: rules}}`.")
     out = out or Path("runs") / checked.name
     return generated(pipeline.run(checked, out, until="augmenting", say=_say))
+
+
+@contextmanager
+def _engine(engine: str, out: Path, **cluster: Any) -> Iterator[Any]:
+    if engine == "local":
+        yield None
+        return
+    from hf_qads.runtime.ray_engine import RayEngine
+
+    with RayEngine(out, say=_say, **cluster) as workers:
+        yield workers
 
 
 def _publish(

@@ -256,8 +256,11 @@ class RunFolder:
                 files.remove(path)
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, *, shared: bool = False) -> Iterator[None]:
         """Hold the folder for one run; the lock goes with the process, however it ends.
+
+        Args:
+            shared: hold it beside others that share it too, as the parts of a batch array do.
 
         Raises:
             RunError: another run holds it.
@@ -265,12 +268,13 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         with (self.path / ".lock").open("a+") as lock:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise RunError(
                     f"{self.path} is in use by another run. Wait for it, or give another --out."
                 ) from None
-            lock.truncate(0)
+            if not shared:
+                lock.truncate(0)
             lock.write(f"held since {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}\n")
             lock.flush()
             yield

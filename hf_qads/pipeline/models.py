@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+EXPERIENCED = "model"  # the folder of the pre-experienced model within its stage's
+
 
 def load(model: Model, *, device: str | None) -> "tuple[PreTrainedModel, PreTrainedTokenizerFast]":
     """Load the model of a config, and its tokenizer.

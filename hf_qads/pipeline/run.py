@@ -5,11 +5,11 @@ Read `STAGES` downwards to see the way of a row from its source to the mixture.
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
-from hf_qads.config.loading import dump
+from hf_qads.config.loading import dump, parse
 from hf_qads.config.schema import Config
 from hf_qads.errors import ConfigError, RunError
 from hf_qads.pipeline.checks import check
@@ -33,6 +33,7 @@ from hf_qads.pipeline.stages import (
 from hf_qads.rows.chat import kept_date
 from hf_qads.runfolder import RunFolder, stage_key
 from hf_qads.runtime import distributed, files
+from hf_qads.runtime.executors import Engine, Executor, Part, PartDone, using
 from hf_qads.runtime.progress import quiet
 
 DTYPE = "dtype"  # a run's file of what its model computes in
@@ -58,6 +59,7 @@ def run(
     *,
     until: str | None = None,
     num_proc: int = 1,
+    engine: Engine | None = None,
     say: Callable[[str], None] = print,
 ) -> RunFolder:
     """Go from raw rows to a finished mixture in the run folder `out`; what is complete is not done again.
@@ -68,6 +70,8 @@ def run(
         until: name of the last stage to do; None does all.
         num_proc: processes that read large sources. With more than one, a script needs its
             `if __name__ == "__main__"`.
+        engine: has the shards of costly stages done by its workers, as `runtime.ray_engine.RayEngine` does;
+            None does them in this process, or in the ranks of its launch.
         say: is told, a line at a time, what is done, redone and why.
 
     Raises:
@@ -82,7 +86,7 @@ def run(
     if distributed.rank() > 0:
         distributed.barrier()  # rank 0 holds the lock for all
         with _same_day(config, folder):
-            return _go(Context(decided(config, folder), folder, lambda line: None), names, until)
+            return _go(Context(decided(config, folder), folder, lambda line: None), until)
     if out.exists() and not (out / "config.yaml").exists() and any(out.iterdir()):
         raise RunError(f"{out} holds other files and is no run folder. Give an empty or new --out.")
     with folder.locked():
@@ -92,7 +96,7 @@ def run(
             say(f"The model computes in {settled.model.dtype}, in this run and whenever it is resumed.")
         with _same_day(config, folder):
             distributed.barrier()
-            return _go(Context(settled, folder, say, num_proc), names, until)
+            return _go(Context(settled, folder, say, num_proc), until, engine)
 
 
 def decided(config: Config, folder: RunFolder) -> Config:
@@ -111,6 +115,75 @@ def stages(config: Config) -> list[Stage]:
     return [stage for stage in STAGES if stage.when(config)]
 
 
+def run_part(config: Config, out: Path, part: Part, *, say: Callable[[str], None] = print) -> RunFolder:
+    """Do one part of the shards of a run's current stage, and nothing else: a task of a batch array.
+
+    The current stage is the first that is not finished. When all parts are done, `run` finds every shard
+    there, puts them together and goes on.
+
+    Args:
+        config: the checked config.
+        out: the run folder, on a file system that all parts share.
+        part: which shards.
+        say: is told what was done.
+
+    Raises:
+        RunError: the current stage is not cut into shards, or a whole run works in the folder.
+        QaDSError: something else a user can mend.
+    """
+    check(config)
+    folder = RunFolder(out)
+    config = decided(config, folder) if folder.path.is_dir() else config
+    keys = wanted(config)
+    open_stages = [stage for stage in stages(config) if not folder.finished(stage.name, keys[stage.name][0])]
+    if not open_stages:
+        say("Everything is done.")
+        return folder
+    stage = open_stages[0]
+    if not stage.sharded:
+        raise RunError(
+            f"the stage {stage.name!r} comes next, and is one piece of work: start the run without --shard "
+            f"--until {stage.name}, then the array."
+        )
+    with folder.locked(shared=True):
+        with files.locked(folder.path / ".begin"):
+            part.folder = folder.begin(stage.name, keys[stage.name][0])
+        say(f"{stage.name}: part {part.number} of {part.count} (from 0)")
+        context = Context(config, folder, lambda line: None)
+        with _same_day(config, folder):
+            _work_on(context, stage, part, forward_logs(say))
+        say(f"{INDENT}done. When all parts are, the same command without --shard puts them together.")
+    return folder
+
+
+class StageWorker:
+    """Works on shards of a run's stages in a process that does not lead it; keeps its model between stages.
+
+    Args:
+        out: the run folder.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self._out = out.absolute()
+        self._context: Context | None = None
+
+    def __call__(self, stage: str, executor: Executor) -> None:
+        """Do the shards of a stage that an executor hands to this process."""
+        quiet()
+        if self._context is None:
+            run = RunFolder.open(self._out)
+            config = parse(run.config(), where=str(run.path / "config.yaml"))
+            self._context = Context(decided(config, run), run, lambda line: None)
+        context = self._context
+        with _same_day(context.config, context.run):
+            _work_on(context, next(one for one in STAGES if one.name == stage), executor, nullcontext())
+
+
+def _work_on(context: Context, stage: Stage, executor: Executor, logs: AbstractContextManager[None]) -> None:
+    with logs, using(executor), suppress(PartDone):
+        stage.work(context, context.run.folder(stage.name))
+
+
 def wanted(config: Config) -> dict[str, tuple[str, Mapping[str, Any]]]:
     """Key and settings that each stage's result would have under `config`."""
     keys: dict[str, tuple[str, Mapping[str, Any]]] = {}
@@ -121,7 +194,7 @@ def wanted(config: Config) -> dict[str, tuple[str, Mapping[str, Any]]]:
     return keys
 
 
-def _go(context: Context, names: list[str], until: str | None) -> RunFolder:
+def _go(context: Context, until: str | None, engine: Engine | None = None) -> RunFolder:
     keys = wanted(context.config)
     redone: list[str] = []
     for number, stage in enumerate(stages(context.config), start=1):
@@ -135,13 +208,13 @@ def _go(context: Context, names: list[str], until: str | None) -> RunFolder:
             why = _why(context.run, stage, settings, redone)
             context.say(f"{place}" + (f": again, because {why}" if why else ""))
             redone.append(stage.name)
-            _do(context, stage, key, settings)
+            _do(context, stage, key, settings, engine)
         if stage.name == until:
             break
     return context.run
 
 
-def _do(context: Context, stage: Stage, key: str, settings: Mapping[str, Any]) -> None:
+def _do(context: Context, stage: Stage, key: str, settings: Mapping[str, Any], engine: Engine | None) -> None:
     quiet()
     leads = distributed.rank() == 0
     folder = context.run.begin(stage.name, key) if leads else context.run.folder(stage.name)
@@ -150,6 +223,8 @@ def _do(context: Context, stage: Stage, key: str, settings: Mapping[str, Any]) -
     outcome: Outcome | None = None
     # what another rank has to warn of is said by nobody else, so there it stays in the log
     with peak_memory() as peak, forward_logs(context.say) if leads else nullcontext():
+        if engine is not None and stage.sharded:
+            engine.work(StageWorker(context.run.path), stage.name)
         if leads or stage.shared:
             outcome = stage.work(context, folder)
     distributed.barrier()

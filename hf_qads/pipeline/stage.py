@@ -1,5 +1,6 @@
 """What a stage of a run is, what it is given and what it gives back."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -34,6 +35,18 @@ class Context:
 
         return load(self.config.model, device=self.config.device)
 
+    @cached_property
+    def encoder(self) -> "tuple[PreTrainedModel, PreTrainedTokenizerFast]":
+        """The model that makes vectors: the pre-experienced one, or the base where the run has none."""
+        from hf_qads.pipeline.models import EXPERIENCED, load
+
+        if self.config.experience is None or self.config.vectors == "precomputed":
+            return self.base
+        path = os.fspath(self.run.folder("experience") / EXPERIENCED)
+        own = {"path": path, "revision": None, "gguf_file": None}
+        model = self.config.model.model_copy(update=own)
+        return load(model, device=self.config.device)
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -58,6 +71,7 @@ class Stage:
         work: does it; is given a folder that holds what an interrupted run with the same key left.
         shared: every rank of a distributed launch takes part; else rank 0 works and the others wait.
         when: whether a config asks for it; a run has no other stages.
+        sharded: it hands shards to the executor in force, so that workers that are no ranks take part, too.
     """
 
     name: str
@@ -67,3 +81,4 @@ class Stage:
     work: Callable[[Context, Path], Outcome]
     shared: bool = False
     when: Callable[[Config], bool] = lambda config: True
+    sharded: bool = False

@@ -1,5 +1,6 @@
 """Files that appear whole or not at all."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -38,6 +39,15 @@ def atomic_path(path: Path) -> Iterator[Path]:
     except BaseException:
         remove(temporary)
         raise
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock file; another process that asks for it waits. It goes with the process, however it ends."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def write_text(path: Path, text: str) -> None:

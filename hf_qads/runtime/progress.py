@@ -1,13 +1,70 @@
-"""One quiet progress bar per training, and no other library's bars or log lines."""
+"""Progress bars on a terminal, a log line every half minute elsewhere, and no other library's bars."""
 
+import logging
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from tqdm import tqdm
 
 from hf_qads.runtime import distributed
+
+logger = logging.getLogger(__name__)
+
+LOG_EVERY: Final = 30.0  # seconds
+
+
+def bar(total: int, what: str, *, unit: str = "row", done: int = 0, shown: bool = True) -> "Progress":
+    """Progress of something long: a bar with time left on a terminal, else a log line every 30 seconds.
+
+    Args:
+        total: how many there are to do.
+        what: stands before the bar.
+        unit: what is counted.
+        done: how many were done before.
+        shown: False shows and logs nothing, as on all ranks but the first.
+    """
+    options = {"total": total, "initial": done, "desc": what, "unit": unit, "unit_scale": unit == "B"}
+    return Progress(**options, disable=None if shown else True, logs=shown)
+
+
+class Progress(tqdm):  # type: ignore[type-arg]
+    """A bar of tqdm that logs where there is no terminal to draw on."""
+
+    def __init__(self, *, logs: bool, **options: Any) -> None:
+        super().__init__(**options)
+        self._logs = logs and self.disable
+        self._count, self._total = int(options["initial"]), int(options["total"])
+        self._what, self._unit = str(options["desc"]), str(options["unit"])
+        self._begun = self._told = time.monotonic()
+        self._first = self._count
+
+    def update(self, n: float | None = 1) -> bool | None:
+        """Count `n` more."""
+        if self._logs:
+            self._count += int(n or 0)
+            now = time.monotonic()
+            if now - self._told >= LOG_EVERY:
+                self._told = now
+                self._log(now - self._begun)
+        shown: bool | None = super().update(n)
+        return shown
+
+    def _log(self, seconds: float) -> None:
+        new = self._count - self._first
+        left = f", {_clock(seconds * (self._total - self._count) / new)} left" if new else ""
+        share = f" ({self._count / self._total:.0%})" if self._total else ""
+        unit, scale = ("MB", 1_000_000) if self._unit == "B" else (f"{self._unit}s", 1)
+        counted = f"{self._count // scale:,} of {self._total // scale:,} {unit}"
+        logger.info("%s: %s%s%s", self._what, counted, share, left)
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:d}:{minutes:02d}:{seconds:02d}"
 
 
 def quiet() -> None:

@@ -1,6 +1,5 @@
-"""Work on many rows in shards, each of them a file: resumed after a kill, shared by the ranks of a launch."""
+"""Shards of parquet rows, each of them a file: resumed after a kill, shared by workers."""
 
-import logging
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -8,12 +7,10 @@ from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from tqdm import tqdm
 
 from hf_qads.errors import RunError
-from hf_qads.runtime import distributed, files
-
-logger = logging.getLogger(__name__)
+from hf_qads.runtime import executors, files
+from hf_qads.runtime.executors import Shard
 
 SHARD_ROWS = 4096
 
@@ -85,37 +82,28 @@ class ShardReader:
 def work_through(
     shards: Sequence[RowShard], folder: Path, work: Callable[[RowShard], pa.Table], *, what: str
 ) -> None:
-    """Have each shard's table made and written to `folder`; finished shards are kept from earlier starts.
+    """Have each shard's table made and written to `folder`, by the executor in force.
 
-    A rank takes every world-size-th shard first and then helps with those of the others from the end on,
-    so a lost or slow rank leaves no shard undone. A shard that two ranks do is written twice, whole each
-    time. When this returns, every shard is there and every rank is done.
+    Finished shards are kept from earlier starts. When this returns, this worker's shards are there; after
+    `executors.current().gather()`, all of them.
 
     Args:
-        shards: all shards; the same on every rank.
+        shards: all shards; the same for every worker.
         folder: where the tables go, one parquet file per shard.
         work: makes one shard's table, the same one each time.
         what: the progress bar's title.
     """
-    rank, world = distributed.rank(), distributed.world_size()
     folder.mkdir(parents=True, exist_ok=True)
-    own = [shard for shard in shards if shard.number % world == rank]
-    others = [shard for shard in reversed(shards) if shard.number % world != rank]
-    finished = sum(shard_file(folder, shard).exists() for shard in shards) if rank == 0 else 0
-    if finished:
-        name = shards[0].path.parent.name
-        logger.info("%s of %s: %d of %d shards were done before.", what, name, finished, len(shards))
-    bar = tqdm(total=sum(s.rows for s in shards), desc=what, unit="row", disable=rank > 0 or None)
-    with bar:
-        for shard in (*own, *others):
-            path = shard_file(folder, shard)
-            if not path.exists():
-                table = work(shard)
-                temporary = folder / f".{path.name}.{rank}.part"
-                pq.write_table(table, temporary)
-                os.replace(temporary, path)
-            bar.update(shard.rows)
-    distributed.barrier()
+
+    def do(number: int) -> None:
+        table, path = work(shards[number]), shard_file(folder, shards[number])
+        part = executors.temporary(path)
+        pq.write_table(table, part)
+        os.replace(part, path)
+
+    pieces = [Shard((shard_file(folder, shard),), shard.rows) for shard in shards]
+    name = shards[0].path.parent.name if shards else folder.name
+    executors.current().run(pieces, do, what=f"{what} of {name}", unit="row")
 
 
 def shard_file(folder: Path, shard: RowShard) -> Path:
@@ -124,10 +112,14 @@ def shard_file(folder: Path, shard: RowShard) -> Path:
 
 
 def merge(folder: Path, shards: Sequence[RowShard], out: Path, schema: pa.Schema) -> None:
-    """Write all shards' tables into the one parquet file `out`. Cost: one shard in memory at a time."""
+    """Write the columns of `schema` of all shards' tables into the one parquet file `out`.
+
+    Cost: one shard in memory at a time.
+    """
     with (
         files.atomic_path(out) as temporary,
         pq.ParquetWriter(temporary, schema, compression="zstd") as writer,
     ):
         for shard in shards:
-            writer.write_table(pq.read_table(shard_file(folder, shard), partitioning=None))
+            path = shard_file(folder, shard)
+            writer.write_table(pq.read_table(path, columns=schema.names, partitioning=None))

@@ -87,7 +87,7 @@ def test_a_kill_while_finishing_loses_nothing(given, pool, tmp_path, monkeypatch
     whole = embed_folder(*given, pool, tmp_path / "whole", shard_rows=4)
     from hf_qads.embedding import folders
 
-    target = {"merge": folders, "os.replace": folders.os, "files.write_json": folders.files}[step]
+    target = {"merge": folders, "os.replace": os, "files.write_json": folders.files}[step]
     name = step.rpartition(".")[2]
     real = getattr(target, name)
 

@@ -173,7 +173,7 @@ def stopped_at(monkeypatch, place, name, number):
 @pytest.mark.parametrize(
     ("place", "name", "number", "stage", "says"),
     [
-        (ShardFolder, "write", 5, "influence", "      3 of 5 shards were done before."),
+        (ShardFolder, "write", 5, "influence", "      influence: 3 of 5 shards were done before."),
         (embedding, "merge", 2, "vectors", "      embedding of sums: done before."),
         (embedding, "merge", 1, "vectors", "      embedding of sums: 1 of 1 shards were done before."),
         (scoring, "merge", 2, "scores", "      scoring of sums: done before."),

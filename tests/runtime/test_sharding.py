@@ -3,7 +3,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from hf_qads.errors import RunError
-from hf_qads.runtime import sharding as shards_module
+from hf_qads.runtime import distributed
 from hf_qads.runtime.sharding import ShardReader, merge, row_shards, work_through
 
 
@@ -32,11 +32,11 @@ def test_shards_lie_within_row_groups_and_cover_every_row_once(folder):
 
 def test_each_rank_starts_with_its_own_and_helps_with_the_rest(folder, tmp_path, monkeypatch):
     shards, out, done = row_shards(folder, 3), tmp_path / "out", {0: [], 1: []}
-    monkeypatch.setattr(shards_module.distributed, "world_size", lambda: 2)
-    monkeypatch.setattr(shards_module.distributed, "barrier", lambda: None)
+    monkeypatch.setattr(distributed, "world_size", lambda: 2)
+    monkeypatch.setattr(distributed, "barrier", lambda: None)
     reader = ShardReader(["n"])
     for rank in (1, 0):
-        monkeypatch.setattr(shards_module.distributed, "rank", lambda rank=rank: rank)
+        monkeypatch.setattr(distributed, "rank", lambda rank=rank: rank)
 
         def work(shard, rank=rank):
             done[rank].append(shard.number)

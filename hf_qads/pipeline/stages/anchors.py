@@ -9,12 +9,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hf_qads import schema
-from hf_qads.config.schema import Source
+from hf_qads.config.schema import Anchors, Source
 from hf_qads.errors import ConfigError, EmbeddingError, ScoringError
 from hf_qads.pipeline.reading import passed_over, spec_of
 from hf_qads.pipeline.stage import Context
-from hf_qads.pipeline.stages.vectors import encoder
-from hf_qads.runtime import distributed, files
+from hf_qads.runtime import executors, files
 from hf_qads.statistics.coverage import finite_rows
 
 FILE = "anchors.parquet"
@@ -36,26 +35,36 @@ def anchors(context: Context, folder: Path) -> pa.Table:
     Source: appendix A (n_2 rows after K-center Greedy).
     """
     path = folder / FILE
-    wanted = context.config.anchors
-    if wanted is not None and not path.exists():
-        gone = context.run.missing("anchors")
-        sets = [
-            _choose(context, source, wanted.size, folder / CANDIDATES / f"{number:03d}")
-            for number, source in enumerate(wanted.sources)
-            if (source.name or source.path) not in gone
-        ]
-        names = [name for name, _ in sets]
-        twice = {name for name in names if names.count(name) > 1}
-        if twice:
-            raise ConfigError(f"two anchor sets are called {min(twice)!r}. Give one of them another `name`.")
-        if distributed.rank() == 0:
-            tables = [table.append_column(SET, pa.array([name] * len(table))) for name, table in sets]
-            with files.atomic_path(path) as temporary:
-                pq.write_table(pa.concat_tables(tables), temporary, compression="zstd")
-            files.write_json(folder / PASSED_OVER, passed_over(context, folder / CANDIDATES))
-            files.remove(folder / CANDIDATES)
-        distributed.barrier()
+    if context.config.anchors is not None and not path.exists():
+        if executors.current().waits:
+            _write(context, folder, context.config.anchors)
+        else:  # a worker that meets no other in the code: the first to come chooses for all
+            with files.locked(folder / ".anchors.part"), executors.using(executors.Ranks()):
+                if not path.exists():
+                    _write(context, folder, context.config.anchors)
     return pq.read_table(path, partitioning=None)
+
+
+def _write(context: Context, folder: Path, wanted: Anchors) -> None:
+    """Choose the anchors of all sets and write them."""
+    gone = context.run.missing("anchors")
+    sets = [
+        _choose(context, source, wanted.size, folder / CANDIDATES / f"{number:03d}")
+        for number, source in enumerate(wanted.sources)
+        if (source.name or source.path) not in gone
+    ]
+    names = [name for name, _ in sets]
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise ConfigError(f"two anchor sets are called {min(twice)!r}. Give one of them another `name`.")
+    executor = executors.current()
+    if executor.leads:
+        tables = [table.append_column(SET, pa.array([name] * len(table))) for name, table in sets]
+        with files.atomic_path(folder / FILE) as temporary:
+            pq.write_table(pa.concat_tables(tables), temporary, compression="zstd")
+        files.write_json(folder / PASSED_OVER, passed_over(context, folder / CANDIDATES))
+        files.remove(folder / CANDIDATES)
+    executor.gather()
 
 
 def check_benchmarks(sources: list[Source], *, allowed: bool) -> list[str]:
@@ -85,14 +94,14 @@ def _choose(context: Context, source: Source, size: int, place: Path) -> tuple[s
     from hf_qads.sources import read_source
 
     config = context.config
-    if distributed.rank() == 0:
+    if executors.current().leads:
         read_source(spec_of(source, seed=config.seed), out=place / "rows")
-    distributed.barrier()
+    executors.current().gather()
     shards = sorted((place / "rows").glob("part-*.parquet"))
     rows = pa.concat_tables([pq.read_table(path, partitioning=None) for path in shards])
     vectors = _of_the_pool(context, rows)
     if vectors is None:
-        model, tokenizer = encoder(context)
+        model, tokenizer = context.encoder
         vectors = embed_folder(
             model,
             tokenizer,

@@ -5,11 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from hf_qads.config.schema import Config
-from hf_qads.pipeline.models import load_to_train, model_key
+from hf_qads.pipeline.models import EXPERIENCED, load_to_train, model_key
 from hf_qads.pipeline.rows import as_dicts, draw, sizes, take
 from hf_qads.pipeline.stage import Context, Outcome, Stage
-
-MODEL = "model"  # its folder within the stage's
 
 
 def _settings(config: Config) -> Mapping[str, Any]:
@@ -53,7 +51,7 @@ def _work(context: Context, folder: Path) -> Outcome:
     fine_tune(
         model,
         rows,
-        folder=folder / MODEL,
+        folder=folder / EXPERIENCED,
         tokenizer=tokenizer,
         template=context.config.model.template,
         epochs=experience.epochs,

@@ -23,7 +23,6 @@ from hf_qads.pipeline.models import model_key
 from hf_qads.pipeline.rows import as_dicts, sizes
 from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage
 from hf_qads.pipeline.stages.anchors import FILE, SET, anchors
-from hf_qads.pipeline.stages.vectors import encoder
 from hf_qads.runfolder import RunFolder
 from hf_qads.runtime import distributed, files
 
@@ -139,7 +138,7 @@ def _maker(context: Context, name: str) -> _Maker:
     from hf_qads.embedding.gradients import GradientMaker
 
     config = context.config
-    model, tokenizer = context.base if name == WEIGHTED else encoder(context)
+    model, tokenizer = context.base if name == WEIGHTED else context.encoder
     asked: dict[str, Any] = {"template": config.model.template, "batch_tokens": config.batch_tokens}
     if name == GRADIENTS:
         return _Maker(GradientMaker(model, tokenizer, seed=config.seed, **asked), name)

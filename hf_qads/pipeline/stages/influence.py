@@ -15,7 +15,7 @@ from hf_qads.pipeline.reading import marks
 from hf_qads.pipeline.rows import as_dicts, draw, sizes, take
 from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage
 from hf_qads.pipeline.stages.anchors import SET, anchors, check_benchmarks
-from hf_qads.runtime import distributed, files
+from hf_qads.runtime import executors, files
 
 if TYPE_CHECKING:
     from hf_qads.scoring.influence.influence import Influence
@@ -65,7 +65,7 @@ def _work(context: Context, folder: Path) -> Outcome:
         if reason is not None:
             gone = left_out.setdefault(prompts[schema.SOURCE][index].as_py(), {})
             gone[reason] = gone.get(reason, 0) + 1
-    if distributed.rank() == 0:
+    if executors.current().leads:
         _write(folder, prompts, result)
     scored = int(np.isfinite(result.win_rate).sum())
     details = {
@@ -98,4 +98,4 @@ def _write(folder: Path, prompts: pa.Table, result: "Influence") -> None:
         pq.write_table(pa.table(columns), temporary, compression="zstd")
 
 
-STAGE = Stage("influence", 1, ("pool", "experience", "vectors"), _settings, _work, shared=True)
+STAGE = Stage("influence", 1, ("pool", "experience", "vectors"), _settings, _work, shared=True, sharded=True)

@@ -13,7 +13,7 @@ from hf_qads.pipeline import precomputed
 from hf_qads.pipeline.rows import sizes
 from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage
 from hf_qads.pipeline.stages.scorer import groups
-from hf_qads.runtime import distributed
+from hf_qads.runtime import executors
 
 logger = logging.getLogger(__name__)
 
@@ -30,43 +30,45 @@ def _work(context: Context, folder: Path) -> Outcome:
     total = sum(counts.values())
     if config.scorer is None:
         return Outcome(total, total, details={"scorer": "none: every row is scored for real"})
-    left_out: LeftOut = {}
-    if config.has_precomputed_scores and distributed.rank() == 0:
-        told = {source: precomputed.scores(run, source, folder / f"{source}.parquet") for source in counts}
-        left_out = {source: gone for source, gone in told.items() if gone}
-    for group, sources in ({} if config.has_precomputed_scores else groups(config, run.kinds())).items():
-        for source, gone in _by_scorer(context, run.folder("scorer") / group, sources, folder).items():
-            if gone:
-                left_out[source] = gone
-    without = sum(count for reasons in left_out.values() for count in reasons.values())
+    reasons: LeftOut = {}
+    if not config.has_precomputed_scores:
+        reasons = _by_scorers(context, folder)
+    elif executors.current().leads:
+        reasons = {source: precomputed.scores(run, source, folder / f"{source}.parquet") for source in counts}
+    left_out: LeftOut = {source: gone for source, gone in reasons.items() if gone}
+    without = sum(count for gone in left_out.values() for count in gone.values())
     return Outcome(total, total - without, left_out, citations=(references.QADS,))
 
 
-def _by_scorer(context: Context, scorer: Path, sources: list[str], folder: Path) -> LeftOut:
-    """Score the rows of sources by one scorer, as its type has it; reasons by source."""
+def _by_scorers(context: Context, folder: Path) -> LeftOut:
+    """Score the rows of all sources by the scorer of their group, as its type has it; reasons by source."""
     from hf_qads.embedding.vectors import IDS, Vectors
     from hf_qads.scoring.probe.training import Probe
-    from hf_qads.scoring.scorer.folders import reasons_of, score_folder, score_vectors
+    from hf_qads.scoring.scorer.folders import FolderScoring, reasons_of, score_vectors
     from hf_qads.scoring.scorer.scorer import QaDSScorer
 
-    config, run = context.config, context.run
-    leads, left_out = distributed.rank() == 0, {}
+    config, run, executor = context.config, context.run, executors.current()
     probe = config.scorer is not None and config.scorer.type == "probe"
-    model = QaDSScorer(scorer, device=config.device, batch_tokens=config.batch_tokens)
-    for source in sources:
-        out = folder / f"{source}.parquet"
-        # a file of scores appears whole, and what lies in this stage's folder has this stage's key
-        if leads and out.exists():
-            logger.info("scoring of %s: done before.", source)
-        if probe:
-            if leads and not out.exists():
+    works, outs = [], {}
+    for group, sources in groups(config, run.kinds()).items():
+        scorer = run.folder("scorer") / group
+        model = QaDSScorer(scorer, device=config.device, batch_tokens=config.batch_tokens)
+        for source in sources:
+            outs[source] = out = folder / f"{source}.parquet"
+            # a file of scores appears whole, and what lies in this stage's folder has this stage's key
+            if out.exists():
+                if executor.leads:
+                    logger.info("scoring of %s: done before.", source)
+            elif not probe:
+                works.append(FolderScoring(model, run.rows_folder(source), out))
+                works[-1].run()
+            elif executor.leads:
                 vectors = Vectors.open(run.folder("vectors") / source)
                 score_vectors(Probe.load(scorer), vectors.array, pq.read_table(vectors.folder / IDS), out)
-            distributed.barrier()
-        elif not out.exists():
-            score_folder(model, run.rows_folder(source), out)
-        left_out[source] = reasons_of(out)
-    return left_out
+    executor.gather()
+    for work in works:
+        work.finish()
+    return {source: reasons_of(out) for source, out in outs.items()}
 
 
-STAGE = Stage("scores", 1, ("pool", "vectors", "scorer"), _settings, _work, shared=True)
+STAGE = Stage("scores", 1, ("pool", "vectors", "scorer"), _settings, _work, shared=True, sharded=True)

@@ -19,7 +19,8 @@ from hf_qads.pipeline.log_forwarding import INDENT
 from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage
 from hf_qads.pipeline.stages import features
 from hf_qads.runfolder import RunFolder
-from hf_qads.runtime import files
+from hf_qads.runtime import executors, files
+from hf_qads.runtime.executors import Shard
 from hf_qads.selection.needs import Needs
 from hf_qads.statistics.coverage import finite_rows
 
@@ -186,17 +187,31 @@ def _work(context: Context, folder: Path) -> Outcome:
         scale=1.0 if config.scorer is None else 5.0,
     )
     keep = rules.kept(sizes, shares)
+    files_of = {source: folder / f"{source}.parquet" for source in found}
+    names = list(found)
+
+    def rank_source(number: int) -> None:
+        source = names[number]
+        context.say(f"{INDENT}{source}: {keep[source]:,} of {sizes[source]:,} rows")
+        order = _rank(context, folder / CHECKPOINTS / source, found[source], keep[source], needs)
+        _write(files_of[source], found[source].row_ids, order)
+
+    executor = executors.current()
     if config.select.scope == "pool":
-        keep = _rank_pool(context, folder, found, sum(keep.values()), needs)
+        whole = Shard(tuple(files_of.values()), sum(sizes.values()))
+        total = sum(keep.values())
+        executor.run([whole], lambda _: _rank_pool(context, folder, found, total, needs), what="selection")
+    else:
+        executor.run(
+            [Shard((files_of[source],), sizes[source]) for source in names], rank_source, what="selection"
+        )
+    executor.gather()
+    if config.select.scope == "pool":
+        keep = {source: pq.read_metadata(path).num_rows for source, path in files_of.items()}
         shares = {source: keep[source] / sizes[source] for source in found}
-    for source, choice in found.items() if config.select.scope == "source" else ():
-        path = folder / f"{source}.parquet"
-        if not path.exists():
-            context.say(f"{INDENT}{source}: {keep[source]:,} of {sizes[source]:,} rows")
-            order = _rank(context, folder / CHECKPOINTS / source, choice, keep[source], needs)
-            _write(path, choice.row_ids, order)
-    files.write_json(folder / RATIOS, {"ratios": shares, "means": means, "sizes": sizes, "kept": keep})
-    files.remove(folder / CHECKPOINTS)
+    if executor.leads:
+        files.write_json(folder / RATIOS, {"ratios": shares, "means": means, "sizes": sizes, "kept": keep})
+        files.remove(folder / CHECKPOINTS)
     total = sum(len(choice.row_ids) for choice in found.values())
     told = about(config.select.strategy)
     details = {
@@ -256,22 +271,18 @@ def _rank(context: Context, checkpoints: Path, choice: Choices, keep: int, needs
     return Order(ranked, gains, np.isin(ranked, drawn))
 
 
-def _rank_pool(
-    context: Context, folder: Path, found: Mapping[str, Choices], keep: int, needs: Needs
-) -> dict[str, int]:
-    """Rank all sources together, write each one's part of the order, and count the rows of each."""
+def _rank_pool(context: Context, folder: Path, found: Mapping[str, Choices], keep: int, needs: Needs) -> None:
+    """Rank all sources together, and write each one's part of the order."""
     size = sum(len(choice.rows) for choice in found.values())
     context.say(f"{INDENT}the whole pool: {keep:,} of {size:,} rows")
     checkpoints = folder / CHECKPOINTS
     order = _rank(context, checkpoints, together(list(found.values()), checkpoints / "pool"), keep, needs)
-    kept, offset = {}, 0
+    offset = 0
     for source, choice in found.items():
         own = np.flatnonzero((order.rows >= offset) & (order.rows < offset + len(choice.scores)))
         part = Order(order.rows[own] - offset, order.gains[own], order.start[own])
         _write(folder / f"{source}.parquet", choice.row_ids, part, own)
-        kept[source] = len(own)
         offset += len(choice.scores)
-    return kept
 
 
 def _write(
@@ -290,4 +301,12 @@ def _write(
         pq.write_table(pa.table(columns), temporary, compression="zstd")
 
 
-STAGE = Stage("selection", 1, ("pool", "vectors", "scores", "features"), _settings, _work)
+STAGE = Stage(
+    "selection",
+    1,
+    ("pool", "vectors", "scores", "features"),
+    _settings,
+    _work,
+    shared=True,
+    sharded=True,
+)

@@ -1,30 +1,16 @@
 """Stage 3: a vector for every row of the pool."""
 
-import os
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from hf_qads.config.schema import Config, Model
+from hf_qads.config.schema import Config
 from hf_qads.pipeline import precomputed
-from hf_qads.pipeline.models import load, model_key
+from hf_qads.pipeline.models import model_key
 from hf_qads.pipeline.rows import sizes
 from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage
-from hf_qads.pipeline.stages.experience import MODEL
-from hf_qads.runtime import distributed
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerFast
-
-
-def encoder(context: Context) -> "tuple[PreTrainedModel, PreTrainedTokenizerFast]":
-    """The model that makes vectors: the pre-experienced one, or the base where the run has none."""
-    if context.config.experience is None or context.config.vectors == "precomputed":
-        return context.base
-    path = context.run.folder("experience") / MODEL
-    own = {"path": os.fspath(path), "revision": None, "gguf_file": None}
-    model: Model = context.config.model.model_copy(update=own)
-    return load(model, device=context.config.device)
+from hf_qads.runtime import executors
 
 
 def _settings(config: Config) -> Mapping[str, Any]:
@@ -34,24 +20,26 @@ def _settings(config: Config) -> Mapping[str, Any]:
 
 
 def _work(context: Context, folder: Path) -> Outcome:
-    from hf_qads.embedding.folders import embed_folder
+    from hf_qads.embedding.encoder import Encoder
+    from hf_qads.embedding.folders import FolderEncoding
 
     if context.config.vectors == "precomputed":
-        return _given(context, folder)
-    model, tokenizer = encoder(context)
+        return _precomputed(context, folder)
     left_out: LeftOut = {}
     counts = sizes(context.run)
+
+    @cache
+    def encoder() -> Encoder:
+        config = context.config
+        return Encoder(*context.encoder, template=config.model.template, batch_tokens=config.batch_tokens)
+
+    works = {source: FolderEncoding(context.run.rows_folder(source), folder / source) for source in counts}
+    for work in works.values():
+        work.run(encoder)
+    executors.current().gather()
     shape: tuple[int, ...] = (0, 0)
-    for source in counts:
-        vectors = embed_folder(
-            model,
-            tokenizer,
-            context.run.rows_folder(source),
-            folder / source,
-            template=context.config.model.template,
-            device=model.device,
-            batch_tokens=context.config.batch_tokens,
-        )
+    for source, work in works.items():
+        vectors = work.finish()
         shape = vectors.array.shape
         for reason in vectors.reasons.values():
             gone = left_out.setdefault(source, {})
@@ -61,18 +49,20 @@ def _work(context: Context, folder: Path) -> Outcome:
     return Outcome(total, total - without, left_out, {"dimensions": shape[1]})
 
 
-def _given(context: Context, folder: Path) -> Outcome:
+def _precomputed(context: Context, folder: Path) -> Outcome:
     """The vectors that the rows brought."""
     counts = sizes(context.run)
     left_out: LeftOut = {}
-    if distributed.rank() == 0:
+    executor = executors.current()
+    if executor.leads:
         for source in counts:
             if not (folder / source).exists():
                 gone = precomputed.vectors(context.run, source, folder / source)
                 if gone:
                     left_out[source] = gone
+    executor.gather()
     without = sum(count for reasons in left_out.values() for count in reasons.values())
     return Outcome(sum(counts.values()), sum(counts.values()) - without, left_out, {"vectors": "precomputed"})
 
 
-STAGE = Stage("vectors", 1, ("pool", "experience"), _settings, _work, shared=True)
+STAGE = Stage("vectors", 1, ("pool", "experience"), _settings, _work, shared=True, sharded=True)

@@ -5,14 +5,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from hf_qads.errors import ScoringError
 from hf_qads.rows.backbone import Backbone
 from hf_qads.rows.rendering import Block
 from hf_qads.runtime import distributed as ranks
+from hf_qads.runtime import executors
 from hf_qads.runtime.batching import TokenBudget, is_out_of_memory
 from hf_qads.runtime.models import weights_digest
+from hf_qads.runtime.progress import bar
 from hf_qads.scoring.influence.blocks import Texts
 from hf_qads.scoring.influence.full_sequences import WholeSequences, reference
 from hf_qads.scoring.influence.shards import Scores, Shard, ShardFolder, plan_rows, shard_name
@@ -79,10 +80,8 @@ class Sweep:
         shards = [
             self._shard(name, tuple(usable[group].tolist())) for group in groups for name in self.anchors
         ]
-        if ranks.rank() == 0:
+        if executors.current().leads:
             self.folder.write_plan(shards, {name: len(self._usable(name)) for name in self.anchors})
-        if ranks.rank() == 0:
-            self.folder.tell_finished(shards)
         done = self._do(shards)
         found = {
             name: np.full((len(self.prompts.blocks), len(texts.blocks)), np.nan, dtype=np.float32)
@@ -98,37 +97,61 @@ class Sweep:
         return Shard(shard_name(self._key, label, self._examples(rows), blocks), anchors, rows)
 
     def _do(self, shards: Sequence[Shard]) -> dict[str, Scores]:
-        """Do this process's share of `shards`, those with the same rows together, and bring all together."""
+        """Have `shards` scored by the executor in force, those with the same rows together."""
         units: dict[tuple[int, ...], list[Shard]] = {}
         for shard in shards:
             units.setdefault(shard.rows, []).append(shard)
-        mine = [
-            shard
-            for number, unit in enumerate(units.values())
-            if number % ranks.world_size() == ranks.rank()
-            for shard in unit
+        work, folder = list(units.values()), self.folder.folder
+        if folder is None:
+            return self._in_memory(work)
+        pieces = [
+            executors.Shard(
+                tuple(folder / shard.name for shard in unit),
+                sum(max(1, len(shard.rows)) * len(self._usable(shard.anchors)) for shard in unit),
+            )
+            for unit in work
         ]
-        sizes = {shard.name: (max(1, len(shard.rows)), len(self._usable(shard.anchors))) for shard in mine}
-        read = {shard.name: self.folder.read(shard, sizes[shard.name]) for shard in mine}
-        done = {name: scores for name, scores in read.items() if scores is not None}
-        left = [shard for shard in mine if shard.name not in done]
-        examples: tuple[tuple[int, ...], list[list[int]]] = ((-1,), [])
-        with tqdm(
-            total=sum(rows * anchors for rows, anchors in sizes.values()),
-            initial=sum(scores.size for scores in done.values()),
-            desc="influence",
-            unit="pair",
-            disable=None if ranks.rank() == 0 and any(shard.rows for shard in left) else True,
-        ) as progress:
-            for shard in left:
-                if examples[0] != shard.rows:
-                    examples = (shard.rows, self._examples(shard.rows))
-                blocks = [self.anchors[shard.anchors].blocks[place] for place in self._usable(shard.anchors)]
-                scores = self._pick().score(examples[1], blocks)
-                self.folder.write(shard, scores)
-                done[shard.name] = scores
-                progress.update(scores.size)
+        executor = executors.current()
+        zero_shot = not any(shard.rows for shard in shards)
+        # workers that do not wait for each other each need all zero-shot scores, which cost next to nothing
+        everyone = executors.Ranks() if zero_shot and not executor.waits else executor
+
+        def do(number: int) -> None:
+            self._score([shard for shard in work[number] if not (folder / shard.name).exists()])
+
+        what = "influence, without examples" if zero_shot else "influence"
+        everyone.run(pieces, do, what=what, unit="pair")
+        if everyone is executor:
+            executor.gather()
+        if executor.leads:
+            self.folder.tidy(shards)
+        found = {}
+        for shard in shards:
+            shape = (max(1, len(shard.rows)), len(self._usable(shard.anchors)))
+            scores = self.folder.read(shard, shape)
+            found[shard.name] = self._score([shard])[shard.name] if scores is None else scores
+        return found
+
+    def _in_memory(self, units: Sequence[Sequence[Shard]]) -> dict[str, Scores]:
+        """Do this process's share without a folder, and bring together what all have done."""
+        own = units[ranks.rank() :: ranks.world_size()]
+        total = sum(max(1, len(s.rows)) * len(self._usable(s.anchors)) for unit in own for s in unit)
+        done: dict[str, Scores] = {}
+        with bar(total, "influence", unit="pair", shown=ranks.rank() == 0 and total > 0) as progress:
+            for unit in own:
+                scores = self._score(unit)
+                done |= scores
+                progress.update(sum(part.size for part in scores.values()))
         return _gather(done)
+
+    def _score(self, unit: Sequence[Shard]) -> dict[str, Scores]:
+        """Score shards of the same rows, and write each."""
+        examples, done = self._examples(unit[0].rows), {}
+        for shard in unit:
+            blocks = [self.anchors[shard.anchors].blocks[place] for place in self._usable(shard.anchors)]
+            done[shard.name] = self._pick().score(examples, blocks)
+            self.folder.write(shard, done[shard.name])
+        return done
 
     def _examples(self, rows: tuple[int, ...]) -> list[list[int]]:
         return [[*self.bos, *self.prompts.blocks[row].ids] for row in rows] if rows else [self.bos]
@@ -143,7 +166,7 @@ class Sweep:
         return self._engine
 
     def _checked(self) -> SharedPrefix | WholeSequences:
-        pair = self._telling_pair()
+        pair = self._calibration_pair()
         own = reference(self.backbone, *pair)
         tolerance = _TOLERANCE.get(str(self.backbone.model.dtype), _HALF_TOLERANCE)
         name, reason = type(self.backbone.model).__name__, "its layers are not all attention"
@@ -175,7 +198,7 @@ class Sweep:
             "Use a plain causal language model."
         )
 
-    def _telling_pair(self) -> tuple[list[int], Block]:
+    def _calibration_pair(self) -> tuple[list[int], Block]:
         """The anchor with the longest answer, after the longest prompt row with which it fits the context."""
         blocks = [block for texts in self.anchors.values() for block in texts.blocks]
         anchor = max(blocks, key=lambda block: block.answer[1] - block.answer[0])

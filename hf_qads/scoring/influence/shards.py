@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from hf_qads.rows.rendering import Block
 from hf_qads.runtime import files
+from hf_qads.runtime.executors import temporary
 
 logger = logging.getLogger(__name__)
 
@@ -84,14 +86,19 @@ class ShardFolder:
         """Write the shard, whole or not at all."""
         if self.folder is None:
             return
-        with files.atomic_path(self.folder / shard.name) as temporary, temporary.open("wb") as stream:
+        path = self.folder / shard.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = temporary(path)
+        with part.open("wb") as stream:
             np.save(stream, scores, allow_pickle=False)
+        os.replace(part, path)
 
-    def tell_finished(self, shards: Sequence[Shard]) -> None:
-        """Log how many shards an earlier start has finished, if any."""
-        finished = sum(self.folder is not None and (self.folder / shard.name).is_file() for shard in shards)
-        if finished:
-            logger.info("%d of %d shards were done before.", finished, len(shards))
+    def tidy(self, shards: Sequence[Shard]) -> None:
+        """Remove what kills have left of half-written shards."""
+        names = {shard.name for shard in shards}
+        for part in self.folder.glob(".*.part") if self.folder is not None else ():
+            if part.name.removeprefix(".").partition(".npy.")[0] + ".npy" in names:
+                files.remove(part)
 
     def write_plan(self, shards: Sequence[Shard], anchors: Mapping[str, int]) -> None:
         """Write `plan.json`: every shard of this run with its anchor set and number of prompt rows."""

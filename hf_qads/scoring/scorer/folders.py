@@ -1,7 +1,8 @@
 """Scores of a whole pool: parquet rows in, one parquet file of scores out."""
 
+import hashlib
+import json
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from hf_qads.runtime import distributed, files
+from hf_qads.runtime import executors, files
 from hf_qads.runtime.sharding import SHARD_ROWS, RowShard, ShardReader, merge, row_shards, work_through
 from hf_qads.schema import ANSWER, HISTORY, QUESTION, REASON, ROW_ID, SCORE
 from hf_qads.scoring.scorer.scorer import QaDSScorer
@@ -51,25 +52,47 @@ def score_folder(
 
     Cost: bounded memory, whatever the number of rows.
     """
-    out = Path(out)
-    shards = row_shards(Path(rows), shard_rows)
-    building = out.with_name(f".{out.name}.building")
-    if distributed.rank() == 0:
-        _begin(building, {"scorer": scorer.identity(), "shard_rows": shard_rows, "rows": _rows(shards)})
-    distributed.barrier()
-    reader = ShardReader((ROW_ID, QUESTION, ANSWER, HISTORY))
+    work = FolderScoring(scorer, rows, out, shard_rows=shard_rows)
+    work.run()
+    executors.current().gather()
+    return work.finish()
 
-    def work(shard: RowShard) -> pa.Table:
-        table = reader.table(shard)
-        scores, reasons = scorer.predict(table.to_pylist())
-        return _table(table[ROW_ID], scores, [reasons.get(i) for i in range(shard.rows)])
 
-    work_through(shards, building, work, what="scoring")
-    if distributed.rank() == 0:
-        merge(building, shards, out, SCHEMA)
-        files.remove(building)
-    distributed.barrier()
-    return reasons_of(out)
+class FolderScoring:
+    """The scores of a folder of rows in two steps, `run` and, when all its shards are there, `finish`.
+
+    Args: as for `score_folder`.
+    """
+
+    def __init__(
+        self, scorer: QaDSScorer, rows: Path | str, out: Path | str, *, shard_rows: int = SHARD_ROWS
+    ) -> None:
+        self._scorer, self.out = scorer, Path(out)
+        self._shards = row_shards(Path(rows), shard_rows)
+        plan = {"scorer": scorer.identity(), "shard_rows": shard_rows, "rows": _rows(self._shards)}
+        digest = hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()[:12]
+        self._building = self.out.with_name(f".{self.out.name}.{digest}.building")
+
+    def run(self) -> None:
+        """Have the shards made by the executor in force."""
+        reader = ShardReader((ROW_ID, QUESTION, ANSWER, HISTORY))
+
+        def work(shard: RowShard) -> pa.Table:
+            table = reader.table(shard)
+            scores, reasons = self._scorer.predict(table.to_pylist())
+            return _table(table[ROW_ID], scores, [reasons.get(i) for i in range(shard.rows)])
+
+        work_through(self._shards, self._building, work, what="scoring")
+
+    def finish(self) -> dict[str, int]:
+        """Put the shards together, where this process leads; reason -> rows whose score is NaN."""
+        executor = executors.current()
+        if executor.leads:
+            merge(self._building, self._shards, self.out, SCHEMA)
+            for path in self.out.parent.glob(f".{self.out.name}.*.building"):
+                files.remove(path)
+        executor.gather()
+        return reasons_of(self.out)
 
 
 def score_vectors(
@@ -117,15 +140,3 @@ def _rows(shards: list[RowShard]) -> list[list[Any]]:
     """What tells apart one set of rows from another, without reading them."""
     sizes = {shard.path: shard.path.stat().st_size for shard in shards}
     return [[path.name, size] for path, size in sizes.items()]
-
-
-def _begin(building: Path, plan: Mapping[str, Any]) -> None:
-    """Keep the finished shards of the same plan, and no others."""
-    import json
-
-    path = building / "plan.json"
-    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-    if known != json.loads(json.dumps(plan)):
-        files.remove(building)
-        building.mkdir(parents=True)
-        files.write_json(path, plan)

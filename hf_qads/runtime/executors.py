@@ -1,0 +1,220 @@
+"""Executors: hand out shards of work to this process, the ranks of a launch, a batch job's part, or Ray.
+
+A stage cuts its work into shards, each of them files that are whole or absent, and hands them to `run` of the
+executor in force. It does not know which one that is: the bytes are the same under all, and under any number
+of workers. Who `leads` puts together what the shards make once `gather` has returned.
+"""
+
+import logging
+import os
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, NamedTuple, Protocol
+
+from hf_qads.errors import RunError
+from hf_qads.runtime import distributed, files
+from hf_qads.runtime.progress import bar
+
+logger = logging.getLogger(__name__)
+
+MANIFESTS: Final = ".manifests.part"  # lists of a stage's shards, in its folder, for `hf-qads status`
+ARRAY_JOBS: Final = ("SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", "SLURM_ARRAY_TASK_MIN")
+
+
+class Shard(NamedTuple):
+    """A piece of work that is done when its files are there; `size` counts its rows or pairs."""
+
+    files: tuple[Path, ...]
+    size: int
+
+    @property
+    def done(self) -> bool:
+        """Whether it is done."""
+        return all(path.exists() for path in self.files)
+
+
+class PartDone(Exception):
+    """This worker has done its part of a stage's shards; what they make together is for another to write."""
+
+
+class Executor(Protocol):
+    """Hands out shards."""
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process puts together what the shards make."""
+        ...
+
+    @property
+    def waits(self) -> bool:
+        """Whether the workers go through the code side by side, and `gather` waits for all."""
+        ...
+
+    def run(
+        self, shards: Sequence[Shard], do: Callable[[int], object], *, what: str, unit: str = "row"
+    ) -> None:
+        """Have shards done: `do(i)` does the i-th and writes its files, each whole or not at all."""
+        ...
+
+    def gather(self) -> None:
+        """Return when every shard so far is done, by whomever.
+
+        Raises:
+            PartDone: this process is a worker that does shards and nothing else.
+        """
+        ...
+
+
+class Ranks:
+    """This process, or the ranks of `torchrun`, accelerate or MPI that go through the code side by side.
+
+    A rank takes every world-size-th shard first and then helps with those of the others from the end on, so a
+    slow rank leaves no shard undone. A shard that two ranks do is written twice, whole each time.
+    """
+
+    waits = True
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is rank 0."""
+        return distributed.rank() == 0
+
+    def run(
+        self, shards: Sequence[Shard], do: Callable[[int], object], *, what: str, unit: str = "row"
+    ) -> None:
+        """Do this rank's shards, then those of the others that are still open."""
+        rank, world = distributed.rank(), distributed.world_size()
+        own = [number for number in range(len(shards)) if number % world == rank]
+        others = [number for number in reversed(range(len(shards))) if number % world != rank]
+        _work(shards, [*own, *others], do, what=what, unit=unit, shown=rank == 0)
+
+    def gather(self) -> None:
+        """Wait for the other ranks."""
+        distributed.barrier()
+
+
+class Part:
+    """Part `number` of `count` of a stage's shards, as a job of a batch array does them."""
+
+    leads = False
+    waits = False
+
+    def __init__(self, number: int, count: int, *, folder: Path | None = None) -> None:
+        """Take part `number`, from 0, of `count`.
+
+        Args:
+            number: which part.
+            count: of how many.
+            folder: of the stage; gets the lists of its shards, so that what is missing can be told.
+
+        Raises:
+            RunError: there is no such part.
+        """
+        if not 0 <= number < count:
+            raise RunError(
+                f"--shard {number}/{count}: the parts of {count} are 0/{count} to {count - 1}/{count}."
+            )
+        self.number, self.count, self.folder = number, count, folder
+
+    @classmethod
+    def parse(cls, text: str) -> "Part":
+        """The part that `I/N` names, or, for `auto`, the one of this task of a Slurm array.
+
+        Raises:
+            RunError: it names none, or there is no array.
+        """
+        if text == "auto":
+            try:
+                task, count, least = (int(os.environ[name]) for name in ARRAY_JOBS)
+            except (KeyError, ValueError):
+                raise RunError(
+                    f"--shard without I/N takes the part from {', '.join(ARRAY_JOBS)}, and these are not "
+                    "all set. Give --shard I/N, or start it as a Slurm array."
+                ) from None
+            return cls(task - least, count)
+        number, slash, count_text = text.partition("/")
+        if not (slash and number.isdigit() and count_text.isdigit()):
+            raise RunError(f"--shard {text!r} is not of the form I/N. The first of eight parts is 0/8.")
+        return cls(int(number), int(count_text))
+
+    def run(
+        self, shards: Sequence[Shard], do: Callable[[int], object], *, what: str, unit: str = "row"
+    ) -> None:
+        """Do the shards of this part."""
+        if self.folder is not None:
+            write_manifest(self.folder, what, shards)
+        own = [number for number in range(len(shards)) if number % self.count == self.number]
+        _work(shards, own, do, what=what, unit=unit, shown=True)
+
+    def gather(self) -> None:
+        """End this worker's work on the stage."""
+        raise PartDone
+
+
+class Engine(Protocol):
+    """Workers in other processes that do the shards of a run's stages."""
+
+    def work(self, worker: Callable[[str, Executor], None], stage: str) -> None:
+        """Have each worker call `worker(stage, executor)` until all shards of the stage are done.
+
+        Raises:
+            RunError: some could not be done.
+        """
+        ...
+
+
+_current: Executor = Ranks()
+
+
+def current() -> Executor:
+    """The executor in force: this process or its launch's ranks, unless `using` put another in place."""
+    return _current
+
+
+@contextmanager
+def using(executor: Executor) -> Iterator[None]:
+    """Put an executor in force for a while."""
+    global _current
+    before, _current = _current, executor
+    try:
+        yield
+    finally:
+        _current = before
+
+
+def temporary(path: Path) -> Path:
+    """A name beside `path` that no other process uses, to write to before the rename."""
+    return path.with_name(f".{path.name}.{socket.gethostname()}-{os.getpid()}.part")
+
+
+def write_manifest(folder: Path, name: str, shards: Sequence[Shard]) -> None:
+    """List shards in the folder of their stage, so that what is missing can be told without the model."""
+    listed = [[os.path.relpath(path, folder) for path in shard.files] for shard in shards]
+    path = folder / MANIFESTS / f"{name}.json"
+    if not path.exists() or files.read_json(path) != listed:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = temporary(path)
+        files.write_json(part, listed)
+        os.replace(part, path)
+
+
+def _work(
+    shards: Sequence[Shard],
+    order: Sequence[int],
+    do: Callable[[int], object],
+    *,
+    what: str,
+    unit: str,
+    shown: bool,
+) -> None:
+    finished = sum(shard.done for shard in shards) if shown else 0
+    if finished:
+        logger.info("%s: %d of %d shards were done before.", what, finished, len(shards))
+    total = sum(shards[number].size for number in order)
+    with bar(total, what, unit=unit, shown=shown) as progress:
+        for number in order:
+            if not shards[number].done:
+                do(number)
+            progress.update(shards[number].size)

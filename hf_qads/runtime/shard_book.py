@@ -1,0 +1,118 @@
+"""Shards in hand: which are open, claimed, done or given up, and whose tries failed.
+
+Bookkeeping without a clock or a network, so that it can be tested alone; the Ray engine runs it as an actor.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+TRIES: Final = 3  # of a shard, before it is given up
+FAULTS: Final = 3  # in a row, before a worker gets no more while others are at work
+
+
+@dataclass
+class _Shards:
+    """What was handed out under one title."""
+
+    sizes: list[int]
+    open: list[int]
+    claimed: dict[int, str] = field(default_factory=dict)
+    done: set[int] = field(default_factory=set)
+    tries: Counter[int] = field(default_factory=Counter)
+    failed_by: dict[int, set[str]] = field(default_factory=dict)
+    given_up: dict[int, str] = field(default_factory=dict)
+
+
+class ShardBook:
+    """Hands each shard to one worker at a time, again after a failure, and gives up after three tries."""
+
+    def __init__(self) -> None:
+        self._titles: dict[str, _Shards] = {}
+        self._workers: set[str] = set()
+        self._begun: set[str] = set()
+        self._faults: Counter[str] = Counter()
+
+    def join(self, worker: str) -> None:
+        """Count on a worker that is being started."""
+        self._workers.add(worker)
+
+    def begin(self, worker: str) -> None:
+        """A worker is there."""
+        self._begun.add(worker)
+
+    def open(self, title: str, sizes: Sequence[int], done: Sequence[int]) -> None:
+        """Enter the shards of a title; later calls with the same title change nothing."""
+        if title not in self._titles:
+            known = set(done)
+            left = [number for number in range(len(sizes)) if number not in known]
+            self._titles[title] = _Shards(list(sizes), left, done=known)
+
+    def claim(self, worker: str, title: str) -> int | None:
+        """A shard for a worker, or None where it has nothing more to do under this title.
+
+        A worker that failed three times in a row gets none while others are sound, since its node may be full
+        or broken, and none gets a shard again at which it failed before every sound one has tried.
+        """
+        sound = {name for name in self._workers if self._faults[name] < FAULTS} or self._workers
+        if worker not in sound:
+            return None
+        shards = self._titles[title]
+        for number in shards.open:
+            failed = shards.failed_by.get(number, set())
+            if worker not in failed or sound <= failed:
+                shards.open.remove(number)
+                shards.claimed[number] = worker
+                return number
+        return None
+
+    def finish(self, worker: str, title: str, number: int) -> None:
+        """Enter a shard as done."""
+        shards = self._titles[title]
+        shards.claimed.pop(number, None)
+        if number in shards.open:  # its worker was thought lost, and was not
+            shards.open.remove(number)
+        shards.given_up.pop(number, None)
+        shards.done.add(number)
+        self._faults[worker] = 0
+
+    def fail(self, worker: str, title: str, number: int, error: str, *, final: bool = False) -> None:
+        """Enter a failed try; `final` for an error that another try cannot mend."""
+        shards = self._titles[title]
+        shards.claimed.pop(number, None)
+        shards.tries[number] += 1
+        shards.failed_by.setdefault(number, set()).add(worker)
+        self._faults[worker] += 1
+        if number in shards.done:
+            return
+        if final or shards.tries[number] >= TRIES:
+            shards.given_up[number] = error
+        else:
+            shards.open.append(number)
+
+    def lost(self, worker: str, error: str) -> None:
+        """Give back what a worker held that is no more."""
+        self._workers.discard(worker)
+        for title, shards in self._titles.items():
+            for number in [number for number, holder in shards.claimed.items() if holder == worker]:
+                self.fail(worker, title, number, error)
+
+    def state(self) -> dict[str, Any]:
+        """Sizes done and in all, how many shards are left, whether any were entered, and who is there."""
+        titles = self._titles.values()
+        return {
+            "opened": bool(titles),
+            "begun": set(self._begun),
+            "left": sum(len(s.open) + len(s.claimed) for s in titles),
+            "done": sum(s.sizes[number] for s in titles for number in s.done),
+            "total": sum(sum(s.sizes) for s in titles),
+        }
+
+    def given_up(self) -> list[tuple[str, int, str]]:
+        """Title, number and error of the shards that were given up."""
+        return [
+            (title, number, error)
+            for title, shards in self._titles.items()
+            for number, error in shards.given_up.items()
+        ]

@@ -1,0 +1,60 @@
+"""A run whose costly stages are done in parts, by other processes or an engine, ends with the same bytes."""
+
+import pytest
+
+from hf_qads.config import loading
+from hf_qads.errors import RunError
+from hf_qads.pipeline import run as pipeline
+from hf_qads.runfolder import RunFolder
+from hf_qads.runtime.executors import Part
+from tests.pipeline.test_resume import digest, quietly
+
+
+class OneAfterTheOther:
+    """An engine whose workers are parts that this process does in turn."""
+
+    def __init__(self, count):
+        self.count, self.stages = count, []
+
+    def work(self, worker, stage):
+        self.stages.append(stage)
+        for number in range(self.count):
+            worker(stage, Part(number, self.count))
+
+
+def test_an_engine_is_given_every_costly_stage_and_changes_no_byte(tmp_path, raw_config):
+    quietly(raw_config, tmp_path / "alone")
+    engine = OneAfterTheOther(2)
+    quietly(raw_config, tmp_path / "shared", engine=engine)
+    assert engine.stages == ["vectors", "influence", "scores", "selection"]
+    assert digest(tmp_path / "alone") == digest(tmp_path / "shared")
+
+
+def test_parts_of_an_array_do_a_stage_and_the_run_goes_on_from_them(tmp_path, raw_config):
+    checked, out = loading.parse(raw_config), tmp_path / "parts"
+    said = []
+    with pytest.raises(RunError, match="the stage 'pool' comes next, and is one piece of work"):
+        pipeline.run_part(checked, out, Part(0, 2), say=said.append)
+    quietly(raw_config, out, until="experience")
+    for number in (1, 0):
+        pipeline.run_part(checked, out, Part(number, 2), say=said.append)
+    assert said[0] == "vectors: part 1 of 2 (from 0)"
+    assert not (out / "vectors" / "sums" / "vectors.npy").exists()
+    shards = sorted(path.name for path in (out / "vectors").rglob("0*.parquet"))
+    assert shards == ["000000.parquet", "000000.parquet"]
+    told = quietly(raw_config, out, until="vectors")
+    assert any("1 of 1 shards were done before" in line for line in told)
+    pipeline.run_part(checked, out, Part(0, 1), say=said.append)
+    told = quietly(raw_config, out)
+    assert any("influence: 5 of 5 shards were done before" in line for line in told)
+    quietly(raw_config, tmp_path / "alone")
+    assert digest(out) == digest(tmp_path / "alone")
+    pipeline.run_part(checked, out, Part(0, 1), say=said.append)
+    assert said[-1] == "Everything is done."
+
+
+def test_parts_and_a_whole_run_do_not_work_in_one_folder_at_once(tmp_path, raw_config):
+    out = tmp_path / "out"
+    quietly(raw_config, out, until="experience")
+    with RunFolder(out).locked(), pytest.raises(RunError, match="in use by another run"):
+        pipeline.run_part(loading.parse(raw_config), out, Part(0, 1), say=lambda line: None)
