@@ -11,10 +11,13 @@ from hypothesis import strategies as st
 
 from hf_qads.answers import KINDS, check
 
-SEEN = [
-    json.loads(line)
-    for line in Path(__file__).with_name("outputs_seen.jsonl").read_text(encoding="utf-8").splitlines()
-]
+
+def outputs(name):
+    lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+SEEN, KEPT_APART = outputs("outputs_seen.jsonl"), outputs("outputs_kept_apart.jsonl")
 SPEEDS = ["12 km/h", "15 km/h", "18 km/h", "20 km/h"]
 FORMS = [
     ("gsm8k", "Profit a day = 7 x $3.00 = $21.00", "21", True),
@@ -72,14 +75,31 @@ def test_text_or_value_of_an_option_stands_for_its_letter(output):
     assert not check(output, "B", benchmark="aqua_rat", options=SPEEDS).right
 
 
-def test_agrees_with_the_hand_on_outputs_of_models_and_in_their_styles():
-    wrong = [
-        (check(one["output"], one["gold"], benchmark=one["benchmark"], options=one.get("options")).right, one)
-        for one in SEEN
-    ]
-    wrong = [(said, one) for said, one in wrong if said != one["right"]]
-    assert len(wrong) <= 0.01 * len(SEEN)
-    assert sum(said for said, _ in wrong) == 0
+def says(item):
+    return check(item["output"], item["gold"], benchmark=item["benchmark"], options=item.get("options")).right
+
+
+@pytest.mark.parametrize(
+    ("items", "agreement"), [(SEEN, 0.99), (KEPT_APART, 0.97)], ids=["seen", "kept apart"]
+)
+def test_agrees_with_the_hand_on_outputs_of_models_and_in_their_styles(items, agreement):
+    wrong = [(said, item) for item in items if (said := says(item)) != item["right"]]
+    assert len(wrong) <= (1 - agreement) * len(items)
+    assert sum(said for said, _ in wrong) <= 0.01 * len(items)
+
+
+def test_the_metric_gives_the_same_verdicts():
+    import evaluate
+
+    from hf_qads.evaluation import metric_path
+
+    items = [item for item in SEEN if item["benchmark"] == "gsm8k"][:60]
+    found = evaluate.load(metric_path("math_accuracy")).compute(
+        predictions=[item["output"] for item in items],
+        references=[item["gold"] for item in items],
+        benchmark="gsm8k",
+    )
+    assert found["right"] == sum(map(says, items))
 
 
 PIECES = [

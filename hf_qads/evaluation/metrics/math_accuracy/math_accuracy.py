@@ -19,9 +19,9 @@ _CITATION = """\
 }
 """
 _DESCRIPTION = """\
-Accuracy of mathematical answers. The last conclusion that an output states counts; an output that never
-concludes, or is cut off, is wrong. Numbers, letters, lists and words are compared by rules, formulas by
-math-verify in worker processes with a time limit.
+Accuracy of mathematical answers. The last answer that an output boxes or announces counts, else its last
+statement; an output that never concludes, or is cut off, is wrong. Numbers, letters, lists and words are
+compared by type, formulas by math-verify in worker processes with a time limit.
 """
 _INPUTS = """
 Args:
