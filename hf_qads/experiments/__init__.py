@@ -1,0 +1,1 @@
+"""Experiments: compare strategies and mixtures by cells that select, train and evaluate."""
