@@ -212,6 +212,42 @@ def test_rows_that_bring_their_scores_cannot_be_augmented(config):
         loading.parse({**config, "scorer": {"type": "precomputed"}})
 
 
+def test_a_plan_says_what_will_be_asked_for_and_what_it_costs(tmp_path, config):
+    import yaml
+
+    from hf_qads.pipeline.planning.plan import plan
+
+    path = tmp_path / "run.yaml"
+    path.write_text(yaml.safe_dump(config))
+    text = plan(str(path))
+    # 20 questions, 5 operators, 5 samples for each of 20 own and 100 new ones; two of them kept
+    assert "augmenting            20           700" in text
+    assert f"{NAME}_augmented" in text
+    assert "         240" in text
+    endpoint = {"endpoint": "http://127.0.0.1:9/v1", "name": "m", "price": [1.0, 3.0]}
+    path.write_text(yaml.safe_dump(changed(config, model=endpoint)))
+    assert "asked of a server; cost 0." in plan(str(path))
+
+
+def test_the_card_tells_generated_rows(tmp_path, config):
+    from hf_qads.publishing.cards.datasets import mixture_card
+    from hf_qads.publishing.facts.facts import run_facts
+
+    secret = {"endpoint": "http://10.0.0.7:8000/v1", "name": "*some* model"}
+    with rules_server(config) as server:
+        asked = changed(config, model={**secret, "endpoint": server.url}, questions=3, licence="llama3.1")
+        folder = run(asked, tmp_path / "out")
+    facts = run_facts(folder)
+    card = mixture_card(facts)
+    (made,) = facts.generated
+    assert f"{made.rows} rows (`{NAME}_augmented`) were generated" in card
+    assert "as stated by who ran it: llama3.1" in card
+    assert "| answer | another answer than the majority |" in card
+    assert "*some*" not in card.split("## How it was made")[0]
+    assert "127.0.0.1" not in card
+    assert "mugglemath" in card
+
+
 @pytest.mark.slow
 def test_the_mixture_tells_generated_rows_apart(tmp_path, config):
     folder = run(config, tmp_path / "out", until="mixture")

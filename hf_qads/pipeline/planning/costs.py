@@ -110,6 +110,7 @@ def plan(
     row_tokens: float | Mapping[str, float] = ROW_TOKENS,
     gpu: str = "H100",
     notes: Sequence[str] = (),
+    before: Sequence[StagePlan] = (),
 ) -> Plan:
     """Estimate a run from the sizes of its sources and its model.
 
@@ -131,6 +132,7 @@ def plan(
         row_tokens: mean tokens of question and answer, for all sources or for each.
         gpu: "A100", "H100" or "H200".
         notes: further lines on where the numbers come from.
+        before: stages that come before the pool.
 
     Raises:
         MixingError: a size, share or fraction out of range, or an unknown GPU.
@@ -145,7 +147,10 @@ def plan(
     drawn = prompts if isinstance(prompts, Mapping) else dict.fromkeys(sizes, prompts)
     scored = dict(sizes) if scorer is None else {s: min(drawn.get(s, 0), sizes[s]) for s in sizes}
     rate = _Rate(GPUS[gpu], parameters)
-    stages = [StagePlan("pool", rows, 0, pool, 0.0, _text(pool), "text at 4 bytes a token, halved by zstd")]
+    stages = [
+        *before,
+        StagePlan("pool", rows, 0, pool, 0.0, _text(pool), "text at 4 bytes a token, halved by zstd"),
+    ]
     if vectors == "model":
         if experience is not None:
             stages.append(_experience(experience, experience_epochs, rows, pool, rate))
@@ -181,6 +186,11 @@ def plan(
     )
     names = {subset_name(f): sum(ratios.nearest(f * count) for count in kept.values()) for f in subsets}
     return Plan(tuple(stages), kept, dict(sizes), names, assumed)
+
+
+def forward_hours(tokens: float, parameters: float, gpu: str = "H100") -> float:
+    """GPU hours of forward passes over some tokens."""
+    return _Rate(GPUS[gpu], parameters).forward(tokens)
 
 
 class _Rate:

@@ -9,10 +9,13 @@ import pyarrow.parquet as pq
 
 from hf_qads import schema
 from hf_qads.config import loading as configs
-from hf_qads.config.schema import Config, Model, Source
+from hf_qads.config.schema import Config, Endpoint, Model, Source
 from hf_qads.errors import ConfigError, MixingError
+from hf_qads.pipeline.generators import RULES
+from hf_qads.pipeline.planning import augmenting, costs
 from hf_qads.pipeline.planning.availability import Availability, availability, paper_rows, unpublished
 from hf_qads.pipeline.reading import named, spec_of
+from hf_qads.pipeline.stages.augmenting import augmented_name, chosen_sources
 from hf_qads.runtime.models import check_model, model_path
 
 CHARACTERS_PER_TOKEN = 3.5
@@ -52,8 +55,6 @@ def plan(what: str) -> str:
 
 
 def _plan(config: Config, found: Availability, notes: list[str]) -> str:
-    from hf_qads.pipeline.planning import costs as planning
-
     counts: dict[str, _Counted] = {}
     sources = [_count(s, config.seed, counts) for s in config.sources if named(s) not in found.sources]
     try:
@@ -67,13 +68,16 @@ def _plan(config: Config, found: Availability, notes: list[str]) -> str:
     anchors = _anchors(config, found, counts)
     if unread := [one.name for one in counts.values() if not one.read]:
         notes.append(
-            f"not read, so the paper's sizes and {planning.ROW_TOKENS} tokens a row are taken: "
+            f"not read, so the paper's sizes and {costs.ROW_TOKENS} tokens a row are taken: "
             f"{', '.join(dict.fromkeys(unread))}"
         )
     notes += _assumed_means(config, sources)
     parameters, width = _shape(config.model, notes)
+    before = _augmented(config, sources)
+    if before:
+        shares = _shares(config, sources)
     per_kind = config.scorer is not None and config.scorer.per == "kind"
-    made = planning.plan(
+    made = costs.plan(
         {one.name: one.rows for one in sources},
         shares,
         subsets=config.subsets,
@@ -89,8 +93,30 @@ def _plan(config: Config, found: Availability, notes: list[str]) -> str:
         width=width,
         row_tokens={one.name: one.tokens for one in sources},
         notes=notes,
+        before=before,
     )
     return "\n".join([*found.said, *([""] if found.said else []), str(made)])
+
+
+def _augmented(config: Config, sources: list[_Counted]) -> "list[costs.StagePlan]":
+    """The stage that generates rows, where the config asks for it; adds the sources that it makes."""
+    if config.augment is None:
+        return []
+    chosen = {named(source) for source in chosen_sources(config)}
+    parents = [one for one in sources if one.name in chosen]
+    usage, rows = augmenting.expected(
+        config.augment, [augmenting.Parent(one.name, one.rows, one.tokens) for one in parents]
+    )
+    for one in parents:
+        sources.append(one._replace(name=augmented_name(one.name), rows=rows[one.name]))
+    tokens = float(usage.prompt_tokens + usage.answer_tokens)
+    hours = 0.0
+    if not isinstance(config.augment.model, Endpoint) and config.augment.model.path != RULES:
+        parameters, _ = _shape(Model(path=config.augment.model.path), [])
+        hours = costs.forward_hours(tokens, parameters)
+    asked = sum(min(one.rows, config.augment.questions or one.rows) for one in parents)
+    how = augmenting.told(config.augment, usage)
+    return [costs.StagePlan("augmenting", asked, usage.requests, tokens, hours, tokens * 4.0, how)]
 
 
 def _shares(config: Config, sources: list[_Counted]) -> dict[str, float]:
@@ -154,7 +180,6 @@ def _count(source: Source, seed: int, counts: dict[str, _Counted]) -> _Counted:
 
 
 def _measure(source: Source, seed: int) -> _Counted:
-    from hf_qads.pipeline.planning import costs as planning
     from hf_qads.sources import CATALOGUE, read_source
 
     if not _countable(source):
@@ -165,7 +190,7 @@ def _measure(source: Source, seed: int) -> _Counted:
     entry = CATALOGUE.get(source.path)
     if entry is not None and not source.path.startswith("embedded_"):
         name, kind = source.name or entry.name, source.kind or entry.kind
-        return _Counted(name, kind, paper_rows(source), planning.ROW_TOKENS, False)
+        return _Counted(name, kind, paper_rows(source), costs.ROW_TOKENS, False)
     with tempfile.TemporaryDirectory() as folder:
         read = read_source(spec_of(source, seed=seed), out=Path(folder) / "rows")
         characters = 0
