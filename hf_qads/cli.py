@@ -362,7 +362,6 @@ def _sources(*, name: str | None) -> str:
 
 
 def _strategies() -> str:
-    from hf_qads.selection.registry import strategies
+    from hf_qads.selection.registry import described
 
-    found = sorted(strategies().items())
-    return "\n".join(f"{name:14} {(f.__doc__ or '').strip().splitlines()[0]}" for name, f in found)
+    return "\n".join(described())

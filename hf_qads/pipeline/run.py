@@ -29,6 +29,7 @@ from hf_qads.pipeline.stages import (
     scores,
     selection,
     vectors,
+    worth,
 )
 from hf_qads.rows.chat import kept_date
 from hf_qads.runfolder import RunFolder, stage_key
@@ -49,6 +50,7 @@ STAGES: tuple[Stage, ...] = (
     features.STAGE,
     selection.STAGE,
     mixture.STAGE,
+    worth.STAGE,
     report.STAGE,
 )
 

@@ -1,6 +1,7 @@
 """Registry of selection strategies: those of this package, and entry points of other packages."""
 
 import inspect
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
@@ -112,6 +113,28 @@ def about(strategy: str | Strategy) -> About:
     return About(
         name, str(getattr(module, "PHRASE", f"the strategy `{name}`")), str(getattr(module, "CITATION", ""))
     )
+
+
+def described() -> list[str]:
+    """Lines of `hf-qads strategies`: name and what each does, what it needs, and where it is from."""
+    lines = []
+    for name, function in sorted(strategies().items()):
+        first = (inspect.getdoc(function) or "").partition("\n")[0]
+        lines += [f"{name:16} {first}", f"{'':16} needs {needs_of(function)}"]
+        lines += [f"{'':16} {cited}" for cited in sources_of(about(function).citation)]
+    return lines
+
+
+def sources_of(citation: str) -> list[str]:
+    """First author, year and title of each entry of BibTeX."""
+    found = []
+    for entry in re.split(r"^@", " ".join(citation.split()).replace("} @", "}\n@"), flags=re.MULTILINE):
+        fields = dict(re.findall(r"(\w+) *= *\{(.*?)\}(?=, \w+ *=| *,? *\})", entry))
+        if "title" in fields:
+            author = fields.get("author", "").split(",")[0]
+            title = re.sub(r"[{}\\]", "", fields["title"])
+            found.append(" ".join(part for part in (author, fields.get("year", ""), f'"{title}"') if part))
+    return found
 
 
 def needs_of(strategy: str | Strategy, options: Mapping[str, Any] | None = None) -> Needs:

@@ -157,3 +157,19 @@ def test_a_strategy_with_a_target_needs_anchors(raw):
     with pytest.raises(ConfigError, match=r"compares rows with target rows\. Give `anchors`"):
         check(loading.parse(without))
     check(loading.parse({**without, "select": {"strategy": "quality", "options": {"score": "ifd"}}}))
+
+
+def test_a_run_says_what_its_selection_is_worth_beside_controls(raw, place):
+    config = loading.parse({**raw, "select": {"start": 4, "strategy": "qads"}})
+    done = pipeline.run(config, place / "run", say=lambda line: None)
+    lines = json.loads((done.folder("worth") / "worth.json").read_text(encoding="utf-8"))
+    assert [line["name"] for line in lines] == ["qads", "random", "quality", "kcenter"]
+    kept = done.line("selection")["details"]["kept"]
+    for line in lines:
+        assert line["rows"] == sum(kept.values())
+        assert line["shares"] == {
+            source: count / sum(kept.values()) for source, count in sorted(kept.items())
+        }
+    page = (done.folder("report") / "report.html").read_text(encoding="utf-8")
+    assert "What it is worth before training" in page
+    assert (done.folder("report") / "figures" / "worth.png").exists()

@@ -5,7 +5,7 @@ import pytest
 
 from hf_qads.errors import SelectionError
 from hf_qads.selection import STRATEGIES, Picks, registry, select
-from hf_qads.selection.registry import about, checked_options, needs_of
+from hf_qads.selection.registry import about, checked_options, described, needs_of, sources_of
 
 RNG = np.random.default_rng(0)
 N = 400
@@ -232,3 +232,12 @@ def test_every_strategy_says_how_it_picks_and_what_to_cite(name):
 
 def test_a_strategy_without_a_word_is_called_by_its_name():
     assert about(sorted).phrase == "the strategy `builtins.sorted`"
+
+
+def test_the_list_of_strategies_says_what_each_needs_and_where_it_is_from():
+    text = "\n".join(described())
+    for name in ALL:
+        assert f"\n{name:16} " in f"\n{text}"
+    assert "needs feature weighted_vectors, target weighted_vectors" in text
+    assert 'Xia 2024 "LESS: Selecting Influential Data for Targeted Instruction Tuning"' in text
+    assert sources_of(about("qads").citation)[1].startswith('Sener 2018 "Active Learning')

@@ -21,4 +21,4 @@ def _work(context: Context, folder: Path) -> Outcome:
     return Outcome(line["rows_out"], line["rows_out"], details={"figures": figures})
 
 
-STAGE = Stage("report", 1, ("mixture",), _settings, _work)
+STAGE = Stage("report", 1, ("mixture", "worth"), _settings, _work)

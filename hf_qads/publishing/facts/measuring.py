@@ -1,6 +1,7 @@
 """Everything that a report says, computed once from a run folder."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from hf_qads.publishing.facts.facts import Facts, run_facts
 from hf_qads.publishing.facts.projection import Map, project
 from hf_qads.publishing.facts.run_columns import HeldOut, SourceData, held_out, read_sources, run_wins
 from hf_qads.runfolder import RunFolder
+from hf_qads.runtime.files import read_json
 from hf_qads.statistics.correlation import Correlations, correlations
 from hf_qads.statistics.split_half import SplitHalf, split_half
 
@@ -40,6 +42,7 @@ class Measured:
     halves: SplitHalf | None
     stages: tuple[Stage, ...]
     metric: str
+    worth: tuple[dict[str, Any], ...] = ()
 
     @property
     def scored(self) -> list[SourceData]:
@@ -92,6 +95,7 @@ def measure(run: RunFolder, *, seed: int = 0) -> Measured:
         halves=_halves(run, seed),
         stages=tuple(_stages(run)),
         metric=metric,
+        worth=_worth(run),
     )
 
 
@@ -100,6 +104,12 @@ def length_correlation(sources: list[SourceData]) -> Correlations:
     score = np.concatenate([s.score for s in sources])
     length = np.concatenate([s.length for s in sources])
     return correlations(np.log1p(length), score, names=("lengths", "scores"))
+
+
+def _worth(run: RunFolder) -> tuple[dict[str, Any], ...]:
+    """What the stage `worth` measured of the selection and its controls; empty where it did not run."""
+    path = run.folder("worth") / "worth.json"
+    return tuple(read_json(path)) if path.exists() else ()
 
 
 def _vectors(run: RunFolder, source: SourceData) -> np.ndarray | None:

@@ -20,6 +20,7 @@ def tables(measured: Measured) -> dict[str, Any]:
         "length": _length(measured),
         "coverage": [vars(row) for row in measured.evidence.coverage],
         "coverage_curves": [_curve(curve) for curve in measured.curves],
+        "worth": list(measured.worth),
         "reliability": vars(measured.halves) if measured.halves else None,
         "left_out": [
             {"source": source.name, "reason": one_line(reason), "rows": rows}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from hf_qads.publishing.facts.measuring import Measured
-from hf_qads.publishing.report.figures import generating, scores, selecting, stages
+from hf_qads.publishing.report.figures import generating, scores, selecting, stages, worth
 from hf_qads.runtime.files import atomic_path
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ FIGURES: Final = (
     Sketch("score_length", "Score and length of the answer", scores.describe_length, scores.draw_length),
     Sketch("map", "Map of the pool", selecting.describe_map, selecting.draw_map),
     Sketch("coverage", "Coverage against budget", selecting.describe_coverage, selecting.draw_coverage),
+    Sketch("worth", "Worth before training", worth.describe_worth, worth.draw_worth),
     Sketch("generated", "Generated rows", generating.describe_generated, generating.draw_generated),
     Sketch("stages", "Time and memory", stages.describe_stages, stages.draw_stages),
 )
