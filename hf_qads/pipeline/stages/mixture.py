@@ -57,4 +57,4 @@ def _work(context: Context, folder: Path) -> Outcome:
     return Outcome(sum(chosen["sizes"].values()), rows, details={"subsets": mixture.subsets})
 
 
-STAGE = Stage("mixture", 2, ("pool", "selection", "scores", "influence"), _settings, _work)
+STAGE = Stage("mixture", 2, ("pool", "selection", "scores", "row_scores", "influence"), _settings, _work)

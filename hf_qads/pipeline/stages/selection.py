@@ -304,7 +304,7 @@ def _write(
 STAGE = Stage(
     "selection",
     1,
-    ("pool", "vectors", "scores", "features"),
+    ("pool", "vectors", "scores", "row_scores", "features"),
     _settings,
     _work,
     shared=True,
