@@ -94,32 +94,59 @@ def load_split(
 
 def _held(here: CachedFolder, dataset: Any) -> dict[str, Any]:
     """Files of a local folder that a split was read from, and those that are passed over."""
-    from datasets import load_dataset_builder
-
-    builder = load_dataset_builder(here.path, dataset.info.config_name, cache_dir=here.cache_dir)
-    found = [Path(name) for name in (builder.config.data_files or {}).get(str(dataset.split), ())]
+    found = _files(here.path, dataset).get((dataset.info.config_name, str(dataset.split)), [])
     held = [
         {"name": path.name, "bytes": path.stat().st_size, "sha256": hashing.file_hash(path)}
         for path in found
         if path.is_file()
     ]
-    named = {Path(file): why for file, why in _elsewhere(builder, str(dataset.split)).items()}
-    others = [
-        PassedOver(path.relative_to(here.path).as_posix(), named.get(path, "named by no config"), (path,))
-        for path in data_files(Path(here.path))
-        if path not in found and format_of(path) and not NO_DATA.fullmatch(path.name)
+    others = passed_over(files_beside(here.path, dataset))
+    return {"files": held} | ({"passed_over": others} if others else {})
+
+
+def files_beside(folder: str, dataset: "Dataset") -> list[PassedOver]:
+    """Files of a local repository that a split does not read: of other splits of its config, or of no config.
+
+    Files of other configs are no part of what was asked for.
+    """
+    named = _files(folder, dataset)
+    config, split = str(dataset.info.config_name), str(dataset.split)
+    of_a_config = {path for files in named.values() for path in files}
+    other_splits = {
+        path: other
+        for (name, other), files in named.items()
+        if name == config and other != split
+        for path in files
+    }
+    read = set(named.get((config, split), []))
+    return [
+        PassedOver(
+            path.relative_to(load_arguments(folder).path).as_posix(),
+            f"split {other_splits[path]}" if path in other_splits else "named by no config",
+            (path,),
+        )
+        for path in data_files(Path(load_arguments(folder).path))
+        if path not in read
+        and (path in other_splits or path not in of_a_config)
+        and format_of(path)
+        and not NO_DATA.fullmatch(path.name)
     ]
-    return {"files": held} | ({"passed_over": said} if (said := passed_over(others)) else {})
 
 
-def _elsewhere(builder: Any, split: str) -> dict[str, str]:
-    """File -> the split, or else the config, that it belongs to beside what is read."""
-    elsewhere: dict[str, str] = {}
+def _files(folder: str, dataset: "Dataset") -> dict[tuple[str, str], list[Path]]:
+    """Config and split -> their files, of a local repository."""
+    from datasets import load_dataset_builder
+    from datasets.data_files import DataFilesPatternsDict
+
+    here = load_arguments(folder)
+    builder = load_dataset_builder(here.path, dataset.info.config_name, cache_dir=here.cache_dir)
+    found: dict[tuple[str, str], list[Path]] = {}
     for name, config in builder.builder_configs.items():
-        for other, files in (config.data_files or {}).items():
-            here = name == builder.config.name and str(other) != split
-            elsewhere |= {str(file): f"split {other}" if here else f"config {name}" for file in files}
-    return elsewhere
+        files = config.data_files or {}
+        if isinstance(files, DataFilesPatternsDict):  # of configs that are not loaded
+            files = files.resolve(here.path)
+        found |= {(name, str(split)): [Path(file) for file in held] for split, held in files.items()}
+    return found
 
 
 def on_hub(path: str, revision: str | None) -> bool:

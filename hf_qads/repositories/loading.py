@@ -76,7 +76,8 @@ def load_rows(
     path = Path(name).expanduser()
     if path.is_dir() and is_repository(path):
         data, _ = hub.load_split(str(path), config=config, split=whole)
-        return Loaded(_part(_some(data, name), split))
+        beside = passed_over(hub.files_beside(str(path), data))
+        return Loaded(_part(_some(data, name), split), passed_over=beside)
     found = find_files(name, whole)
     if config is not None:
         raise SourceError(f"{name} has no config {config!r}: it is no dataset repository. Leave config out.")

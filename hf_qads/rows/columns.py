@@ -246,10 +246,10 @@ def _check_mapping(columns: Mapping[str, str], names: list[str]) -> None:
             raise SourceError(f"columns maps {part!r}, which is not one of {list(PARTS)}.")
         if column not in names:
             raise SourceError(f"columns maps {part} to {column!r}, which is not among the columns {names}.")
-    if "messages" in columns and ("question" in columns or "answer" in columns):
-        raise SourceError(
-            f"columns maps both messages and a question or an answer: {dict(columns)}. Keep one."
-        )
+    clash = [part for part in ("question", "answer", "input", "history") if part in columns]
+    if "messages" in columns and clash:
+        what = "a question or an answer" if set(clash) & {"question", "answer"} else clash[0]
+        raise SourceError(f"columns maps both messages and {what}: {dict(columns)}. Keep one.")
 
 
 def _by_mapping(found: dict[str, Any], names: list[str]) -> ColumnMapping:

@@ -1,4 +1,4 @@
-"""Raw rows to rows of the schema, with a content key each, and a reason for each row left out."""
+"""Normalise raw rows: rows of the schema with a content key each, and a reason for each row left out."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace

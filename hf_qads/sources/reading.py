@@ -1,4 +1,4 @@
-"""Reading a source: units of work in files of their own, then duplicates, sample and shards."""
+"""Read a source: units of work in files of their own, then exact duplicates, sample and shards."""
 
 import hashlib
 import json
@@ -22,9 +22,9 @@ from hf_qads.runtime import files
 from hf_qads.sources.duplicates import first_of_each, sample
 from hf_qads.sources.filtering import to_mask
 from hf_qads.sources.normalising import LEFT_SCHEMA, START
-from hf_qads.sources.resolving import Plan, plan
+from hf_qads.sources.resolving import Resolved, resolve
 from hf_qads.sources.spec import SourceRead, SourceSpec
-from hf_qads.sources.workspace import Job, Part, RowWriter, batches, read_unit, write_part
+from hf_qads.sources.workspace import Job, RowWriter, Shard, batches, read_unit, write_shard
 
 VERSION: Final = 3  # raised whenever the same input would give other rows
 DUPLICATE: Final = "exact duplicate of an earlier row"
@@ -57,7 +57,7 @@ def read_source(spec: SourceSpec, *, out: Path, processes: int = 1) -> SourceRea
     Raises:
         SourceError: nothing is there, it cannot be read, no row of it is usable, or code would have to run.
     """
-    todo = plan(spec)
+    todo = resolve(spec)
     mark = _fingerprint(spec, todo)
     if (finished := _finished(out, mark)) is not None:
         return finished
@@ -108,7 +108,7 @@ def _workers(processes: int) -> Iterator[_Run]:
         yield run
 
 
-def _finish(jobs: list[Job], spec: SourceSpec, todo: Plan, out: Path, mark: str, run: _Run) -> SourceRead:
+def _finish(jobs: list[Job], spec: SourceSpec, todo: Resolved, out: Path, mark: str, run: _Run) -> SourceRead:
     counts = [job.counts or {} for job in jobs]
     keys = [np.load(job.file("keys.npy")) for job in jobs]
     starts = np.cumsum([0, *(len(k) for k in keys)])
@@ -130,11 +130,11 @@ def _finish(jobs: list[Job], spec: SourceSpec, todo: Plan, out: Path, mark: str,
     _check_some_are_left(spec, read, rows, left_out)
     masks = [(job, kept[a:b]) for job, a, b in zip(jobs, starts, starts[1:], strict=False) if kept[a:b].any()]
     parts = [
-        Part(job.file("rows.arrow"), out / f"part-{number:05d}.parquet", mask)
+        Shard(job.file("rows.arrow"), out / f"part-{number:05d}.parquet", mask)
         for number, (job, mask) in enumerate(masks)
     ]
     with tqdm(total=len(first), desc=f"write {todo.name}", unit="rows", unit_scale=True, disable=None) as bar:
-        for done in run(write_part, parts):
+        for done in run(write_shard, parts):
             bar.update(done)
     if todo.recipe.precomputed:
         for number, job in enumerate(jobs):
@@ -191,7 +191,7 @@ def _check_some_are_left(spec: SourceSpec, read: int, rows: int, left_out: Count
         )
 
 
-def _fingerprint(spec: SourceSpec, todo: Plan) -> str:
+def _fingerprint(spec: SourceSpec, todo: Resolved) -> str:
     """Hash of what was asked and of what the input is."""
     settings = spec.settings() | {"path_or_name": None, "version": VERSION, "facts": todo.facts}
     return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""What a source spec means: a catalogue entry, local files, or a dataset of the Hub."""
+"""Resolve a source: a catalogue entry, local files or a Hub dataset, to its units and how rows read."""
 
 import re
 from dataclasses import dataclass, field, replace
@@ -31,7 +31,7 @@ HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 @dataclass(frozen=True)
-class Plan:
+class Resolved:
     """A source ready to be read: its units, how their rows read, and what is known beforehand."""
 
     name: str
@@ -42,7 +42,7 @@ class Plan:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def plan(spec: SourceSpec) -> Plan:
+def resolve(spec: SourceSpec) -> Resolved:
     """Find a source's files and how its rows read. Hub datasets are fetched here.
 
     Cost: reads every local file once, for its hash.
@@ -76,7 +76,7 @@ def plan(spec: SourceSpec) -> Plan:
     facts = _facts(spec, entry, facts) | {"name": name, "kind": kind, "where": recipe.where}
     mapping = recipe.mapping(names)
     facts["columns"] = mapping.name if mapping else f"reader of {name}"
-    return Plan(name, kind, units, recipe, _types(recipe, types), facts)
+    return Resolved(name, kind, units, recipe, _types(recipe, types), facts)
 
 
 def local_files(spec: SourceSpec) -> list[Path] | None:
@@ -113,7 +113,7 @@ def why_missing(spec: SourceSpec) -> str | None:
     home, revision = (entry.hub, entry.revision) if entry is not None and named else (path, None)
     try:
         if home is None or not hub.on_hub(home, spec.revision or revision):
-            plan(spec)  # without an answer from the Hub, the cache may hold it
+            resolve(spec)  # without an answer from the Hub, the cache may hold it
     except SourceMissing as error:
         return str(error)
     return None

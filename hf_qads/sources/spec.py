@@ -1,4 +1,4 @@
-"""What is asked of a source, and what reading it gave."""
+"""Settings of a source (`SourceSpec`) and the result of reading it (`SourceRead`)."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""Reading one unit of work into files of its own, so that a kill loses at most the units under way."""
+"""Read one unit of work into files of its own, so that a kill loses at most the units under way."""
 
 import json
 from collections.abc import Iterator
@@ -59,7 +59,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Part:
+class Shard:
     """A shard to be written: the rows of a unit that the mask `kept` (n,) names."""
 
     source: Path
@@ -103,20 +103,20 @@ def read_unit(job: Job) -> int:
     return job.size
 
 
-def write_part(part: Part) -> int:
+def write_shard(shard: Shard) -> int:
     """Write one shard, whole or not at all, unless it is there.
 
     Returns:
         rows of the unit it was made of. Memory: one row group.
     """
-    if not part.target.exists():
+    if not shard.target.exists():
         at = 0
-        with files.atomic_path(part.target) as path, RowWriter(path, schema.ROW_SCHEMA) as writer:
-            for batch in batches(part.source):
-                kept = part.kept[at : at + batch.num_rows]
+        with files.atomic_path(shard.target) as path, RowWriter(path, schema.ROW_SCHEMA) as writer:
+            for batch in batches(shard.source):
+                kept = shard.kept[at : at + batch.num_rows]
                 at += batch.num_rows
                 writer.write(pa.Table.from_batches([batch if kept.all() else batch.filter(to_mask(kept))]))
-    return len(part.kept)
+    return len(shard.kept)
 
 
 @contextmanager

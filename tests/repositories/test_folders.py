@@ -7,6 +7,7 @@ from datasets import Dataset, DatasetDict
 
 from hf_qads.errors import SourceError
 from hf_qads.repositories.folders import find_files, split_of
+from hf_qads.repositories.loading import load_rows
 from hf_qads.sources import SourceSpec, read_source
 
 
@@ -127,11 +128,12 @@ def test_what_datasets_caches_beside_its_rows_is_no_data(tmp_path):
 
 def test_a_repository_names_the_files_that_its_card_leaves_out(tmp_path, one_cache):
     pool = tmp_path / "pool"
-    for name, rows in (("a.jsonl", 2), ("held.jsonl", 3), ("more.jsonl", 4)):
+    for name, rows in (("a.jsonl", 2), ("held.jsonl", 3), ("more.jsonl", 4), ("small.jsonl", 1)):
         write(pool, name, rows)
     (pool / "README.md").write_text(
         "---\nconfigs:\n- config_name: default\n  data_files:\n"
-        "  - {split: train, path: a.jsonl}\n  - {split: test, path: held.jsonl}\n---\n"
+        "  - {split: train, path: a.jsonl}\n  - {split: test, path: held.jsonl}\n"
+        "- config_name: small\n  data_files:\n  - {split: train, path: 'sma*.jsonl'}\n---\n"
     )
     read = read_source(SourceSpec(str(pool)), out=tmp_path / "out")
     assert read.rows == 2
@@ -139,3 +141,7 @@ def test_a_repository_names_the_files_that_its_card_leaves_out(tmp_path, one_cac
         {"name": "held.jsonl", "why": "split test", "rows": 3},
         {"name": "more.jsonl", "why": "named by no config", "rows": 4},
     ]
+    assert load_rows(str(pool)).passed_over == read.facts["passed_over"]
+    small = read_source(SourceSpec(str(pool), config="small"), out=tmp_path / "small")
+    assert small.rows == 1
+    assert [one["name"] for one in small.facts["passed_over"]] == ["more.jsonl"]

@@ -72,6 +72,7 @@ def test_a_mapping_may_name_one_column_and_leave_the_rest_to_their_own_names():
         (["text", "answer"], {"qestion": "text"}, "maps 'qestion', which is not one of"),
         (["text"], {"question": "text"}, r"no column for the answer among \['text'\]"),
         (["chat", "q"], {"messages": "chat", "question": "q"}, "both messages and a question"),
+        (["chat", "q"], {"messages": "chat", "history": "q"}, "both messages and history"),
     ],
 )
 def test_unknown_columns_say_what_was_found_and_what_is_known(names, columns, message):

@@ -25,6 +25,8 @@ def hub():
         repo.commit(
             old | {"train.parquet": parquet(question=["a", "b", "b"], answer=["1", "2", "2"])}, "second"
         )
+        held = server.create("dataset", "me/held")
+        held.commit({"test.parquet": parquet(question=["tested"], answer=["2"])}, "first")
         scripted = server.create("dataset", "me/scripted")
         scripted.commit({"scripted.py": b"raise SystemExit('ran')"}, "first")
         yield server
@@ -43,6 +45,7 @@ def test_a_hub_dataset_is_read_and_its_commit_recorded(hub, tmp_path):
         {"path_or_name": "me/rows", "config": "other"},
         {"path_or_name": "me/rows", "split": "train[:1]"},
         {"path_or_name": "me/scripted"},
+        {"path_or_name": "me/held"},
     ]
     answers = read(hub, tmp_path, specs)
     newest, pinned, tested, *errors = answers
@@ -62,6 +65,7 @@ def test_a_hub_dataset_is_read_and_its_commit_recorded(hub, tmp_path):
         "me/rows: BuilderConfig 'other' not found",
         "is a slice",
         "me/scripted",
+        "me/held has the splits ['test'], none was asked for",
     ]
     for error, words in zip(errors, expected, strict=True):
         assert isinstance(error, str)
