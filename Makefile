@@ -15,7 +15,7 @@ install: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install -q $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(TORCH)
-	$(PIP) install -q -c constraints.txt -e '.[train,evaluate,near,explore,dev]'
+	$(PIP) install -q -c constraints.txt -e '.[train,evaluate,explore,dev]'
 	@touch $@
 
 quickstart: install

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from hf_qads.errors import FilteringError
-from hf_qads.filtering.near_index import NearIndex
+from hf_qads.filtering.minhash import NearIndex
 from hf_qads.filtering.ngrams import Tokens, words
 from hf_qads.filtering.questions import (
     MIN_DISTINCTIVE_TOKENS,

@@ -30,6 +30,7 @@ def test_an_engine_is_given_every_costly_stage_and_changes_no_byte(tmp_path, raw
     assert digest(tmp_path / "alone") == digest(tmp_path / "shared")
 
 
+@pytest.mark.slow
 def test_parts_of_an_array_do_a_stage_and_the_run_goes_on_from_them(tmp_path, raw_config):
     checked, out = loading.parse(raw_config), tmp_path / "parts"
     said = []
