@@ -53,7 +53,7 @@ def conclusion(run: RunFolder) -> str:
         aligned([header, *lines], right=range(2, 7)),
         "",
         *without,
-        *([tested.told(), ""] if tested else []),
+        *([tested.sentence(), ""] if tested else []),
         *_trust(run),
         f"The mixture: {mixture} ({total:,} rows), its card: {mixture / 'README.md'}",
         f"Load it:     from datasets import load_dataset; {load}",

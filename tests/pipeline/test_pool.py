@@ -77,7 +77,7 @@ def test_rows_are_compared_with_test_sets_where_a_config_does_not_speak_of_it(tm
     assert sorted(run.missing("benchmark")) == gone
     (told,) = [text for text in said if "not compared with" in text]
     assert all(name in told for name in gone)
-    told = compared(run).told()
+    told = compared(run).sentence()
     assert told.startswith("The rows were compared with the questions of svamp: 2 that repeat one were left")
     assert all(name in told.split("Not compared with ")[1] for name in gone)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from hf_qads.publishing.cards.common import CardFigure
 from hf_qads.publishing.cards.datasets import Extras, mixture_card, scored_card
 from hf_qads.publishing.cards.models import ModelFacts, Result, ScorerFacts, model_card, scorer_card
-from hf_qads.publishing.cards.others import MetricFacts, metric_card, space_card
+from hf_qads.publishing.cards.spaces import space_card
 from hf_qads.publishing.facts.evidence import Coverage, Evidence, Example, ExampleGroup
 from hf_qads.publishing.facts.facts import Facts, Source, Subset
 from hf_qads.references import QADS
@@ -162,17 +162,6 @@ MODEL = ModelFacts(
     ),
     dataset="me/maths-mix",
 )
-METRIC = MetricFacts(
-    name="math-answer",
-    title="Final answers of maths problems",
-    summary="Share of answers whose final value equals the reference's, whatever its form.",
-    inputs={"predictions": "texts of a model", "references": "final answers"},
-    outputs={"accuracy": "share of equal answers, in [0, 1]"},
-    snippet='import evaluate\n\nmetric = evaluate.load("me/math-answer")\n'
-    'print(metric.compute(predictions=["So it is 1/2."], references=["0.5"]))',
-    output="{'accuracy': 1.0}",
-    limits=("A right answer by a wrong way counts as right.",),
-)
 
 
 def cards() -> dict[str, str]:
@@ -196,7 +185,6 @@ def cards() -> dict[str, str]:
             FACTS, MODEL, repo="me/maths-mix-model", output=" 12 + 30 = 42. The answer is 42."
         ),
         "space.md": space_card(FACTS, name="maths-mix-space", dataset="me/maths-mix-scored"),
-        "metric.md": metric_card(METRIC),
     }
 
 

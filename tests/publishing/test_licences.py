@@ -4,7 +4,7 @@ import pytest
 
 from hf_qads.errors import PublishingError
 from hf_qads.publishing.cards.datasets import mixture_card
-from hf_qads.publishing.cards.licences import NOT_ON_HUB, together
+from hf_qads.publishing.cards.licences import NOT_ON_HUB, combine_licences
 from hf_qads.publishing.facts.facts import Source
 from hf_qads.publishing.hub.push import publish
 from hf_qads.repositories.licences import TERMS
@@ -30,43 +30,43 @@ def source(name, licence):
 
 
 def test_the_strictest_licence_is_named_and_sources_that_need_a_decision_are_flagged():
-    joined = together([source("a", "mit"), source("b", "cc-by-nc-4.0"), source("c", "apache-2.0")])
+    joined = combine_licences([source("a", "mit"), source("b", "cc-by-nc-4.0"), source("c", "apache-2.0")])
     assert joined.identifier == "cc-by-nc-4.0"
     assert joined.flagged == (("b", "cc-by-nc-4.0 forbids commercial use"),)
-    unknown = together([source("a", "mit"), source("b", "unknown")])
+    unknown = combine_licences([source("a", "mit"), source("b", "unknown")])
     assert unknown.identifier == "other"
     assert unknown.flagged == (("b", "its licence is not known"),)
     parts = replace(source("b", "mit"), part_licences=("unknown", "cc-by-nc-4.0", "house-1.0"))
     why = (
         "the licence of a part is not known; house-1.0 is not known here; cc-by-nc-4.0 forbids commercial use"
     )
-    assert together([parts]).flagged == (("b", why),)
+    assert combine_licences([parts]).flagged == (("b", why),)
 
 
 def test_a_source_of_which_nothing_was_kept_binds_nobody():
-    assert together([source("a", "mit"), replace(source("b", "unknown"), kept=0)]).identifier == "mit"
+    assert combine_licences([source("a", "mit"), replace(source("b", "unknown"), kept=0)]).identifier == "mit"
 
 
 def test_the_licence_of_a_file_that_stands_in_for_a_dataset_asks_for_a_decision():
-    (flagged,) = together([replace(source("a", "mit"), own_file=True, licence_assumed=True)]).flagged
+    (flagged,) = combine_licences([replace(source("a", "mit"), own_file=True, licence_assumed=True)]).flagged
     assert "its licence was taken from the dataset" in flagged[1]
 
 
 def test_sources_that_exclude_each_other_ask_for_a_decision_together():
     clash = "no one licence carries what gpl-2.0 and cc-by-sa-3.0 ask for"
-    joined = together([source("a", "mit"), source("b", "cc-by-sa-3.0"), source("c", "gpl-2.0")])
+    joined = combine_licences([source("a", "mit"), source("b", "cc-by-sa-3.0"), source("c", "gpl-2.0")])
     assert (joined.identifier, joined.why_none, joined.share_alike) == ("other", clash, ("b", "c"))
     assert joined.flagged == (("the sources together", clash),)
     card = mixture_card(replace(FACTS, sources=(source("b", "cc-by-sa-3.0"), source("c", "gpl-2.0"))))
     assert "license: other\n" in card
     assert f"No single licence can be named for the whole ({clash}): each source's is in the table" in card
     assert "Each row stays under the licence of its source." in card
-    assert together([source("a", "mit"), source("b", "cc-by-sa-3.0")]).identifier == "cc-by-sa-3.0"
+    assert combine_licences([source("a", "mit"), source("b", "cc-by-sa-3.0")]).identifier == "cc-by-sa-3.0"
 
 
 def test_a_licence_that_is_not_known_and_a_conflict_are_both_told():
     sources = [source("a", "unknown"), source("b", "cc-by-nc-4.0"), source("c", "cc-by-sa-4.0")]
-    assert together(sources).why_none == (
+    assert combine_licences(sources).why_none == (
         "a licence is not known; no one licence carries what cc-by-sa-4.0 and cc-by-nc-4.0 ask for"
     )
 
@@ -74,8 +74,8 @@ def test_a_licence_that_is_not_known_and_a_conflict_are_both_told():
 def test_what_is_named_for_the_whole_is_a_licence_of_the_hub():
     assert set(TERMS) - NOT_ON_HUB == set(HUB.split())
     assert set(TERMS) >= NOT_ON_HUB
-    assert together([source("a", "research-only")]).identifier == "other"
-    assert together([source("a", "llama3.1")]).identifier == "llama3.1"
+    assert combine_licences([source("a", "research-only")]).identifier == "other"
+    assert combine_licences([source("a", "llama3.1")]).identifier == "llama3.1"
 
 
 def test_a_push_under_licences_that_exclude_each_other_needs_a_decision(tmp_path):

@@ -1,4 +1,4 @@
-"""What all cards share: figures, columns, commands, names, and the marks that say which parts are ours."""
+"""Rendering of all cards: front matter, template, figures, columns, repository names."""
 
 import re
 from collections.abc import Sequence

@@ -7,7 +7,7 @@ from typing import Any, Final
 from hf_qads.publishing.cards.citations import citations
 from hf_qads.publishing.cards.common import HERE, CardFigure, card, command, described, slug
 from hf_qads.publishing.cards.escaping import markdown
-from hf_qads.publishing.cards.licences import together
+from hf_qads.publishing.cards.licences import combine_licences
 from hf_qads.publishing.cards.limits import limits
 from hf_qads.publishing.cards.metadata import dataset_metadata
 from hf_qads.publishing.cards.templating import listing, plural
@@ -129,7 +129,7 @@ def _dataset(
         "evidence": extras.evidence,
         "figures": extras.figures,
         "limits": limits(facts),
-        "licences": together(facts.sources),
+        "licences": combine_licences(facts.sources),
         "citations": citations(facts),
     }
     data = dataset_metadata(facts, name=title, rows=rows, configs=configs, info=extras.info)

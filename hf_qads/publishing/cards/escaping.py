@@ -1,4 +1,4 @@
-"""Text of strangers, made safe to show: no control characters, no markup, no surprises in length."""
+"""Escape untrusted text: no control characters, no markup, no surprises in length."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""What the licences of the kept sources mean together, in the words of a card."""
+"""Combine licences of the kept sources: what they ask for together, in the words of a card."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ class Together:
         return "other" if self.strictest is None or self.strictest in NOT_ON_HUB else self.strictest
 
 
-def together(sources: Iterable[Source]) -> Together:
+def combine_licences(sources: Iterable[Source]) -> Together:
     """Join the licences of the sources whose rows are kept.
 
     Sources that allow no commercial use or no derivatives, have terms of their own, or whose licence is not

@@ -1,4 +1,4 @@
-"""What a reader must know before trusting the numbers, said from the facts of the run."""
+"""Limits section of cards: what a reader must know before trusting the numbers."""
 
 from collections.abc import Mapping
 from typing import Any, Final, Literal
@@ -54,7 +54,7 @@ def limits(facts: Facts) -> list[str]:
             f"{listing([markdown(name) for name in facts.missing])}."
         )
     if facts.compared:
-        said.append(facts.compared.told(markdown))
+        said.append(facts.compared.sentence(markdown))
     unusable = [s.name for s in facts.sources if not s.rows]
     if unusable:
         said.append(f"No row of {listing([markdown(name) for name in unusable])} was usable.")

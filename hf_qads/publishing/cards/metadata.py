@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from hf_qads.publishing.cards.escaping import one_line
-from hf_qads.publishing.cards.licences import together
+from hf_qads.publishing.cards.licences import combine_licences
 from hf_qads.publishing.facts.facts import Facts, Subset
 
 SIZES: Final = (
@@ -41,7 +41,7 @@ def dataset_metadata(
     links = dict.fromkeys(source.link for source in used if source.link)
     hub = [link.removeprefix("https://huggingface.co/datasets/") for link in links if "co/datasets/" in link]
     data: dict[str, Any] = {"pretty_name": one_line(name, 120)}
-    data["license"] = together(facts.sources).identifier
+    data["license"] = combine_licences(facts.sources).identifier
     if languages:
         data["language"] = languages
     data["task_categories"] = ["text-generation", "question-answering"]

@@ -8,7 +8,7 @@ from typing import Any, Final
 from hf_qads.publishing.cards.citations import citations
 from hf_qads.publishing.cards.common import HERE, CardFigure, card, command, slug
 from hf_qads.publishing.cards.escaping import markdown, one_line
-from hf_qads.publishing.cards.licences import together
+from hf_qads.publishing.cards.licences import combine_licences
 from hf_qads.publishing.cards.limits import doubt
 from hf_qads.publishing.cards.templating import number
 from hf_qads.publishing.facts.facts import Facts
@@ -109,7 +109,7 @@ def scorer_card(
     probe = kind == "probe"
     data: dict[str, Any] = {"library_name": "hf_qads" if probe else "transformers"}
     data["pipeline_tag"] = "text-classification"
-    data["license"] = together(facts.sources).identifier
+    data["license"] = combine_licences(facts.sources).identifier
     data["language"] = _languages(facts)
     data["tags"] = ["hf_qads", "data-selection", "quality-scorer"]
     if "/" in base:
@@ -132,7 +132,7 @@ def scorer_card(
         "command": command(facts),
         "figures": figures,
         "limits": _scorer_limits(facts, scorer),
-        "licences": together(facts.sources),
+        "licences": combine_licences(facts.sources),
         "citations": citations(facts),
     }
     return card("scorer.md.jinja", {key: value for key, value in data.items() if value}, values)
@@ -156,7 +156,7 @@ def model_card(facts: Facts, model: ModelFacts, *, repo: str | None = None, outp
     base = one_line(model.base or str(model.training.get("base_model") or facts.model))
     data: dict[str, Any] = {"library_name": "peft" if model.adapter else "transformers"}
     data["pipeline_tag"] = "text-generation"
-    data["license"] = together(facts.sources).identifier
+    data["license"] = combine_licences(facts.sources).identifier
     data["language"] = _languages(facts)
     data["tags"] = ["hf_qads", "sft"]
     if "/" in base:
@@ -177,7 +177,7 @@ def model_card(facts: Facts, model: ModelFacts, *, repo: str | None = None, outp
         "training": _training(model.training),
         "command": command(facts),
         "limits": _model_limits(facts, model),
-        "licences": together(facts.sources),
+        "licences": combine_licences(facts.sources),
         "citations": citations(facts),
     }
     return card("model.md.jinja", {key: value for key, value in data.items() if value}, values)

@@ -1,4 +1,4 @@
-"""Cards in sections, so that what an owner wrote survives when ours are written again.
+"""Merge cards by section and front matter, so that what an owner wrote survives when ours change.
 
 A section of ours says so in an HTML comment under its heading, which no reader sees. Whatever stands in a
 section without the comment, or in front of the first section and after our end mark, is the owner's.

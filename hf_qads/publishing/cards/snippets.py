@@ -1,4 +1,4 @@
-"""Running a card's snippet, so that the card shows what it really prints."""
+"""Run a card's code snippet, so that the card shows what it really prints."""
 
 import contextlib
 import io
@@ -34,7 +34,7 @@ def printed(snippet: str, repo: str, folder: Path) -> str:
             said = " ".join(str(error).split())[:300]
             raise PublishingError(
                 f"the snippet of {repo}'s card does not run ({type(error).__name__}: {said}). What is staged "
-                "is not complete: mend the run, then stage again."
+                "is not complete: correct the run, then stage again."
             ) from error
     return out.getvalue().strip()
 

@@ -1,4 +1,4 @@
-"""Jinja, strict: an unknown name is an error, and text of strangers is data, never template."""
+"""Jinja templates, strict: an unknown name is an error, and text of strangers is data, never template."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Which test sets a run's rows were compared with, and what became of rows that repeat a question."""
+"""Contamination summary: which test sets a run's rows were compared with, and what became of repeats."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from hf_qads.runfolder import RunFolder
 
 
 @dataclass(frozen=True)
-class Compared:
+class ContaminationSummary:
     """A comparison with test sets.
 
     Attributes:
@@ -23,7 +23,7 @@ class Compared:
     rows: int
     dropped: bool
 
-    def told(self, name: Callable[[str], str] = str) -> str:
+    def sentence(self, name: Callable[[str], str] = str) -> str:
         """One or two sentences; `name` makes a test set's name fit for where they stand."""
         gone = listing([name(one) for one in self.missing])
         if not self.benchmarks:
@@ -34,13 +34,13 @@ class Compared:
         return said + (f" Not compared with {gone}: not available." if gone else "")
 
 
-def compared(run: RunFolder) -> Compared | None:
+def compared(run: RunFolder) -> ContaminationSummary | None:
     """What the run's pool tells of it; None where nothing was written."""
     details = (run.line("pool") or {}).get("details", {})
     if "compared" not in details:
         return None
     found = details["compared"]
-    return Compared(
+    return ContaminationSummary(
         tuple(found["benchmarks"]),
         tuple(run.missing("benchmark")),
         int(found["rows"]),

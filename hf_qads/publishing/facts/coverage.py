@@ -1,4 +1,4 @@
-"""How well picked rows cover a pool: distances from its rows to the nearest pick, as the budget grows."""
+"""Coverage curves: largest distance from a pool's rows to the nearest pick, as the budget grows."""
 
 from dataclasses import dataclass
 from typing import Final

@@ -1,4 +1,4 @@
-"""What was measured on a run, as plain numbers that cards and tables share."""
+"""Evidence of a card: coverage, best and worst rows, comparisons, as plain numbers."""
 
 import textwrap
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What a card or a report may say, read from a run folder: nothing is told that was not written there."""
+"""Facts of a run for cards and reports, read from its folder: nothing is told that was not written there."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from hf_qads import schema
-from hf_qads.publishing.facts.contamination import Compared, compared
+from hf_qads.publishing.facts.contamination import ContaminationSummary, compared
 from hf_qads.publishing.facts.generated import Generated, generated
 from hf_qads.publishing.facts.run_columns import held_out
 from hf_qads.runfolder import RunFolder
@@ -85,7 +85,7 @@ class Facts:
     keys: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()  # sources that were asked for and not available
     missing_anchors: tuple[str, ...] = ()  # anchor sets likewise
-    compared: Compared | None = None  # with test sets
+    compared: ContaminationSummary | None = None  # with test sets
     picked_by: str = ""  # how the strategy picks, in half a sentence
     citations: tuple[str, ...] = ()  # BibTeX of what the stages used
     generated: tuple[Generated, ...] = ()  # what was made of which source

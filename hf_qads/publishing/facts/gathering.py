@@ -1,4 +1,4 @@
-"""What all repositories of one run share while they are staged."""
+"""Staging context: the measured run, its figures and the namespace, which all repositories share."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Everything that a report says, computed once from a run folder."""
+"""Measurements of a run: everything that a report says, computed once."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""A pool in two dimensions, by its principal components."""
+"""PCA map of a pool: its vectors in two dimensions, by principal components."""
 
 from dataclasses import dataclass
 from typing import Final

@@ -1,4 +1,4 @@
-"""Is a repository folder complete and loadable, and does it keep secrets?"""
+"""Validate a repository folder (`hf-qads check`): complete, loadable, without secrets or pickles."""
 
 import re
 from collections.abc import Iterator, Sequence

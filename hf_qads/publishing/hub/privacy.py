@@ -1,4 +1,4 @@
-"""What must not leave the machine: local paths, user and host names, tokens."""
+"""Privacy check: find local paths, user and host names and tokens before they leave the machine."""
 
 import getpass
 import re

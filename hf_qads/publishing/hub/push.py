@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from tqdm import tqdm
 
 from hf_qads.errors import PublishingError
+from hf_qads.publishing.artefacts import RepoKind
 from hf_qads.publishing.cards.escaping import one_line
-from hf_qads.publishing.cards.licences import together
+from hf_qads.publishing.cards.licences import combine_licences
 from hf_qads.publishing.cards.templating import listing, plural, size
 from hf_qads.publishing.facts.facts import run_facts
 from hf_qads.publishing.hub.remote import Remote, changes, clashes, content, look
-from hf_qads.publishing.hub.staging import RepoKind, Staged, stage_all
+from hf_qads.publishing.hub.staging import Staged, stage_all
 from hf_qads.runfolder import RunFolder
 from hf_qads.runtime.retrying import conflict, retry
 
@@ -221,7 +222,7 @@ def _count(staged: Staged) -> int:
 
 
 def _check_licences(run: RunFolder, *, dry_run: bool) -> None:
-    flagged = together(run_facts(run).sources).flagged
+    flagged = combine_licences(run_facts(run).sources).flagged
     if not flagged:
         return
     told = "; ".join(f"{one_line(name, 60)}: {why}" for name, why in flagged)

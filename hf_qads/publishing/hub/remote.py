@@ -1,4 +1,4 @@
-"""What a repository on the Hub holds, and how a staged folder differs from it."""
+"""Diff and merge with a repository on the Hub: what it holds, what of it is ours, what clashes."""
 
 import hashlib
 import json

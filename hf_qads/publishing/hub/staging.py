@@ -1,24 +1,18 @@
 """Complete local repositories out of a run folder, one per artefact, ready to check and to push."""
 
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from tqdm import tqdm
 
 from hf_qads.errors import PublishingError
-from hf_qads.publishing.cards.common import slug
-from hf_qads.publishing.facts.gathering import Gathered, gather
-from hf_qads.publishing.hub import staging_datasets, staging_models
+from hf_qads.publishing.artefacts import ARTEFACTS, RepoKind
+from hf_qads.publishing.facts.gathering import gather
 from hf_qads.publishing.hub.checking import check
 from hf_qads.publishing.hub.remote import write_mark
-from hf_qads.publishing.space import staging as staging_space
 from hf_qads.runfolder import RunFolder
 from hf_qads.runtime.files import atomic_path, remove
-
-RepoKind = Literal["dataset", "model", "space"]
 
 
 @dataclass(frozen=True)
@@ -70,46 +64,21 @@ def stage_all(run: RunFolder, out: Path, *, namespace: str | None = None) -> lis
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix=".drawing-") as drawing:
         gathered = gather(run, Path(drawing), namespace=namespace)
-        todo = _todo(gathered)
+        todo = [(one, *named) for one in ARTEFACTS for named in one.repositories(gathered)]
         staged = []
-        for kind, name, build in tqdm(todo, desc="staging", unit="repository", disable=None, leave=False):
+        for one, name, part in tqdm(todo, desc="staging", unit="repository", disable=None, leave=False):
             with atomic_path(out / name) as folder:
                 folder.mkdir()
-                build(folder)
+                one.build(gathered, folder, name, part)
                 write_mark(folder)
                 problems = check(folder)
                 if problems:
                     raise PublishingError(
                         f"{name} is not complete: {'; '.join(problems)}. Nothing was pushed."
                     )
-            staged.append(Staged(kind, name, out / name))
+            staged.append(Staged(one.kind, name, out / name))
     _forget(out, {one.name for one in staged})
     return staged
-
-
-def _todo(gathered: Gathered) -> list[tuple[RepoKind, str, Callable[[Path], None]]]:
-    run, name = gathered.run, slug(gathered.facts.name)
-    todo: list[tuple[RepoKind, str, Callable[[Path], None]]] = [
-        ("dataset", name, lambda folder: staging_datasets.mixture(gathered, folder, name))
-    ]
-    if gathered.facts.score_column:
-        scored = f"{name}-scored"
-        todo.append(("dataset", scored, lambda folder: staging_datasets.scored(gathered, folder, scored)))
-    groups = staging_models.scorer_groups(run)
-    for group in groups:
-        repo = f"{name}-scorer" + (f"-{slug(group)}" if len(groups) > 1 else "")
-        todo.append(("model", repo, _scorer(gathered, group, repo)))
-    if staging_models.has_model(run):
-        model = f"{name}-model"
-        todo.append(("model", model, lambda folder: staging_models.model(gathered, folder, model)))
-    if gathered.facts.score_column:
-        space = f"{name}-space"
-        todo.append(("space", space, lambda folder: staging_space.space(gathered, folder, space)))
-    return todo
-
-
-def _scorer(gathered: Gathered, group: str, repo: str) -> Callable[[Path], None]:
-    return lambda folder: staging_models.scorer(gathered, folder, group, repo)
 
 
 def _forget(out: Path, names: set[str]) -> None:

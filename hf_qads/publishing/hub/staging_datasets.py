@@ -27,7 +27,7 @@ GROUP_ROWS: Final = 10_000
 SHARD_ROWS: Final = 500_000
 
 
-def mixture(gathered: Gathered, folder: Path, name: str) -> None:
+def mixture(gathered: Gathered, folder: Path, name: str, part: str = "") -> None:
     """The run's mixture as it is, with its figures and the card that shows all that was measured."""
     made = gathered.run.path / "mixture"
     for path in sorted(made.rglob("*")):
@@ -43,7 +43,7 @@ def mixture(gathered: Gathered, folder: Path, name: str) -> None:
     _write_card(gathered, folder, name, card, mixture_snippet(facts, name), subsets, MIXTURE_FIGURES)
 
 
-def scored(gathered: Gathered, folder: Path, name: str) -> None:
+def scored(gathered: Gathered, folder: Path, name: str, part: str = "") -> None:
     """Every row of the pool with its scores and ranks: a config for all, and one per source."""
     written = {s: _write(gathered.run.table(s), folder / "data" / s) for s in gathered.run.sources()}
     patterns = {source: f"data/{source}/{name}" for source, name in written.items() if name}

@@ -34,7 +34,7 @@ def scorer_groups(run: RunFolder) -> list[str]:
     return [path.name for path in run.scorers() if (path / "evaluation.json").is_file()]
 
 
-def scorer(gathered: Gathered, folder: Path, group: str, name: str) -> None:
+def scorer(gathered: Gathered, folder: Path, name: str, group: str) -> None:
     """A scorer with its evaluation, its held-out rows and the card that shows how far to trust it."""
     made = gathered.run.path / "scorer" / group
     _take(made, folder)
@@ -54,7 +54,7 @@ def has_model(run: RunFolder) -> bool:
     return any((run.path / "model" / name).is_file() for name in ("config.json", "adapter_config.json"))
 
 
-def model(gathered: Gathered, folder: Path, name: str) -> None:
+def model(gathered: Gathered, folder: Path, name: str, part: str = "") -> None:
     """The fine-tuned model, with the results of its evaluation where there are some."""
     made = gathered.run.path / "model"
     _take(made, folder)

@@ -118,7 +118,7 @@ def findings(measured: Measured) -> list[str]:
     if measured.facts.missing:
         said.append(f"Asked for, and not available: {', '.join(measured.facts.missing)}.")
     if measured.facts.compared and measured.facts.config.get("decontaminate"):
-        said.append(measured.facts.compared.told())
+        said.append(measured.facts.compared.sentence())
     for group, agreed in measured.facts.agreements.items():
         why = doubt(agreed)
         if why:

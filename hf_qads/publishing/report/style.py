@@ -1,4 +1,4 @@
-"""One look for every figure: Okabe-Ito colours, quiet axes, sizes that read in print and on a phone."""
+"""Matplotlib style of every figure: Okabe-Ito colours, quiet axes, sizes for print and phone."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final

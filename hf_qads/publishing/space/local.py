@@ -1,4 +1,4 @@
-"""The explorer on this machine, for a run folder."""
+"""Serve the explorer on this machine (`hf-qads explore`), for a run folder."""
 
 import os
 import tempfile

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from hf_qads import schema
 from hf_qads.publishing.cards.escaping import one_line, visible
-from hf_qads.publishing.cards.others import space_card
+from hf_qads.publishing.cards.spaces import space_card
 from hf_qads.publishing.cards.templating import count, percent
 from hf_qads.publishing.facts.coverage import Curve
 from hf_qads.publishing.facts.gathering import Gathered
@@ -26,7 +26,7 @@ APP: Final = Path(__file__).with_name("explorer.py")
 REQUIREMENTS: Final = "numpy>=2\npandas>=2\npyarrow>=20\n"
 
 
-def space(gathered: Gathered, folder: Path, name: str) -> None:
+def space(gathered: Gathered, folder: Path, name: str, part: str = "") -> None:
     """App, data, requirements and card of the Space."""
     prepare(gathered.run, gathered.measured, folder)
     shutil.copyfile(APP, folder / "app.py")

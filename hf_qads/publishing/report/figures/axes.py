@@ -1,4 +1,4 @@
-"""What figures share: the order of sources, and a logarithmic axis that stays readable."""
+"""Axes of figures: the order of sources, a readable logarithmic axis, binned medians."""
 
 from typing import TYPE_CHECKING
 
