@@ -193,3 +193,13 @@ def test_a_small_job_is_told_in_seconds(planned, raw_config):
     assert "GPU time" in told
     assert re.search(r"^vectors .* <0\.1 s ", told, re.MULTILINE)
     assert " 0.0 " not in told
+
+
+def test_further_scores_and_features_are_planned(planned, raw_config):
+    told = planned(
+        {**raw_config, "scores": ["ifd", "answer_tokens"], "select": {"strategy": "less", "start": 4}}
+    )
+    line = next(line.split() for line in told.splitlines() if line.startswith("row_scores"))
+    assert line[1:3] == ["100", "200"]  # a pass over question and answer, and one over the answer
+    line = next(line.split() for line in told.splitlines() if line.startswith("features"))
+    assert line[1:3] == ["106", "106"]  # the gradients of all rows and of 6 anchors

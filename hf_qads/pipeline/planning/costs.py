@@ -111,6 +111,7 @@ def plan(
     gpu: str = "H100",
     notes: Sequence[str] = (),
     before: Sequence[StagePlan] = (),
+    further: Sequence[StagePlan] = (),
 ) -> Plan:
     """Estimate a run from the sizes of its sources and its model.
 
@@ -133,6 +134,7 @@ def plan(
         gpu: "A100", "H100" or "H200".
         notes: further lines on where the numbers come from.
         before: stages that come before the pool.
+        further: stages that come before selection.
 
     Raises:
         MixingError: a size, share or fraction out of range, or an unknown GPU.
@@ -168,6 +170,7 @@ def plan(
         stages.append(StagePlan("scorer", sum(scored.values()), 0, 0.0, 0.0, width * 8.0, how))
         how = "a product with each vector"
         stages.append(StagePlan("scores", rows, 0, 0.0, 0.0, rows * 24.0, how))
+    stages += further
     stages.append(_selection(sizes, kept, subsets, width, GPUS[gpu]))
     stages += _mixture(sum(kept.values()), sum(kept[s] * lengths[s] for s in sizes), epochs, rate)
     said = (

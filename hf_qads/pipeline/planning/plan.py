@@ -14,6 +14,7 @@ from hf_qads.errors import ConfigError, MixingError
 from hf_qads.pipeline.generators import RULES
 from hf_qads.pipeline.planning import augmenting, costs
 from hf_qads.pipeline.planning.availability import Availability, availability, paper_rows, unpublished
+from hf_qads.pipeline.planning.further import further
 from hf_qads.pipeline.reading import named, spec_of
 from hf_qads.pipeline.stages.augmenting import augmented_name, chosen_sources
 from hf_qads.runtime.models import check_model, model_path
@@ -94,6 +95,14 @@ def _plan(config: Config, found: Availability, notes: list[str]) -> str:
         row_tokens={one.name: one.tokens for one in sources},
         notes=notes,
         before=before,
+        further=further(
+            config,
+            sum(one.rows for one in sources),
+            sum(one.rows * one.tokens for one in sources),
+            anchors=sum(anchors),
+            parameters=parameters,
+            width=width,
+        ),
     )
     return "\n".join([*found.said, *([""] if found.said else []), str(made)])
 
