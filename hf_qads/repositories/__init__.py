@@ -1,1 +1,1 @@
-"""Shelf: dataset folders and repositories: loading, caching, front matter, licences."""
+"""Shelf: files, folders and repositories of datasets: formats, splits, one loader, cache, cards, licences."""

@@ -1,1 +1,1 @@
-"""Shelf: recognised columns, rendering, token sequences."""
+"""Shelf: recognised columns, conversations, chat templates, rendering, token sequences, forward passes."""
