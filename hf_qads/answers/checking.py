@@ -32,7 +32,9 @@ _EMPTY_PHRASE = re.compile(
     re.IGNORECASE,
 )
 _LABEL = re.compile(r"^\W*(?:\\text\w*\{)?\s*\(?[A-E][).]\s*\}?\s*(?=\S*\d)")
-_UNIT = re.compile(r"(?<=[\d}π)])\s*(?:\\text\{)?\s+(?:[A-Za-z]{3,}\.?\s*)+\}?$")
+_UNIT = re.compile(
+    r"(?:(?<=[\d}π)])|(?<=\\pi))\s*(?:\\text\{)?\s+(?:(?:[A-Za-z]{3,}|[ckm]m|kg|ft|in)\.?\s*)+\}?(?:\^\{?[23]\}?)?$"
+)
 Options = Sequence[str] | Mapping[str, str] | str | None
 
 
@@ -138,6 +140,8 @@ def _compare(stated: Candidate, gold: str, kind: str, *, brackets_list: bool) ->
     text = unwrapped(stated.text)
     if kind == PAIR:
         return _compare_pair(text, gold)
+    if re.fullmatch(r"[a-e]", gold) and (letters := re.findall(r"\(([a-e])\)", text)):
+        return text, Same(letters[-1] == gold, "letter")
     wanted = only_number(gold, algebra=kind == FORMULA)
     in_prose = stated.sentence or len(text.split()) > 3
     if wanted is not None and (kind != FORMULA or in_prose):

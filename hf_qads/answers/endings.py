@@ -62,4 +62,5 @@ def dangling(text: str) -> bool:
         return False
     body = text.rstrip("$").rstrip()
     opened = body.count("{") - body.count("\\{") > body.count("}") - body.count("\\}")
+    opened = opened or (text.count("$") % 2 == 1 and not re.match(r"[\d.]|$", text.rpartition("$")[2]))
     return opened or bool(_OPEN_END.search(body))

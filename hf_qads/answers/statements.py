@@ -34,6 +34,9 @@ _VERB = re.compile(
     r"requires?|reads?|drinks?|played?|plays?|weighs?|walks?|runs?|collected|finds?|prints?|came|were|drops?|dropped\s+to)\b",
     re.IGNORECASE,
 )
+_THERE = re.compile(
+    r"\bthere\s+(?:are|is|were|was|will\s+be|remain)\s+(?:only\s+|exactly\s+|still\s+)?$", re.IGNORECASE
+)
 _ACTS = re.compile(
     r"(?<!to )\b(?:costs?|needs?|pays?|earns?|makes?|takes?|gives?|sells?|weighs?|requires?|buys?|hold)\b"
 )
@@ -68,7 +71,8 @@ def stated_number(text: str) -> Number | None:
         if (found := only_number(without_name(reading))) is not None:
             return found
     found_all = numbers(text)
-    if not found_all or _HEDGE.search(text):
+    hedge = _HEDGE.search(text)
+    if not found_all or (hedge and hedge.start() <= found_all[0].start):
         return None
     masked = text
     for number in reversed(found_all):
@@ -109,6 +113,9 @@ def _main_number(text: str, found: list[Number]) -> Number | None:
         if acts and not re.search(r"\b(?:of|who|that)\b", text[found[0].stop : acts.end()]):
             return found[1]  # `Nine cakes need 57 eggs`
         return found[0] if _is_first(text, found) else None
+    there = [number for number in found if _THERE.search(text, 0, number.start)]
+    if there:
+        return there[-1]
     verbs = [verb.end() for verb in _VERB.finditer(text)]
     after = [number for place in (verbs[-1:] + verbs[:1]) for number in found if number.start >= place]
     return after[0] if after else found[-1]

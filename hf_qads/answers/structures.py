@@ -25,7 +25,9 @@ _RELATION = r"(<=?|>=?|\\l(?:e|eq|t)(?![a-z])|\\g(?:e|eq|t)(?![a-z]))"
 _CHAIN = re.compile(
     rf"(?P<low>[^<>]+?)\s*{_RELATION}\s*(?P<name>\\?[A-Za-z]\w*(?:\([a-z]\))?)\s*{_RELATION}\s*(?P<high>[^<>]+)"
 )
-_BOUND = re.compile(rf"(?P<name>\\?[A-Za-z](?:\([a-z]\))?)\s*{_RELATION}\s*(?P<bound>[^<>]+)")
+_BOUND = re.compile(
+    rf"(?P<name>\\?[A-Za-z](?:\([a-z]\))?)\s*{_RELATION}\s*(?P<bound>(?:(?!\bor\b|\band\b|\\[lg]e)[^<>])+)"
+)
 
 
 @dataclass(frozen=True)
