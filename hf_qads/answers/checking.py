@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hf_qads.answers.candidates import Candidate, conclude
+from hf_qads.answers.candidates import LAST, NONE, Candidate, conclude
 from hf_qads.answers.choices import LETTERS, chosen, options_of
 from hf_qads.answers.equality import Same, same, same_words, words_of
 from hf_qads.answers.latex import closing, plain, unwrapped
@@ -35,6 +35,7 @@ _LABEL = re.compile(r"^\W*(?:\\text\w*\{)?\s*\(?[A-E][).]\s*\}?\s*(?=\S*\d)")
 _UNIT = re.compile(
     r"(?:(?<=[\d}π)])|(?<=\\pi))\s*(?:\\text\{)?\s+(?:(?:[A-Za-z]{3,}|[ckm]m|kg|ft|in)\.?\s*)+\}?(?:\^\{?[23]\}?)?$"
 )
+_DISCUSSED = re.compile(r"(?:^|(?<=[.\n]))\W{0,4}(?:(?:[Oo]ption|[Cc]hoice)\s+)?([A-J])(?:[.):]\s|\s+is\b)")
 Options = Sequence[str] | Mapping[str, str] | str | None
 
 
@@ -213,5 +214,7 @@ def _check_letter(output: str, gold: str, options: Mapping[str, str]) -> Verdict
     if isinstance(stated, str):
         return Verdict(False, None, stated)
     letter = chosen(stated.text, options, sentence=stated.sentence)
+    if stated.rule == LAST and len(set(_DISCUSSED.findall(output))) > 1 and _DISCUSSED.match(stated.text):
+        return Verdict(False, None, NONE)  # goes through the options and chooses none
     rule = f"{stated.rule}: {'letter' if re.search(rf'{letter}', stated.text) else 'text of the option'}"
     return Verdict(letter == gold, letter, rule)

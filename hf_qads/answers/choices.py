@@ -13,7 +13,10 @@ from hf_qads.errors import EvaluationError
 LETTERS = "ABCDEFGHIJ"
 USUAL = "ABCDE"
 _WRAP = r"[\s*_`\"'$(\[{\\]*(?:(?:text|textbf|mathrm|mathbf|boxed|rm|bf)\b)?[\s*{(\[]*"
-_NAMED = r"(?:(?:the\s+)?(?:correct\s+|right\s+)?(?:options?|choices?|letter|alternative|answer)\s*:?\s*)"
+_NAMED = (
+    r"(?:(?:the\s+)?(?:correct\s+|right\s+)?"
+    r"(?:[Oo]ptions?|[Cc]hoices?|[Ll]etter|[Aa]lternative|[Aa]nswer)\s*:?\s*)"
+)
 _FIRST = re.compile(
     rf"^{_NAMED}?{_WRAP}(?P<letter>[A-J])(?![\w'’^])"
     rf"(?P<rest>\s*$|\s*[)\]}}*.:,;$\"'`=—–-].*|\s+(?:is|because|since|as|which|with|and|for|or)\b.*|\s+.*)",
@@ -23,7 +26,7 @@ _FIRST_LOWER = re.compile(
     rf"^{_NAMED}?[\s*$]*(?:[(\[]\s*(?P<letter>[a-j])\s*[)\]]|(?P<alone>[a-j])\s*(?:\)|[.*$]*$))"
 )
 _WITHIN = re.compile(
-    r"\b(?:options?|choices?|answer|letter)\s*[\s*$(\[{]*([A-J])(?![\w'’])|\(\s*([A-J])\s*\)|"
+    r"\b(?:[Oo]ptions?|[Cc]hoices?|[Aa]nswer|[Ll]etter)\s*[\s*$(\[{]*([A-J])(?![\w'’])|\(\s*([A-J])\s*\)|"
     r"\b(?:is|be)\s+\**([B-J])\**[\s.*)]*$"
 )
 _SEVERAL = re.compile(
@@ -45,7 +48,10 @@ CONFIRMED = re.compile(
 )
 
 LEADING = re.compile(r"^\W{0,3}([A-J])\s*(?:[.,:)\]]|\*\*|$)(?!.*\b[B-J][.):])")
-_CLAUSE = re.compile(r"(?:[,;:]\s*|\band\s+)(?:so|thus|therefore|hence|which is|i\.e\.)\b,?", re.IGNORECASE)
+_CLAUSE = re.compile(
+    r"(?:[,;:]\s*|\band\s+)(?:so|thus|therefore|hence|which is|which leaves|leaving|i\.e\.)\b,?",
+    re.IGNORECASE,
+)
 
 
 def options_of(options: object) -> dict[str, str]:

@@ -14,7 +14,7 @@ _NEXT_QUESTION = re.compile(
     r"(?:Question|Problem|Q|Human|User|Instruction|Exercise)(?:\s*\d+)?\s*(?:\*\*)?[:.]"
 )
 _CALLS = re.compile(r"<(tool_call|tool_response|function_call)>.*?(?:</\1>|$)", re.DOTALL)
-_TAGGED = re.compile(r"<(final_answer|answer)>(.{0,1000}?)</\1>", re.DOTALL | re.IGNORECASE)
+_TAGGED = re.compile(r"<(final_answer|final|answer|result)>(.{0,1000}?)</\1>", re.DOTALL | re.IGNORECASE)
 _JSON = re.compile(
     r"\"(?:final[_ ]?)?(?:answer|result|solution)\"\s*:\s*"
     r"(?:\"((?:[^\"\\\n]|\\.){0,500})\"|(\[[^\]\n]{0,200}\]|[-+\d.eE]+))"

@@ -18,7 +18,7 @@ _REASON = re.compile(
 _REMARK = re.compile(r"[,;]?\s+(?:attained|achieved|reached|where|with\s+equality)\b.*", re.IGNORECASE)
 _CLAUSE = re.compile(
     r"(?:[,;.:]|\bbut\b|\band\b|\\Rightarrow|\\implies|=>|⇒|→)\s*(?:and\s+)?(?:so|thus|therefore|hence|meaning|leaving|giving|making|for\s+a|"
-    r"i\.e\.?,?|that\s+is,?)\b|\bbut\b|\bwhich\s+(?:is|means|gives|leaves|makes|equals|rounds\s+(?:up\s+|down\s+)?to)\b|\b(?:to\s+get|we\s+get|gives?|yields?)\b(?=\s+\D{0,3}\d)",
+    r"i\.e\.?,?|that\s+is,?)\b|\bbut\b|\b(?:from|by)\s+\$?[\d.,]+%?\s+to\b|\bwhich\s+(?:is|means|gives|leaves|makes|equals|takes|costs|will\s+\w+|rounds\s+(?:up\s+|down\s+)?to)\b|\b(?:to\s+get|we\s+get|gives?|yields?)\b(?=\s+\D{0,3}\d)",
     re.IGNORECASE,
 )
 _LEADING = re.compile(
@@ -53,10 +53,11 @@ _FOLLOWS = re.compile(
     r"\s*(?:[,;:.()\[]|$|(?:in|on|for|at|from|by|per|each|every|more|less|of|to|with|together|altogether|total|left|and|than)\b)"
 )
 _UNSOLVED = re.compile(
-    r"(?:^|[\s(])-?\d*\s*\*?\s*[a-z]\s*[-+]\s*\d*\s*\*?\s*[a-z]?\s*$|(?:^|\s)\d+\s*\*?\s*[a-z]\s*$"
+    r"(?:^|[\s(])-?\d*\s*\*?\s*[A-Za-z]\s*[-+]\s*\d*\s*\*?\s*[A-Za-z]?\s*$|(?:^|\s)\d+\s*\*?\s*[A-Za-z]\s*$"
 )
 _OPERATION = re.compile(
-    r"^\W*(?:\w+\s+)?\$?[\d.,]+\D{0,20}\b(?:divided|multiplied|times|plus|minus|over)\b.{1,40}?\b(?:is|are|equals|makes|gives|leaves)\b"
+    r"^\W*(?:\w+\s+)?\$?[\d.,]+\D{0,20}\b(?:divided|multiplied|times|plus|minus|over|of|squared|cubed|in\s+base)\b"
+    r".{1,40}?\b(?:is|are|equals|makes|gives|leaves)\b(?=.*\d)"
 )
 _HEDGE = re.compile(r"\bbetween\s+\S+\s+and\b|\d\s*(?:or|to)\s+\$?\d", re.IGNORECASE)
 
