@@ -18,7 +18,7 @@ from hf_qads.answers import KINDS, check
 FOLDER = Path(__file__).parent.parent / "tests" / "answers"
 FILES = {
     "kept apart": "outputs_kept_apart.jsonl",
-    "second": "outputs_second.jsonl",
+    "later": "outputs_later.jsonl",
     "seen while it was written": "outputs_seen.jsonl",
     "older": "answers_corpus.jsonl",
 }

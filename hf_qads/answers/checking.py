@@ -151,7 +151,7 @@ def _compare(stated: Candidate, gold: str, kind: str, *, brackets_list: bool) ->
         )
         if said is not None and (kind != FORMULA or not words_of(gold)):
             return _spelt(said, text), Same(equal(said, wanted), "number")
-    if kind == MIXED and same_words(text, gold):
+    if kind == MIXED and (same_words(text, gold) or same_words(re.split(r"[,;]\s*so\b", text)[-1], gold)):
         return text, Same(True, "words")
     if kind in (NUMBER, MIXED) and (not re.search(r"\d", gold) or numbers(text)[1:]):
         return text, Same(False, "not one number")

@@ -68,6 +68,7 @@ def readable(output: str) -> str | None:
     output = re.sub(r"\s{40,}", "\n\n", output) if len(output) > READ else output
     text = output if len(output) <= READ else output[: READ // 2] + "\n" + output[-READ // 2 :]
     text = text.replace("\r", "").strip()
+    text = re.sub(r"^(?:<\|[a-z_]+\|>\s*(?:assistant\b)?\s*)+", "", text)
     if "</think>" in text:
         text = text.rpartition("</think>")[2].strip()
     elif "<think>" in text:

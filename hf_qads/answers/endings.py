@@ -43,16 +43,13 @@ def _finished(text: str) -> bool:
     """Whether a last statement without a point can be whole: it computes, concludes or ends in a value."""
     if dangling(text):
         return False
-    if (
-        "=" in text
-        or CONCLUDES.search(text)
-        or is_value(text)
-        or re.search(r"[:：]\s*\S+(?:\s\S+){0,3}$", text)
-    ):
+    if "=" in text or is_value(text) or " " not in text or re.search(r":\s*\S+(?:\s\S+){0,3}$", text):
         return True
     if re.match(r"\W*(?:since|because|if|when|as|after)\b[^,]*$", text, re.IGNORECASE):
         return False
-    return bool(re.search(r"\b(?:is|are|was|equals|be)\s+\S+$|[A-Za-z$)}%]$", text))
+    valued = re.search(r"\d|\\|\b[A-J]\b", text)
+    closes = CONCLUDES.search(text) or re.search(r"[A-Za-z$)}%]$", text)
+    return bool((valued and closes) or re.search(r"\b(?:is|are|was|equals|be)\s+\S+$", text))
 
 
 def dangling(text: str) -> bool:

@@ -47,6 +47,7 @@ def plain(text: str) -> str:
     """
     text = re.sub(r"[⁻⁰¹²³⁴-⁹]+", lambda found: "^{" + found.group().translate(_SUPERSCRIPTS) + "}", text)
     text = re.sub(r"(\d)\s*([¼-¾⅐-⅞])", r"\1 \2", text)
+    text = re.sub(r"(\d)\s+and\s+a\s+half\b", r"\1.5", text)
     text = re.sub(r"[¼-¾⅐-⅞]", lambda found: unicodedata.normalize("NFKC", found.group()), text)
     text = re.sub(r"√\s*(\d+|[A-Za-z])", r"\\sqrt{\1}", text).replace("√", r"\sqrt")
     text = re.sub(r"€\s?(\d+),(\d\d)(?!\d)|(?<![\d,])(\d+),(\d\d)\s?€", r"\1\3.\2\4", text)

@@ -12,7 +12,7 @@ _REASON = re.compile(
     r"(?!\s+(?:has|have|makes?|gives?|means?|leaves?|equals?|adds?|tells|shows|yields|implies|simplifies)\b)|"
     r"rounded|so\s+that|as\s+(?:we|the|it|there|required)|out\s+of|for\s+all|attained)\b.*|"
     r"[,;]?\s+(?:where|when|if|given|after|before|assuming|considering)\b(?:\$[^$]*\$|[^,$])*(?:,(?=\s+\w+\s+\w+)|$)|"
-    r"\s+\([^()$]*[A-Za-z=*/][^()]*\)|\s+\((?=[a-z]+\s)[^()]*$",
+    r"\s+\([^()$]*(?:[A-Za-z]{3}|[=*/])[^()]*\)|\s+\((?=[a-z]+\s)[^()]*$",
     re.IGNORECASE | re.DOTALL,
 )
 _REMARK = re.compile(r"[,;]?\s+(?:attained|achieved|reached|where|with\s+equality)\b.*", re.IGNORECASE)
@@ -22,11 +22,11 @@ _CLAUSE = re.compile(
     re.IGNORECASE,
 )
 _LEADING = re.compile(
-    r"^\W*(?:(?:so|thus|therefore|hence|finally|then|now|and)\b,?\s*)*(?:since|because|as|if|when|after|before|in|out\s+of|of|for|at|by|on|from|with|given|"
+    r"^\W*(?:(?:so|thus|therefore|hence|finally|then|now|and)\b,?\s*)*(?:since|because|as|if|when|after|before|in|out\s+of|of|for|at|by|on|from|with|given|rounded|"
     r"to|using|during|over|during)\b[^,]*,\s*(?=\D*\S)",
     re.IGNORECASE,
 )
-EQUALS = re.compile(r"(?<![<>=:])(?<![^\d)}a-z]!)=(?!=)|\\approx|≈|\\equiv")
+EQUALS = re.compile(r"\bequals\b|(?<![<>=:])(?<![^\d)}a-z]!)=(?!=)|\\approx|≈|\\equiv")
 _VERB = re.compile(
     r"\b(?:is|are|was|were|be|equals?|makes?|made|has|have|had|gets?|got|costs?|needs?|needed|pays?|paid|earns?|earned|"
     r"spends?|spent|sold|sells?|takes?|took|gives?|leaves?|left\s+with|buys?|bought|owes?|saves?|saved|uses?|used|eats?|ate|"
@@ -53,12 +53,17 @@ _FOLLOWS = re.compile(
     r"\s*(?:[,;:.()\[]|$|(?:in|on|for|at|from|by|per|each|every|more|less|of|to|with|together|altogether|total|left|and|than)\b)"
 )
 _UNSOLVED = re.compile(
-    r"(?:^|[\s(])-?\d*\s*\*?\s*[A-Za-z]\s*[-+]\s*\d*\s*\*?\s*[A-Za-z]?\s*$|(?:^|\s)\d+\s*\*?\s*[A-Za-z]\s*$"
+    r"(?:^|[\s(])-?\d*\s*\*?\s*[A-Za-z]\s*[-+]\s*\d*\s*\*?\s*[A-Za-z]?\s*$|(?:^|\s)\d+\*?[A-Za-z]\s*$"
 )
 _OPERATION = re.compile(
-    r"^\W*(?:\w+\s+)?\$?[\d.,]+\D{0,20}\b(?:divided|multiplied|times|plus|minus|over|of|squared|cubed|in\s+base)\b"
+    r"^\W*(?:\w+\s+)?\$?[\d.,/]+\D{0,20}\b(?:divided|multiplied|times|plus|minus|over|of|squared|cubed|in\s+base)\b"
     r".{1,40}?\b(?:is|are|equals|makes|gives|leaves)\b(?=.*\d)"
 )
+_REPORTED = re.compile(r"(?:plus|minus|times|divided|%|percent|[-+*/])\s.*,\s+or\s+(?:about\s+)?(?=\$?\d)")
+_ASIDE = re.compile(
+    r"\b(?:in|over|for|within|at|of|from|by|after|during|on|every|per|than)\s+(?:the\s+|each\s+|about\s+)?\$?$"
+)
+_EITHER = re.compile(r"\b([a-z])\s*=\s*[^=]{1,20}\b(?:or|and)\b\s*\$?\1\s*=")
 _HEDGE = re.compile(r"\bbetween\s+\S+\s+and\b|\d\s*(?:or|to)\s+\$?\d", re.IGNORECASE)
 
 
@@ -68,6 +73,8 @@ def stated_number(text: str) -> Number | None:
     `18 dollars`, `9 * 2 = $18`, `she makes 18 dollars in 5 days` all give 18; `3 or 5` gives none.
     """
     text = _bare(text)
+    if _EITHER.search(text):
+        return None
     for reading in (text, _shorter(text), text := _narrowed(text)):
         if (found := only_number(without_name(reading))) is not None:
             return found
@@ -89,6 +96,7 @@ def stated_number(text: str) -> Number | None:
 
 def _narrowed(text: str) -> str:
     """The part of a statement that gives its value: its last clause, without its lead, right of `=`."""
+    text = re.sub(r"\s+\((?=[a-z]{3})[^()]*\)", "", text)
     text = _REMARK.sub(
         "", re.sub(r"^\W*(?:so|thus|therefore|hence|finally|then|now)\b,?\s*", "", text, flags=re.IGNORECASE)
     )
@@ -101,7 +109,7 @@ def _narrowed(text: str) -> str:
     text = next((one for one in reversed(clauses) if numbers(one) and not re.match(r"\s*not\b", one)), text)
     lead = _LEADING.match(text)
     text = _shorter(text[lead.end() :] if lead and numbers(text[lead.end() :]) else text)
-    operation = _OPERATION.match(text)
+    operation = _OPERATION.match(text) or _REPORTED.search(text)
     return text[operation.end() :] if operation else text
 
 
@@ -119,7 +127,8 @@ def _main_number(text: str, found: list[Number]) -> Number | None:
         return there[-1]
     verbs = [verb.end() for verb in _VERB.finditer(text)]
     after = [number for place in (verbs[-1:] + verbs[:1]) for number in found if number.start >= place]
-    return after[0] if after else found[-1]
+    found = [one for one in found if not _ASIDE.search(text, 0, one.start)] or found
+    return after[0] if after else found[0]
 
 
 def stated_numbers(text: str) -> list[Number]:

@@ -17,7 +17,7 @@ def outputs(name):
     return [json.loads(line) for line in lines]
 
 
-SEEN, KEPT_APART, SECOND = (outputs(f"outputs_{name}.jsonl") for name in ("seen", "kept_apart", "second"))
+SEEN, KEPT_APART, LATER = (outputs(f"outputs_{name}.jsonl") for name in ("seen", "kept_apart", "later"))
 SPEEDS = ["12 km/h", "15 km/h", "18 km/h", "20 km/h"]
 FORMS = [
     ("gsm8k", "Profit a day = 7 x $3.00 = $21.00", "21", True),
@@ -81,8 +81,8 @@ def says(item):
 
 @pytest.mark.parametrize(
     ("items", "agreement"),
-    [(SEEN, 0.99), (KEPT_APART, 0.97), (SECOND, 0.97)],
-    ids=["seen", "kept apart", "second"],
+    [(SEEN, 0.99), (KEPT_APART, 0.97), (LATER, 0.97)],
+    ids=["seen", "kept apart", "later"],
 )
 def test_agrees_with_the_hand_on_outputs_of_models_and_in_their_styles(items, agreement):
     wrong = [(said, item) for item in items if (said := says(item)) != item["right"]]
