@@ -25,7 +25,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", type=Path)
+    parser.add_argument("--model", default="embedded", help="`embedded`, `smollm2`, a folder or a Hub id")
     parser.add_argument("--rows", type=Path, nargs="*", default=[])
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--batch", type=int, default=8)
@@ -44,18 +44,12 @@ def main() -> None:
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Time every way in turn."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    from hf_qads.embedded import language_model_path
     from hf_qads.embedding.encoder import Encoder, embed
     from hf_qads.rows.sequences import padded, sequences
     from hf_qads.runtime.batching import token_batches
+    from hf_qads.runtime.models import load_model
 
-    path = options.model or language_model_path()
-    dtype = getattr(torch, options.dtype)
-    model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype, use_safetensors=True)
-    model.to(options.device).eval()
-    tokenizer = AutoTokenizer.from_pretrained(path)
+    model, tokenizer = load_model(options.model, dtype=options.dtype, device=options.device)
     tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
     tokenizer.padding_side = "right"
     encoder = Encoder(model, tokenizer, batch_tokens=options.batch_tokens)
