@@ -6,8 +6,8 @@
 What is measured, each part in a process of its own, with its own limit of time; one that fails is a line of
 the table, and the others go on:
 
-- `influence` in bfloat16 against the bare forward pass of the same tokens, on SmolLM2 and on random weights in
-  the shape of a model of 7 billion parameters, and how far its scores lie from plain passes;
+- `influence` in bfloat16 against the bare forward pass of the same tokens, on SmolLM2 and on random weights
+  in the shape of a model of 7 billion parameters, and how far its scores lie from plain passes;
 - `embed` in bfloat16 against the bare forward pass, on SmolLM2;
 - `select` of 100,000 of 1,000,000 x 1,024 against the plain loop on the same device, with how many of the
   loop's picks are the same;
