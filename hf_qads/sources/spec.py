@@ -19,10 +19,11 @@ class SourceSpec:
             name of a catalogue entry takes that entry's reader and facts.
         kind: `reasoning` or `general`; the catalogue's or else `reasoning` where None.
         config: configuration of a Hub dataset.
-        split: split to read; `train` where None and there is one.
+        split: split to read; `all` reads every file of a folder. Where None, `train` is read, and any other
+            split has to be asked for (see `repositories.folders.find_files`).
         revision: branch, tag or commit of a Hub dataset; the resolved commit is recorded.
         columns: the dataset's own column names for `question`, `answer`, `input`, `messages`, `history`,
-            `final_answer`.
+            `system`, `final_answer`.
         where: keep the rows whose column holds the value, or one of a list of values.
         rows: size of a random sample, drawn with `seed` from the usable rows and kept in their order; a
             source with fewer usable rows is kept whole.
