@@ -70,6 +70,10 @@ def test_every_yaml_is_parsed_strictly(path, evaluate):
         assert load_config_from_file(str(path)).num_processes >= 1
     elif path.stem == "evaluate":
         assert parse_yaml(evaluate.Evaluation, ["--config", str(path)]).benchmarks
+    elif path.stem.endswith("_examples"):
+        from hf_qads.augmenting.operators import read_examples
+
+        assert all(read_examples(path).values())
     elif "model_name_or_path" in yaml.safe_load(path.read_text()):
         _, training, model = parse_policy(["--config", str(path)], output_dir=Path("out"))
         assert training.learning_rate > 0
