@@ -87,7 +87,8 @@ class TransformersEngine:
             return [list(ids) for ids in self.tokenizer(text, add_special_tokens=False)["input_ids"]]
         bos = [] if self.tokenizer.bos_token_id is None else [self.tokenizer.bos_token_id]
         encoded = self.tokenizer(list(prompts), add_special_tokens=False)["input_ids"]
-        return [bos + list(prompt) for prompt in encoded]
+        # a prompt that a chat template wrote opens with BOS itself where it wants one
+        return [list(ids) if list(ids[: len(bos)]) == bos else bos + list(ids) for ids in encoded]
 
     def _batch(
         self, ids: list[list[int]], max_new_tokens: int, sampling: Sampling, chance: NDArray[np.float32]

@@ -120,3 +120,11 @@ def test_chat_prompts_go_through_the_tokenizers_template():
     assert tokenizer.decode(engine._encode(["hi"])[0]) == tokenizer.decode(
         tokenizer("<user>hi<assistant>", add_special_tokens=False)["input_ids"]
     )
+
+
+def test_a_prompt_that_opens_with_bos_gets_no_second_one():
+    tokenizer = tiny_tokenizer()
+    engine = TransformersEngine(tiny_model(), tokenizer, name="tiny")
+    bos = tokenizer.bos_token_id
+    assert [ids.count(bos) for ids in engine._encode(["1 + 1?", "<s>1 + 1?"])] == [1, 1]
+    assert engine._encode(["1 + 1?"]) == engine._encode(["<s>1 + 1?"])
