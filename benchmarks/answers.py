@@ -2,11 +2,13 @@
 
 python benchmarks/answers.py            # the tables
 python benchmarks/answers.py --wrong    # and the outputs on which the checker and the hand disagree
+    python benchmarks/answers.py --speed 10000   # CPU seconds of so many outputs of 2 KB, with the workers'
 """
 
 import argparse
 import json
 import logging
+import random
 import re
 import time
 from collections.abc import Callable
@@ -93,12 +95,46 @@ JUDGES: dict[str, Callable[[Item], bool]] = {
 }
 
 
+def speed(count: int) -> None:
+    """Print the CPU time of so many outputs, each behind lines of other outputs up to 2 KB."""
+    import psutil
+
+    items: list[Item] = []
+    for file in FILES.values():
+        items += [json.loads(line) for line in (FOLDER / file).read_text(encoding="utf-8").splitlines()]
+    lines = [line for item in items for line in item["output"].split("\n") if 40 < len(line) < 300]
+    lines = [line for line in lines if not re.search(r"answer|boxed|Question|####", line, re.IGNORECASE)]
+    draw, work = random.Random(1), []
+    for place in range(count):
+        item = items[place % len(items)]
+        text = item["output"]
+        while len(text) < 1900:
+            text = draw.choice(lines) + "\n" + text
+        work.append({**item, "output": text})
+
+    def used() -> float:
+        children = psutil.Process().children(recursive=True)
+        return time.process_time() + sum(sum(child.cpu_times()[:2]) for child in children)
+
+    ours({"output": "\\boxed{x+1}", "gold": "1+x", "benchmark": "math"})  # starts the worker
+    began = used()
+    for item in work:
+        ours(item)
+    print(f"{count} outputs of 2 KB: {used() - began:.0f} s of CPU, workers included")
+
+
 def main() -> None:
     """Print one table for each file of verdicts."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--wrong", action="store_true", help="print where hand and checker differ")
+    parser.add_argument(
+        "--speed", type=int, metavar="N", help="only judge N outputs of 2 KB and tell the time"
+    )
     arguments = parser.parse_args()
     logging.disable(logging.CRITICAL)
+    if arguments.speed:
+        speed(arguments.speed)
+        return
     for name, file in FILES.items():
         if not (FOLDER / file).is_file():
             continue
