@@ -207,6 +207,9 @@ def _parser() -> argparse.ArgumentParser:
         "plan", "pipeline.planning.plan:plan", "rows, tokens, passes, hours and disk, before anything runs"
     )
     plan.add_argument("what", metavar="CONFIG | PRESET")
+    plan.add_argument(
+        "--measure", action="store_true", help="measure the model's speed here, for some seconds"
+    )
 
     publish = add("publish", _publish, "put a finished run on the Hub, with cards that carry the evidence")
     publish.add_argument("run", type=Path, help="run folder")

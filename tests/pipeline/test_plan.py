@@ -8,6 +8,7 @@ import yaml
 from hf_qads.cli import main
 from hf_qads.config import loading
 from hf_qads.errors import SourceMissing
+from hf_qads.pipeline.planning import measuring
 from hf_qads.pipeline.reading import find_missing
 from hf_qads.sources import BENCHMARKS
 from tests.models import tiny_rows
@@ -203,3 +204,14 @@ def test_further_scores_and_features_are_planned(planned, raw_config):
     assert line[1:3] == ["100", "200"]  # a pass over question and answer, and one over the answer
     line = next(line.split() for line in told.splitlines() if line.startswith("features"))
     assert line[1:3] == ["106", "106"]  # the gradients of all rows and of 6 anchors
+
+
+def test_the_models_speed_here_is_measured_when_asked(raw_config, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(measuring, "SECONDS", 0.01)
+    path = tmp_path / "planned.yaml"
+    path.write_text(yaml.safe_dump(raw_config), encoding="utf-8")
+    assert main(["plan", str(path), "--measure"]) == 0
+    text = capsys.readouterr().out.split("On this machine, as measured now:")[1]
+    found = dict(re.findall(r"^(\w+) +[\d,]+ +([\d,]+) ", text, re.MULTILINE))
+    assert {"experience", "vectors", "influence"} <= set(found)
+    assert all(int(speed.replace(",", "")) > 0 for speed in found.values())

@@ -15,6 +15,7 @@ from hf_qads.pipeline.generators import RULES
 from hf_qads.pipeline.planning import augmenting, costs
 from hf_qads.pipeline.planning.availability import Availability, availability, paper_rows, unpublished
 from hf_qads.pipeline.planning.further import further
+from hf_qads.pipeline.planning.measuring import measured
 from hf_qads.pipeline.reading import named, spec_of
 from hf_qads.pipeline.stages.augmenting import augmented_name, chosen_sources
 from hf_qads.runtime.models import check_model, model_path
@@ -34,7 +35,7 @@ class _Counted(NamedTuple):
     read: bool
 
 
-def plan(what: str) -> str:
+def plan(what: str, *, measure: bool = False) -> str:
     """Rows, tokens, forward passes, GPU time and disk of a config file or a preset, as text.
 
     Local and embedded sources and anchors are read and counted. Those of the catalogue count with the
@@ -43,6 +44,10 @@ def plan(what: str) -> str:
     with `on_missing: error` the text says that a run would stop, and it counts with the paper's size. For the
     bare name of a preset nobody is asked.
 
+    Args:
+        what: a config file or a preset's name.
+        measure: also measure the model's speed on this machine, for some seconds, and tell the hours with it.
+
     Raises:
         QaDSError: there is no such config or preset, or it is wrong.
     """
@@ -50,12 +55,12 @@ def plan(what: str) -> str:
 
     if Path(what).suffix in (".yaml", ".yml") or (Path(what).exists() and what not in presets.names()):
         config = configs.load(what)
-        return _plan(config, availability(config), [])
+        return _plan(config, availability(config), [], measure)
     config = configs.parse({"preset": what})
-    return _plan(config, Availability([]), unpublished(config))
+    return _plan(config, Availability([]), unpublished(config), measure)
 
 
-def _plan(config: Config, found: Availability, notes: list[str]) -> str:
+def _plan(config: Config, found: Availability, notes: list[str], measure: bool) -> str:
     counts: dict[str, _Counted] = {}
     sources = [_count(s, config.seed, counts) for s in config.sources if named(s) not in found.sources]
     try:
@@ -104,7 +109,12 @@ def _plan(config: Config, found: Availability, notes: list[str]) -> str:
             width=width,
         ),
     )
-    return "\n".join([*found.said, *([""] if found.said else []), str(made)])
+    told = [*found.said, *([""] if found.said else []), str(made)]
+    if measure:
+        rows = sum(one.rows for one in sources)
+        mean = sum(one.rows * one.tokens for one in sources) / max(1, rows)
+        told += measured(config, made.stages, row_tokens=mean)
+    return "\n".join(told)
 
 
 def _augmented(config: Config, sources: list[_Counted]) -> "list[costs.StagePlan]":
