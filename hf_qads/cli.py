@@ -162,6 +162,18 @@ def _parser() -> argparse.ArgumentParser:
     augment.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="for example augment.rounds=2")
     augment.add_argument("--out", type=Path, help="run folder, from which `run` goes on (default: runs/NAME)")
 
+    compare = add(
+        "compare", "experiments.commands:compare", "does a strategy or mixture help? arms x seeds, verdicts",
+        resumes=True,
+    )  # fmt: skip
+    compare.add_argument("config", type=Path, nargs="?", help="YAML file (default: the embedded pool)")
+    compare.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="for example compare.seeds=5")
+    compare.add_argument("--out", type=Path, help="folder (default: runs/NAME)")
+    compare.add_argument(
+        "--plan", action="store_true", help="say what it takes and what it can detect, and do nothing"
+    )
+    compare.add_argument("--quick", action="store_true", help="a few arms and seeds, in a few minutes")
+
     status = add("status", "pipeline.summary:status", "what of a run is done, what is left, how long it took")
     status.add_argument("path", metavar="RUN", type=Path, help="run folder")
 

@@ -43,8 +43,8 @@ def load(path: Path | str, overrides: Sequence[str] = ()) -> Config:
         raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(raw, dict):
         raise ConfigError(f"{path} holds {type(raw).__name__}, not keys and values. Start with `name: ...`.")
-    for override in sorted(overrides, key=lambda text: not text.startswith("preset=")):
-        _override(raw, override)
+    for text in sorted(overrides, key=lambda text: not text.startswith("preset=")):
+        override(raw, text)
     return parse(raw, where=str(path))
 
 
@@ -72,7 +72,7 @@ def parse(raw: Mapping[str, Any], *, where: str = "config") -> Config:
     try:
         return Config.model_validate(keys)
     except ValidationError as error:
-        raise ConfigError(f"{where}: {'; '.join(_complaints(error))}") from None
+        raise ConfigError(f"{where}: {'; '.join(complaints(error))}") from None
 
 
 def dump(config: Config) -> str:
@@ -129,10 +129,15 @@ def _sources(value: Any) -> Any:
     return [{"path": item} if isinstance(item, str) else item for item in value]
 
 
-def _override(raw: dict[str, Any], override: str) -> None:
-    key, equals, text = override.partition("=")
+def override(raw: dict[str, Any], given: str) -> None:
+    """Put one `KEY=VALUE` into a config as read from YAML; dots in KEY go into sections.
+
+    Raises:
+        ConfigError: it is no KEY=VALUE, or goes into what is no section.
+    """
+    key, equals, text = given.partition("=")
     if not equals or not key:
-        raise ConfigError(f"{override!r} is no KEY=VALUE. Write for example select.metric=cosine.")
+        raise ConfigError(f"{given!r} is no KEY=VALUE. Write for example select.metric=cosine.")
     section = raw
     *parents, last = key.split(".")
     if parents and parents[0] not in SECTIONS and parents[0] not in raw:
@@ -152,7 +157,7 @@ def _override(raw: dict[str, Any], override: str) -> None:
     try:
         section[last] = yaml.safe_load(text)
     except yaml.YAMLError:
-        raise ConfigError(f"{override!r}: the value is not valid YAML.") from None
+        raise ConfigError(f"{given!r}: the value is not valid YAML.") from None
 
 
 def _with_local_files(keys: dict[str, Any]) -> dict[str, Any]:
@@ -207,7 +212,8 @@ def _check_names(files: dict[str, Any], decontaminate: Any) -> None:
             )
 
 
-def _complaints(error: ValidationError) -> list[str]:
+def complaints(error: ValidationError) -> list[str]:
+    """What is wrong, a line for each key."""
     found = []
     for problem in error.errors():
         location = tuple(part for part in problem["loc"] if part not in ("one", "kinds"))

@@ -5,7 +5,7 @@ and `features/SOURCE.parquet` the columns that rows brought. A run whose strateg
 such stage.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +56,18 @@ def _settings(config: Config) -> Mapping[str, Any]:
 
 def _work(context: Context, folder: Path) -> Outcome:
     rows, targets = wanted(context.config)
-    counts = sizes(context.run)
     if distributed.rank() == 0 and context.config.columns:
-        for source in counts:
+        for source in context.run.sources():
             table = precomputed.columns(context.run, source, context.config.columns)
             with files.atomic_path(folder / f"{source}.parquet") as temporary:
                 pq.write_table(table, temporary, compression="zstd")
+    left_out = make(context, folder, rows, targets)
+    total = sum(sizes(context.run).values())
+    return Outcome(total, total, left_out, {"features": list(rows), "target_features": list(targets)})
+
+
+def make(context: Context, folder: Path, rows: Sequence[str], targets: Sequence[str]) -> LeftOut:
+    """Make features of the pool's rows and of the anchors, those that are not there yet, by name."""
     watched = anchor_rows(context, folder) if targets else None
     left_out: LeftOut = {}
     for name in dict.fromkeys((*rows, *targets)):
@@ -69,7 +75,7 @@ def _work(context: Context, folder: Path) -> Outcome:
             continue
         maker = _maker(context, name)
         try:
-            for source in counts if name in rows else ():
+            for source in context.run.sources() if name in rows else ():
                 made = maker.folder(context.run.rows_folder(source), folder / name / source)
                 for reason in made.reasons.values():
                     gone = left_out.setdefault(source, {})
@@ -79,8 +85,7 @@ def _work(context: Context, folder: Path) -> Outcome:
         finally:
             maker.close()
         distributed.barrier()
-    total = sum(counts.values())
-    return Outcome(total, total, left_out, {"features": list(rows), "target_features": list(targets)})
+    return left_out
 
 
 def anchor_rows(context: Context, folder: Path) -> pa.Table:

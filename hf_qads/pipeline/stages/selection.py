@@ -193,7 +193,7 @@ def _work(context: Context, folder: Path) -> Outcome:
     def rank_source(number: int) -> None:
         source = names[number]
         context.say(f"{INDENT}{source}: {keep[source]:,} of {sizes[source]:,} rows")
-        order = _rank(context, folder / CHECKPOINTS / source, found[source], keep[source], needs)
+        order = rank(context, folder / CHECKPOINTS / source, found[source], keep[source], needs)
         _write(files_of[source], found[source].row_ids, order)
 
     executor = executors.current()
@@ -232,7 +232,7 @@ class Order:
     start: NDArray[np.bool_]
 
 
-def _rank(context: Context, checkpoints: Path, choice: Choices, keep: int, needs: Needs) -> Order:
+def rank(context: Context, checkpoints: Path, choice: Choices, keep: int, needs: Needs) -> Order:
     """The rows that the mixture may take, in rank order.
 
     The picks come first, then the start pool in the order drawn, where the strategy has one. Where all rows
@@ -276,7 +276,7 @@ def _rank_pool(context: Context, folder: Path, found: Mapping[str, Choices], kee
     size = sum(len(choice.rows) for choice in found.values())
     context.say(f"{INDENT}the whole pool: {keep:,} of {size:,} rows")
     checkpoints = folder / CHECKPOINTS
-    order = _rank(context, checkpoints, together(list(found.values()), checkpoints / "pool"), keep, needs)
+    order = rank(context, checkpoints, together(list(found.values()), checkpoints / "pool"), keep, needs)
     offset = 0
     for source, choice in found.items():
         own = np.flatnonzero((order.rows >= offset) & (order.rows < offset + len(choice.scores)))

@@ -1,0 +1,179 @@
+"""The YAML of `compare` and `validity`, checked: arms, budgets, seeds, training and evaluation of cells."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, get_args
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from hf_qads.config.loading import complaints, override
+from hf_qads.config.schema import AnyRatio, Count, Name, Rate, Section, Share
+from hf_qads.errors import ConfigError
+
+Control = Literal["untrained", "whole_pool", "random", "balanced_random", "longest"]
+Measure = Literal["accuracy", "log_probability"]
+CONTROLS: Final[tuple[Control, ...]] = get_args(Control)
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Arm(Section):
+    """A strategy, or with `ratio` a mixture: what one cell selects differently from another."""
+
+    name: Name
+    strategy: str = "qads"
+    options: dict[str, Any] = Field(default_factory=dict)
+    start: Annotated[int, Field(ge=0)] = 100
+    metric: Literal["euclidean", "cosine"] = "euclidean"
+    ratio: AnyRatio | None = None  # shares of the sources; None chooses from the whole pool
+    seeds: Count | None = None  # None: those of the comparison
+
+    @classmethod
+    def of(cls, value: Any) -> dict[str, Any]:
+        """An arm's keys from its short form, a strategy's name."""
+        return {"name": value, "strategy": value} if isinstance(value, str) else dict(value)
+
+
+class Budget(Section):
+    """How much a cell trains on: rows, a share of the pool's rows, or tokens of an epoch."""
+
+    rows: Count | None = None
+    share: Share | None = None
+    tokens: Count | None = None
+
+    @model_validator(mode="after")
+    def _is_one(self) -> "Budget":
+        given = [value for value in (self.rows, self.share, self.tokens) if value is not None]
+        if len(given) != 1:
+            raise ValueError("a budget names one of rows, share, tokens")
+        return self
+
+    @property
+    def label(self) -> str:
+        """Its name in tables and folders."""
+        if self.share is not None:
+            return f"{100 * self.share:g}pct"
+        return f"{self.rows}rows" if self.rows is not None else f"{self.tokens}tokens"
+
+
+class Training(Section):
+    """How each cell trains; the same for all. See `hf_qads.training.fine_tune`."""
+
+    model: str | None = None  # another one than the run's, for transfer
+    epochs: Positive = 2.0
+    learning_rate: Rate = 5e-5
+    global_batch: Count = 8
+    device_batch: Count = 8
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.03
+    scheduler: str = "cosine"
+    max_length: Count | None = None
+    by_length: bool = True
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "float32"
+    autocast: Literal["auto", "none", "bfloat16"] = "auto"
+
+
+class Measuring(Section):
+    """What each cell's model is measured on."""
+
+    benchmarks: list[str] = Field(min_length=1)
+    out_of_domain: list[str] = Field(
+        default_factory=list
+    )  # of the benchmarks, those that the anchors are not like
+    accuracy_only: list[str] = Field(default_factory=list)  # those whose gold is a bare answer
+    measures: list[Measure] = Field(default=["log_probability"], min_length=1)
+    rows: Count = 100
+    skip: Annotated[int, Field(ge=0)] = 0  # first questions that are left for other studies
+    seed: int = 1  # of the embedded problems
+    data: str | None = None
+    local_files: dict[str, str] = Field(default_factory=dict)
+    max_new_tokens: Count = 256
+    batch_tokens: Annotated[int, Field(ge=64)] = 4096
+
+
+def measures_of(setting: Measuring) -> list[Measure]:
+    """Every measure that a table is made of: accuracy too where some benchmarks have no other."""
+    more: list[Measure] = ["accuracy"] if setting.accuracy_only else []
+    return list(dict.fromkeys([*setting.measures, *more]))
+
+
+class Compare(Section):
+    """A comparison: arms x budgets x seeds."""
+
+    run: str  # YAML of a run, or a run folder that holds scores
+    arms: list[Arm] = Field(min_length=1)
+    budgets: list[Budget] = Field(min_length=1)
+    seeds: Annotated[int, Field(ge=1)] = 3
+    control: str = "random"
+    controls: list[Control] = Field(default_factory=lambda: list(CONTROLS))
+    control_seeds: Count | None = None
+    max_characters: Count | None = None  # longer rows are no candidates of any arm
+    train: Training = Training()
+    evaluate: Measuring
+    pilot: str | None = None  # folder of an earlier comparison, by which the plan judges what can be detected
+    keep_models: bool = False
+
+    @model_validator(mode="after")
+    def _has_its_control(self) -> "Compare":
+        names = [arm.name for arm in self.arms]
+        if len(set(names)) != len(names):
+            raise ValueError(f"two arms have one name: {names}")
+        if self.control not in (*names, *self.controls):
+            raise ValueError(f"control {self.control!r} is neither an arm nor among controls")
+        return self
+
+
+class Validity(Section):
+    """Groups of rows by a score, each trained on at equal tokens: does the score predict what is learnt?"""
+
+    run: str
+    scores: list[str] = Field(min_length=1)  # columns of numbers, or strategies that rank
+    groups: Annotated[int, Field(ge=2)] = 5
+    within: Literal["pool", "source"] = "pool"
+    tokens: Count
+    seeds: Count = 3
+    max_characters: Count | None = None
+    train: Training = Training()
+    evaluate: Measuring
+
+
+class Experiment(Section):
+    """The file: a name and one of its kinds."""
+
+    name: Name
+    compare: Compare | None = None
+    validity: Validity | None = None
+
+
+def load(path: Path | str, overrides: Sequence[str] = ()) -> Experiment:
+    """Read an experiment's YAML, apply `KEY=VALUE` overrides and check it.
+
+    Raises:
+        ConfigError: the file is missing or no YAML, or a key or value is wrong.
+    """
+    try:
+        raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}. Give a YAML file.") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{path} holds {type(raw).__name__}, not keys and values. Start with `name: ...`.")
+    for text in overrides:
+        override(raw, text)
+    return parse(raw, where=str(path))
+
+
+def parse(raw: Mapping[str, Any], *, where: str = "experiment") -> Experiment:
+    """Check a mapping as an experiment.
+
+    Raises:
+        ConfigError: a key or value is wrong; the message names each key and what was got.
+    """
+    keys = dict(raw)
+    section = keys.get("compare")
+    if isinstance(section, dict) and isinstance(section.get("arms"), list):
+        keys["compare"] = {**section, "arms": [Arm.of(one) for one in section["arms"]]}
+    try:
+        return Experiment.model_validate(keys)
+    except ValidationError as error:
+        raise ConfigError(f"{where}: {'; '.join(complaints(error))}") from None

@@ -1,0 +1,207 @@
+"""A comparison on a tiny pool: cells, resumption, tables and what may be concluded."""
+
+import json
+
+import numpy as np
+import pytest
+import yaml
+
+from hf_qads import cli
+from hf_qads.config import experiments
+from hf_qads.errors import ConfigError, TrainingError
+from hf_qads.experiments.cells import Cell, run_cells
+from hf_qads.experiments.commands import compare
+from hf_qads.experiments.planning import pilot_spread, plan_text
+from hf_qads.experiments.results import composition, jaccard, lines, markdown, sentence
+from tests.models import tiny_model, tiny_rows, tiny_tokenizer
+from tests.pipeline.conftest import write_rows
+
+MATHS = {"reasoning": {"rule": "all"}, "general": {"rule": "fixed", "value": 0.1}}
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("compare")
+    tiny_model().save_pretrained(folder / "model")
+    tiny_tokenizer().save_pretrained(folder / "model")
+    write_rows(folder / "sums.jsonl", tiny_rows(60, seed=1))
+    write_rows(folder / "chat.jsonl", tiny_rows(40, seed=2))
+    write_rows(folder / "target.jsonl", tiny_rows(12, seed=3))
+    run = {
+        "name": "tiny",
+        "model": str(folder / "model"),
+        "sources": [
+            {"path": str(folder / "sums.jsonl"), "kind": "reasoning"},
+            {"path": str(folder / "chat.jsonl"), "kind": "general"},
+        ],
+        "anchors": {"sources": [str(folder / "target.jsonl")], "size": 6},
+        "prompts": 20,
+        "experience": None,
+        "scorer": {"type": "probe"},
+    }
+    (folder / "run.yaml").write_text(yaml.safe_dump(run))
+    (folder / "gsm8k.jsonl").write_text(
+        "".join(
+            json.dumps(
+                {"question": f"What is {n} + 2?", "answer": f"It is {n + 2}.", "final_answer": str(n + 2)}
+            )
+            + "\n"
+            for n in range(12)
+        )
+    )
+    setting = {
+        "name": "tiny-compare",
+        "compare": {
+            "run": str(folder / "run.yaml"),
+            "arms": ["qads", {"name": "maths", "ratio": MATHS}],
+            "budgets": [{"tokens": 300}],
+            "seeds": 2,
+            "controls": ["untrained", "random"],
+            "train": {"learning_rate": 1e-3, "epochs": 1},
+            "evaluate": {"benchmarks": ["gsm8k"], "rows": 8, "skip": 2, "data": str(folder)},
+        },
+    }  # fmt: skip
+    (folder / "compare.yaml").write_text(yaml.safe_dump(setting))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def done(files):
+    out = files / "out"
+    text = compare(
+        config=files / "compare.yaml", overrides=[], out=out, plan=False, quick=False, say=lambda _: None
+    )
+    return out, text
+
+
+def test_a_comparison_writes_tables_figures_and_a_page(done):
+    out, text = done
+    assert "| random | 2 |" in text
+    assert "7 of 7 cells are done" in text
+    assert (out / "figures" / "overlap_300tokens.png").stat().st_size > 1000
+    assert "<table>" in (out / "comparison.html").read_text()
+    record = json.loads((out / "comparison.json").read_text())
+    assert {line["arm"] for line in record["tables"]["300tokens/log_probability"]["lines"]} == {
+        "untrained", "random", "qads", "maths"
+    }  # fmt: skip
+
+
+def test_every_cell_keeps_to_its_budget_and_its_shares(done):
+    cells = [json.loads(path.read_text()) for path in sorted((done[0] / "cells").glob("*/result.json"))]
+    trained = [cell for cell in cells if cell["cell"]["arm"] != "untrained"]
+    assert len(trained) == 6
+    assert all(250 <= cell["tokens"] <= 300 for cell in trained)
+    maths = [cell for cell in trained if cell["cell"]["arm"] == "maths"]
+    assert all(cell["sources"]["sums"] > 8 * cell["sources"].get("chat", 0) for cell in maths)
+    by_seed = {cell["cell"]["seed"]: cell["row_ids"] for cell in trained if cell["cell"]["arm"] == "random"}
+    assert by_seed[0] != by_seed[1]
+    assert not list((done[0] / "cells").glob("*/model"))
+
+
+def test_a_killed_comparison_goes_on_to_the_same_bytes(done, files, monkeypatch):
+    out, _ = done
+    before = {path: path.read_bytes() for path in sorted((out / "cells").glob("*/result.json"))}
+    page = (out / "comparison.json").read_bytes()
+    for path in list(before)[2:4]:
+        path.unlink()
+    told = []
+    compare(config=files / "compare.yaml", overrides=[], out=out, plan=False, quick=False, say=told.append)
+    assert any("5 of 7 cells were done before" in line for line in told)
+    assert {path: path.read_bytes() for path in before} == before
+    assert (out / "comparison.json").read_bytes() == page
+
+
+def test_the_plan_says_what_can_be_detected_before_anything_runs(files, tmp_path, capsys):
+    argv = ["compare", str(files / "compare.yaml"), "compare.seeds=5", "--out", str(tmp_path / "o"), "--plan"]
+    assert cli.main(argv) == 0
+    shown = capsys.readouterr().out
+    assert "3 arms x 1 budgets x seeds = 16 cells" in shown
+    assert "by a prior" in shown
+    assert not (tmp_path / "o").exists()
+
+
+def test_a_pilot_gives_the_plan_its_spread(done, files):
+    setting = experiments.load(files / "compare.yaml", [f"compare.pilot={done[0]}", "compare.seeds=8"])
+    assert "by a pilot" in plan_text(setting, files / "other")
+
+
+def test_a_failed_cell_takes_no_other_along(tmp_path):
+    cells = [Cell(arm, "9rows", 0, "k" * 16) for arm in ("first", "broken", "last")]
+
+    def work(cell, folder):
+        if cell.arm == "broken":
+            raise TrainingError("The loss stopped being a number.")
+        return {"rows": 1}, {"training": 1.0}
+
+    failed = run_cells(cells, work, tmp_path, say=lambda _: None)
+    assert list(failed.values()) == ["The loss stopped being a number."]
+    assert (tmp_path / cells[2].name / "result.json").exists()
+    assert not run_cells(cells, lambda *_: ({}, {}), tmp_path, say=lambda _: None)
+
+
+def made(arm, seed, values, *, rows=10, tokens=100.0, sources=None, ids=()):
+    return {
+        "cell": {"arm": arm, "budget": "b", "seed": seed, "key": ""},
+        "rows": rows,
+        "tokens": tokens,
+        "sources": sources or {"a": 1},
+        "row_ids": list(ids),
+        "values": {"gsm8k": {"accuracy": list(values)}},
+    }
+
+
+def test_a_sentence_names_every_factor_in_which_two_arms_differ():
+    rng = np.random.default_rng(0)
+    cells = [made("random", seed, rng.normal(0, 0.01, 30)) for seed in range(4)]
+    cells += [made("rds", seed, rng.normal(1, 0.01, 30), tokens=160.0) for seed in range(4)]
+    control, best = lines(cells, control="random", budget="b", measure="accuracy")
+    said = sentence(best, control, factors=["strategy"])
+    assert "rds is better than random by +0.99" in said or "rds is better than random by +1.00" in said
+    assert "They differ in strategy, tokens trained on (160 and 100)." in said
+    assert "| rds | 4 | 10 | 160 |" in markdown([control, best])
+
+
+def test_no_verdict_comes_of_one_seed():
+    cells = [made("random", 0, np.zeros(30)), made("qads", 0, np.ones(30))]
+    assert [line.verdict for line in lines(cells, control="random", budget="b", measure="accuracy")] == [
+        "",
+        "",
+    ]
+
+
+def test_overlap_and_composition_by_hand():
+    cells = [
+        made("a", 0, [1.0], sources={"x": 3, "y": 1}, ids=["1", "2", "3"]),
+        made("b", 0, [1.0], sources={"x": 1}, ids=["2", "3", "4"]),
+    ]
+    names, table = jaccard(cells, "b")
+    assert names == ["a", "b"]
+    assert table[0, 1] == 0.5
+    assert composition(cells, "b") == {"a": {"x": 0.75, "y": 0.25}, "b": {"x": 1.0, "y": 0.0}}
+
+
+def test_the_spread_of_a_pilot_is_found_again():
+    rng = np.random.default_rng(3)
+    cells = []
+    for arm in "abcdefgh":
+        own = rng.normal(0, 0.2, 400)
+        for seed in range(15):
+            cells.append(made(arm, seed, own + rng.normal(0, 0.1) + rng.normal(0, 0.3, 400)))
+    seed, question, noise = pilot_spread(cells, "accuracy")
+    assert (seed, question, noise) == pytest.approx((0.1, 0.2 * 2**0.5, 0.3), rel=0.25)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"budgets": [{"rows": 3, "tokens": 4}]}, "one of rows, share, tokens"),
+        ({"control": "best"}, "neither an arm nor among controls"),
+        ({"arms": ["qads", "qads"]}, "two arms have one name"),
+        ({"sedes": 3}, "sedes"),
+    ],
+)
+def test_a_wrong_key_is_one_line(files, change, message):
+    raw = yaml.safe_load((files / "compare.yaml").read_text())
+    raw["compare"] |= change
+    with pytest.raises(ConfigError, match=message):
+        experiments.parse(raw)
