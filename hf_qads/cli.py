@@ -174,6 +174,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     compare.add_argument("--quick", action="store_true", help="a few arms and seeds, in a few minutes")
 
+    validity = add(
+        "validity", "experiments.commands:validity", "does a score predict what is learnt?", resumes=True
+    )
+    validity.add_argument("config", type=Path, help="YAML file")
+    validity.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="for example validity.seeds=5")
+    validity.add_argument("--out", type=Path, help="folder (default: runs/NAME)")
+
     status = add("status", "pipeline.summary:status", "what of a run is done, what is left, how long it took")
     status.add_argument("path", metavar="RUN", type=Path, help="run folder")
 

@@ -78,6 +78,10 @@ def test_every_yaml_is_parsed_strictly(path, evaluate):
         _, training, model = parse_policy(["--config", str(path)], output_dir=Path("out"))
         assert training.learning_rate > 0
         assert model.model_name_or_path
+    elif path.stem.endswith("_examples"):
+        assert all(
+            isinstance(value, list | str | dict) for value in yaml.safe_load(path.read_text()).values()
+        )
     elif "compare" in (raw := yaml.safe_load(path.read_text())) or "validity" in raw:
         from hf_qads.config import experiments
 

@@ -1,4 +1,4 @@
-"""The commands `hf-qads compare` and its plan."""
+"""The commands `hf-qads compare`, with its plan, and `hf-qads validity`."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -49,6 +49,29 @@ def compare(
     failed = comparison.do()
     shown = write(comparison, failed)
     return f"{shown}\nTables, figures and page: {out}"
+
+
+def validity(*, config: Path, overrides: Sequence[str], out: Path | None, say: Say = print) -> str:
+    """Do what is left of a study of scores and say what each predicts.
+
+    Args:
+        config: its YAML.
+        overrides: `KEY=VALUE` within it.
+        out: its folder; None is `runs/NAME`.
+        say: is told a line per cell.
+
+    Raises:
+        QaDSError: something a user can mend.
+    """
+    from hf_qads.experiments import validity as scores
+
+    quiet()
+    experiment = settings.load(config, overrides)
+    out = out or Path("runs") / experiment.name
+    study = scores.ScoreValidity(experiment, out, say=say)
+    failed = study.do()
+    shown = scores.write(study, results(study.cells, out / CELLS), failed)
+    return f"{shown}\nTable: {out}"
 
 
 def write(comparison: Comparison, failed: dict[str, str]) -> str:

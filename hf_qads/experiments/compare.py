@@ -2,34 +2,21 @@
 
 import hashlib
 import json
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hf_qads import embedded, schema
-from hf_qads.config import loading
-from hf_qads.config.experiments import Arm, Budget, Compare, Experiment, Measuring
+from hf_qads import schema
+from hf_qads.config.experiments import Arm, Budget, Compare, Experiment
 from hf_qads.errors import ConfigError
-from hf_qads.evaluation import Evaluated, evaluate
-from hf_qads.evaluation.evaluating import ACCURACY
-from hf_qads.evaluation.items import Item
 from hf_qads.experiments.cells import Cell, run_cells
-from hf_qads.pipeline import run as pipeline
+from hf_qads.experiments.workbench import Rows, Workbench
 from hf_qads.pipeline.choosing import Candidates
-from hf_qads.pipeline.test_sets import benchmark_name, read_test_set
-from hf_qads.runfolder import RunFolder
-from hf_qads.runtime import files
-from hf_qads.runtime.models import EMBEDDED, fingerprint
-from hf_qads.training import fine_tune
 
-VERSION = 1  # raise it when the same cell would give another result
-CELLS, MODEL = "cells", "model"
+CELLS = "cells"
 UNTRAINED, WHOLE_POOL = "untrained", "whole_pool"
-Rows = NDArray[np.int64]
 
 
 class Comparison:
@@ -50,21 +37,11 @@ class Comparison:
             raise ConfigError(f"{experiment.name} has no section `compare`. Add one.")
         self.setting: Compare = experiment.compare
         self.name, self.out, self.say = experiment.name, out, say
-        self.run = open_run(self.setting.run, out / "run", say=say)
-        self.candidates = Candidates(self.run, out / "choosing", max_characters=self.setting.max_characters)
-        self.base = self.setting.train.model or self.candidates.config.model.path
-        self.items = asked_items(self.setting.evaluate)
+        self.bench = Workbench(self.setting, out, say=say)
+        self.run, self.candidates = self.bench.run, self.bench.candidates
         self.arms = arms_of(self.setting)
         self.budgets = {budget.label: budget for budget in self.setting.budgets}
-        self._keys: dict[str, Any] = {
-            "version": VERSION,
-            "run": {line["stage"]: line["key"] for line in self.run.ledger()},
-            "base": fingerprint(self.base),
-            "train": self.setting.train.model_dump(),
-            "evaluate": self.setting.evaluate.model_dump(exclude={"batch_tokens"}),
-            "items": {name: [item.id for item in items] for name, items in self.items.items()},
-            "max_characters": self.setting.max_characters,
-        }
+        self._key = self.bench.key
         self.cells = self._cells()
 
     def do(self) -> dict[str, str]:
@@ -73,62 +50,21 @@ class Comparison:
 
     def work(self, cell: Cell, folder: Path) -> tuple[dict[str, Any], dict[str, float]]:
         """Select, fine-tune and evaluate one cell."""
-        began = time.monotonic()
-        result: dict[str, Any] = {"rows": 0, "tokens": 0, "sources": {}, "row_ids": []}
-        model: str | Path = self.base
-        if cell.arm != UNTRAINED:
-            chosen = self.choose(cell)
-            rows = self.candidates.dicts(chosen)
-            took = {"selecting": time.monotonic() - began}
-            model = folder / MODEL
-            facts = self._train(rows, model, cell)
-            counts = {name: 0 for name in self.run.sources()}
-            for row in rows:
-                counts[row[schema.SOURCE]] += 1
-            result = {
-                "rows": facts["rows"],
-                "tokens": facts["tokens"],
-                "left_out": facts["left_out"],
-                "steps": facts["steps"],
-                "loss": facts["loss"],
-                "sources": {name: count for name, count in counts.items() if count},
-                "row_ids": sorted(row[schema.ROW_ID] for row in rows),
-            }
-            took["training"] = time.monotonic() - began - took["selecting"]
-        else:
-            took = {}
-        found = measure(model, self.items, self.setting.evaluate, folder=folder)
-        result["values"] = {
-            name: {
-                measured: [None if np.isnan(value) else round(float(value), 6) for value in values]
-                for measured, values in one.values.items()
-            }
-            for name, one in found.items()
-        }
-        took["evaluating"] = time.monotonic() - began - sum(took.values())
-        if not self.setting.keep_models:
-            files.remove(folder / MODEL)
-        return result, {name: round(seconds, 2) for name, seconds in took.items()}
+        if cell.arm == UNTRAINED:
+            return self.bench.measure_base(folder)
+        return self.bench.train_and_measure(
+            lambda: self.choose(cell),
+            folder,
+            seed=cell.seed,
+            title=cell.name,
+            keep_model=self.setting.keep_models,
+        )
 
     def choose(self, cell: Cell) -> Rows:
         """The rows of a cell, in the order in which they were picked."""
         if cell.arm == WHOLE_POOL:
             return self.candidates.rows
         return choose(self.candidates, self.arms[cell.arm], self.budgets[cell.budget], seed=cell.seed)
-
-    def _train(self, rows: list[dict[str, Any]], model: Path, cell: Cell) -> dict[str, Any]:
-        train = self.setting.train
-        return fine_tune(
-            self.base,
-            rows,
-            folder=model,
-            template=self.candidates.config.model.template,
-            **train.model_dump(exclude={"model"}),
-            device=self.candidates.config.device,
-            seed=cell.seed,
-            title=cell.name,
-            overwrite=True,
-        )
 
     def _cells(self) -> list[Cell]:
         """All cells: what needs no seed first, then seed by seed all arms of all budgets."""
@@ -148,7 +84,7 @@ class Comparison:
     def _cell(self, arm: str, budget: str, seed: int) -> Cell:
         of_arm = self.arms[arm].model_dump(exclude={"seeds"}) if arm in self.arms else arm
         of_budget = self.budgets[budget].model_dump() if budget else None
-        text = json.dumps([self._keys, of_arm, of_budget, seed], sort_keys=True, default=str)
+        text = json.dumps([self._key, of_arm, of_budget, seed], sort_keys=True, default=str)
         return Cell(arm, budget, seed, hashlib.sha256(text.encode()).hexdigest()[:16])
 
 
@@ -209,48 +145,3 @@ def _picked(candidates: Candidates, arm: Arm, size: int, seed: int) -> Rows:
             places.append((np.arange(len(order)) + 0.5) / len(order))  # every prefix has the same shares
     rows = np.concatenate(orders)
     return rows[np.argsort(np.concatenate(places), kind="stable")]
-
-
-def open_run(name: str, out: Path, *, say: Callable[[str], None]) -> RunFolder:
-    """The run folder that a comparison takes rows, scores and vectors from; a YAML's is made first."""
-    path = embedded.quickstart_path() if name == EMBEDDED else Path(name)
-    if path.is_dir():
-        return RunFolder.open(path)
-    return pipeline.run(loading.load(path), out, until="scores", say=say)
-
-
-def asked_items(setting: Measuring) -> dict[str, list[Item]]:
-    """The questions of each benchmark, those skipped taken off."""
-    found = {}
-    for name in setting.benchmarks:
-        items = read_test_set(
-            name,
-            data=setting.data,
-            local_files=setting.local_files,
-            rows=setting.skip + setting.rows,
-            seed=setting.seed,
-        )
-        found[benchmark_name(name)] = items[setting.skip :]
-    return found
-
-
-def measure(
-    model: str | Path, items: Mapping[str, Sequence[Item]], setting: Measuring, *, folder: Path
-) -> dict[str, Evaluated]:
-    """Evaluate a model; benchmarks whose gold is a bare answer by accuracy alone."""
-    bare = {benchmark_name(name) for name in setting.accuracy_only}
-    found: dict[str, Evaluated] = {}
-    for measures, names in (
-        (tuple(setting.measures), [name for name in items if name not in bare]),
-        ((ACCURACY,), [name for name in items if name in bare]),
-    ):
-        if names:
-            found |= evaluate(
-                model,
-                {name: items[name] for name in names},
-                measures=measures,
-                max_new_tokens=setting.max_new_tokens,
-                batch_tokens=setting.batch_tokens,
-                folder=folder / "answers",
-            )
-    return {name: found[name] for name in items}

@@ -10,9 +10,10 @@ from hf_qads import cli
 from hf_qads.config import experiments
 from hf_qads.errors import ConfigError, TrainingError
 from hf_qads.experiments.cells import Cell, run_cells
-from hf_qads.experiments.commands import compare
+from hf_qads.experiments.commands import compare, validity
 from hf_qads.experiments.planning import pilot_spread, plan_text
 from hf_qads.experiments.results import composition, jaccard, lines, markdown, sentence
+from hf_qads.experiments.validity import score_lines
 from tests.models import tiny_model, tiny_rows, tiny_tokenizer
 from tests.pipeline.conftest import write_rows
 
@@ -205,3 +206,47 @@ def test_a_wrong_key_is_one_line(files, change, message):
     raw["compare"] |= change
     with pytest.raises(ConfigError, match=message):
         experiments.parse(raw)
+
+
+def test_validity_groups_rows_by_a_score_and_says_what_it_predicts(done, files, tmp_path):
+    raw = {
+        "name": "tiny-validity",
+        "validity": {
+            "run": str(done[0] / "run"),
+            "scores": ["qads_score", "longest"],
+            "groups": 2,
+            "within": "source",
+            "tokens": 250,
+            "seeds": 2,
+            "train": {"learning_rate": 1e-3, "epochs": 1},
+            "evaluate": {"benchmarks": ["gsm8k"], "rows": 8, "data": str(files)},
+        },
+    }
+    (tmp_path / "validity.yaml").write_text(yaml.safe_dump(raw))
+    text = validity(config=tmp_path / "validity.yaml", overrides=[], out=tmp_path / "out", say=lambda _: None)
+    assert "9 of 9 cells are done" in text
+    cells = [json.loads(path.read_text()) for path in (tmp_path / "out" / "cells").glob("*/result.json")]
+    by_group = {
+        cell["cell"]["budget"]: cell["score"] for cell in cells if cell["cell"]["arm"] == "qads_score"
+    }
+    assert by_group["group1"] < by_group["group2"]
+    for group in by_group.keys() - {""}:
+        drawn = [set(cell["sources"]) for cell in cells if cell["cell"]["budget"] == group]
+        assert set.union(*drawn) == {"chat", "sums"}
+    shown = json.loads((tmp_path / "out" / "validity.json").read_text())
+    assert {one["score"] for one in shown["scores"]} == {"qads_score", "longest"}
+
+
+def test_a_score_that_predicts_is_told_from_one_that_does_not():
+    rng = np.random.default_rng(0)
+    cells = [made("untrained", 0, np.zeros(50))]
+    for seed in range(5):
+        for group in (1, 2, 3):
+            for score, lift in (("good", 0.1 * group), ("idle", 0.0)):
+                one = made(score, seed, lift + rng.normal(0, 0.005) + rng.normal(0, 0.01, 50))
+                one["cell"]["budget"] = f"group{group}"
+                cells.append(one | {"score": float(group)})
+    good, idle = score_lines(cells, measure="accuracy")
+    assert (good.score, good.top.verdict, idle.top.verdict) == ("good", "better", "inconclusive")
+    assert good.gains == pytest.approx((0.1, 0.2, 0.3), abs=0.01)
+    assert good.spearman > 0.9 > abs(idle.spearman)
