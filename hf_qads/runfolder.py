@@ -148,7 +148,8 @@ class RunFolder:
         for stage, path in joined.items():
             for name in _names(path):
                 known = schema.COLUMNS.get(name)
-                if name not in found and (known is None or known.made_by == stage):
+                # what rows brought takes the place of what no stage made
+                if name not in found and (known is None or stage in (known.made_by, "features")):
                     found[name] = path
         return found
 

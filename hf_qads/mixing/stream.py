@@ -47,6 +47,7 @@ class Part:
             together, `place` in that order, which is the mixture's rank then.
         size: rows that the ratio is a share of: those that selection could choose from.
         columns: parquet files with `row_id` and score columns to join, other sources' rows among them or not.
+        own: further columns of numbers in them, by the names that the rows brought them under.
     """
 
     source: str
@@ -55,6 +56,7 @@ class Part:
     selection: Path
     size: int
     columns: Sequence[Path] = ()
+    own: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,9 @@ class PoolMixture:
             for name in pq.read_schema(path).names
         }
         joined = [name for name, column in JOINED.items() if column.always or name in known]
-        names = [*joined, schema.RANK, schema.GAIN]
-        return pa.schema([*schema.ROW_SCHEMA, *((name, schema.COLUMNS[name].type) for name in names)])
+        own = [name for part in self.parts.values() for name in part.own if name not in schema.COLUMNS]
+        names = [*joined, *dict.fromkeys(own), schema.RANK, schema.GAIN]
+        return pa.schema([*schema.ROW_SCHEMA, *((name, _type(name)) for name in names)])
 
     @property
     def summary(self) -> list[dict[str, Any]]:
@@ -151,7 +154,7 @@ class PoolMixture:
         """Rows of a source that the mixture keeps, in pool order, and their places in it."""
         item = self.ranked[part.source]
         index = KeyIndex(self.keys[part.source])
-        joined = [_Join(path, part.source) for path in part.columns]
+        joined = [_Join(path, part.source, part.own) for path in part.columns]
         places = np.append(places, -1)  # of a row without a rank, which is -1: a source may have none at all
         for path in part.pool:
             with pq.ParquetFile(path) as file:
@@ -210,20 +213,26 @@ def _complete(
     rows = rows.replace_schema_metadata(None)
     columns = {name: rows[name].cast(schema.ROW_SCHEMA.field(name).type) for name in schema.ROW_SCHEMA.names}
     keys = keys_of(columns[schema.ROW_ID])
-    for name in (name for name in wanted.names if name in JOINED):
+    for name in (name for name in wanted.names if name not in (*columns, schema.RANK, schema.GAIN)):
         source = next((join for join in joined if name in join.values), None)
-        kind = schema.COLUMNS[name].type
+        kind = _type(name)
         columns[name] = pa.nulls(len(rows), kind) if source is None else source.column(name, keys)
     columns[schema.RANK] = pa.array(ranks, type=pa.int32())
     columns[schema.GAIN] = pa.array(gains, type=pa.float32(), from_pandas=True)
     return pa.table([columns[name] for name in wanted.names], schema=wanted)
 
 
+def _type(name: str) -> pa.DataType:
+    """The type of a column that joins the rows: a known one's, else a number."""
+    return schema.COLUMNS[name].type if name in schema.COLUMNS else pa.float32()
+
+
 class _Join:
     """Score columns of one source in one file, looked up by content key."""
 
-    def __init__(self, path: Path, source: str) -> None:
-        names = [name for name in JOINED if name in pq.read_schema(path).names]
+    def __init__(self, path: Path, source: str, own: Sequence[str]) -> None:
+        there = pq.read_schema(path).names
+        names = [name for name in dict.fromkeys([*JOINED, *own]) if name in there]
         table = pq.read_table(path, columns=[schema.ROW_ID, *names], partitioning=None)
         ids = table[schema.ROW_ID]
         own = pc.and_(
@@ -231,7 +240,7 @@ class _Join:
         )
         table = table.filter(own)
         self._index = KeyIndex(keys_of(table[schema.ROW_ID]))
-        self.values = {name: table[name].cast(schema.COLUMNS[name].type) for name in names}
+        self.values = {name: table[name].cast(_type(name)) for name in names}
 
     def column(self, name: str, keys: np.ndarray) -> pa.Array:
         """The column's values for some rows, null where the file does not hold a row."""

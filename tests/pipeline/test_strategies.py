@@ -16,7 +16,7 @@ from hf_qads.selection import STRATEGIES, select
 from hf_qads.selection.registry import needs_of
 from tests.models import tiny_rows
 
-COLUMNS = ["ifd", "perplexity", "answer_tokens", "wici", "deita_complexity", "deita_quality", "tags"]
+COLUMNS = ["ifd", "perplexity", "answer_tokens", "wici", "deita_complexity", "deita_quality", "mine", "tags"]
 OPTIONS = {"qads": {"target": "vectors", "whiten": True}, "less": {"rank": 3}}
 
 
@@ -130,6 +130,12 @@ def test_a_strategy_without_need_of_a_start_pool_has_none(raw, place):
     )
     order = [tokens[row] for row in table["row_id"].to_pylist()]
     assert order == sorted(order, reverse=True)
+    mixture = load_dataset(str(done.folder("mixture")), split="train")
+    known = dict(
+        zip(*(done.table("sums", ["row_id", "mine"])[c].to_pylist() for c in ("row_id", "mine")), strict=True)
+    )
+    sums = mixture.filter(lambda row: row["source"] == "sums")
+    assert [known[row] for row in sums["row_id"]] == sums["mine"]
     assert done.line("selection")["left_out"]["sums"] == {"no value in column answer_tokens": 1}
 
 

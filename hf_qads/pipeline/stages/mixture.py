@@ -6,6 +6,7 @@ from typing import Any
 
 from hf_qads.config.schema import Config
 from hf_qads.pipeline.stage import Context, Outcome, Stage
+from hf_qads.pipeline.stages.features import TAGS
 from hf_qads.pipeline.stages.selection import RATIOS
 from hf_qads.runtime.files import read_json
 
@@ -31,6 +32,7 @@ def _work(context: Context, folder: Path) -> Outcome:
             selection=run.folder("selection") / f"{source}.parquet",
             size=chosen["sizes"][source],
             columns=[path for stage, path in run.column_files(source).items() if stage != "selection"],
+            own=[name for name in context.config.columns if name != TAGS],
         )
         for source in run.sources()
     ]
