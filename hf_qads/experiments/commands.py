@@ -31,7 +31,7 @@ def compare(
     Args:
         config: its YAML; None with `quick` is the one inside the package.
         overrides: `KEY=VALUE` within it, such as `compare.seeds=5`.
-        out: its folder; None is `runs/NAME`.
+        out: its folder; None is `RUN/compare` of a run folder, else `runs/NAME`.
         plan: say how many cells, tokens and hours there are and what could be detected, and do nothing.
         quick: the embedded pool in a few minutes.
         say: is told a line per cell.
@@ -41,7 +41,8 @@ def compare(
     """
     quiet()
     experiment = _experiment(config, overrides, quick=quick)
-    out = out or Path("runs") / experiment.name
+    run = Path(experiment.compare.run if experiment.compare else "")
+    out = out or (run / "compare" if (run / "ledger.jsonl").is_file() else Path("runs") / experiment.name)
     if plan:
         return plan_text(experiment, out)
     comparison = Comparison(experiment, out, say=say)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from hf_qads.publishing.facts.comparison import comparison
 from hf_qads.publishing.facts.coverage import Curve, coverage
 from hf_qads.publishing.facts.evidence import Coverage, Evidence, Example, ExampleGroup
 from hf_qads.publishing.facts.facts import Facts, run_facts
@@ -43,6 +44,7 @@ class Measured:
     stages: tuple[Stage, ...]
     metric: str
     worth: tuple[dict[str, Any], ...] = ()
+    comparison: str = ""
 
     @property
     def scored(self) -> list[SourceData]:
@@ -63,7 +65,7 @@ class Measured:
             )
             for curve in self.curves
         ]
-        return Evidence(coverage=rows, examples=self.examples)
+        return Evidence(coverage=rows, examples=self.examples, comparison=self.comparison)
 
 
 def measure(run: RunFolder, *, seed: int = 0) -> Measured:
@@ -96,6 +98,7 @@ def measure(run: RunFolder, *, seed: int = 0) -> Measured:
         stages=tuple(_stages(run)),
         metric=metric,
         worth=_worth(run),
+        comparison=comparison(run),
     )
 
 
