@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        0 on success, 2 where the user can mend what went wrong, 130 after Ctrl-C, 143 after SIGTERM, 1 on
+        0 on success, 2 where the user can put it right, 130 after Ctrl-C, 143 after SIGTERM, 1 on
         anything else.
     """
     # Threads that spin while they wait bring a small model to a crawl where another process wants the cores.
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        mend = {
+        advice = {
             errno.ENOSPC: "The disk is full: free some space, then run the same command again.",
             errno.EDQUOT: "The disk quota is used up: free some space, then run the same command again.",
             errno.EACCES: "Give a folder that you may write to, or change its permissions.",
@@ -64,9 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             errno.EEXIST: "A file stands where a folder is needed: give another folder.",
             errno.ENOENT: "It is not there and cannot be made: check the path.",
         }.get(error.errno or 0)
-        if mend is None:
+        if advice is None:
             raise
-        return _fail(f"{error.filename or 'writing'}: {error.strerror}. {mend}")
+        return _fail(f"{error.filename or 'writing'}: {error.strerror}. {advice}")
     return 0
 
 
@@ -201,7 +201,7 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("--push", metavar="REPO", help="dataset repository to push to")
 
     select = add(
-        "select", "pipeline.dataset_commands:select", "choose rows of a scored dataset, in rank order"
+        "select", "pipeline.dataset_commands:select", "choose rows of a dataset by a strategy, in rank order"
     )
     select.add_argument("dataset", help="Hub id, folder or file; qads_score and qads_embedding are read")
     amount = select.add_mutually_exclusive_group(required=True)
@@ -210,15 +210,14 @@ def _parser() -> argparse.ArgumentParser:
     select.add_argument(
         "--strategy",
         default="qads",
-        help="qads (default), kcenter, quality, random, ssl_prototype, deita, ifd, or one that an installed "
-        "package adds; see hf-qads strategies",
+        help="name of a strategy (default: %(default)s); hf-qads strategies lists them",
     )
     select.add_argument("--metric", default="euclidean", choices=("euclidean", "cosine"))
     select.add_argument("--start", type=int, default=100, help="rows of the start pool")
     select.add_argument("--seed", type=int, default=0)
     select.add_argument("--split", help="split; default: train")
     select.add_argument(
-        "--model", help="embeds rows that bring no qads_embedding: Hub id, folder, or embedded (default)"
+        "--model", help="embeds rows without a column qads_embedding: Hub id, folder, or embedded (default)"
     )
     select.add_argument("--out", type=Path, help="parquet file to write (default: NAME-selected.parquet)")
 
@@ -241,7 +240,7 @@ def _parser() -> argparse.ArgumentParser:
         "--replace", action="store_true", help="put ours in the place of configs and files that are not ours"
     )
 
-    check = add("check", _check, "is a staged folder or a mixture complete and loadable?")
+    check = add("check", _check, "check that a staged folder or a mixture is complete and loads")
     check.add_argument("folder", type=Path)
 
     explore = add(

@@ -1,15 +1,17 @@
 """The exceptions that hf_qads raises on purpose.
 
-    QaDSError                 anything a user can mend; the command line exits with 2
+    QaDSError                 anything a user can put right; the command line exits with 2
     ├── ConfigError           a config file or command-line setting
     ├── SourceError           reading rows
-    │   └── SourceMissing     a source that is not available: no public copy, or out of reach
+    │   ├── SourceMissing     a source that is not available: no public copy, or out of reach
+    │   └── RowError          one row that cannot be used, with a reason that is counted
     ├── ModelError            loading a language model
     ├── DeviceError           a device that is not there
     ├── FilteringError        deduplication, decontamination
     ├── EmbeddingError        making or reading vectors
     ├── ScoringError          influence, labels, scorers
     ├── SelectionError        choosing rows
+    │   └── VectorsNeeded     a strategy that looks at vectors, and there are none
     ├── MixingError           ratios, mixtures, subsets
     ├── TrainingError         fine-tuning
     ├── GenerationError       writing text with a model or a server
@@ -22,7 +24,7 @@ Each message says what was wrong, what was got, and what to do.
 
 
 class QaDSError(Exception):
-    """Base of every error a user can mend."""
+    """Base of every error that a user can put right."""
 
 
 class ConfigError(QaDSError):
@@ -35,6 +37,10 @@ class SourceError(QaDSError):
 
 class SourceMissing(SourceError):
     """A source is not available: it has no public copy, is gated, or cannot be reached."""
+
+
+class RowError(SourceError):
+    """One row has no usable question and answer; the message is a short reason that can be counted."""
 
 
 class ModelError(QaDSError):

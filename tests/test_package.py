@@ -1,5 +1,6 @@
 import ast
 import graphlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import hf_qads
+from hf_qads import errors
 
 ROOT = Path(__file__).parents[1]
 
@@ -106,3 +108,24 @@ def test_only_joiners_know_the_config():
 def test_no_file_is_over_400_lines():
     for file in sorted(ROOT.glob("hf_qads/**/*.py")):
         assert len(file.read_text(encoding="utf-8").splitlines()) <= 400, file
+
+
+def test_the_tree_of_exceptions_draws_all_of_them_as_they_inherit():
+    drawn: dict[str, str] = {}
+    above = ["QaDSError"]
+    for bars, name in re.findall(r"^    ([│ ]*)[├└]── (\w+)", str(errors.__doc__), re.MULTILINE):
+        above[len(bars) // 4 + 1 :] = [name]
+        drawn[name] = above[-2]
+    assert drawn == {
+        name: found.__bases__[0].__name__
+        for name, found in vars(errors).items()
+        if isinstance(found, type) and issubclass(found, Exception) and name != "QaDSError"
+    }
+
+
+def test_exceptions_are_defined_in_one_module():
+    for file in sorted((ROOT / "hf_qads").rglob("*.py")):
+        if file.name != "errors.py":
+            assert not re.search(
+                r"^class \w+\(\w*(?:Error|Missing)\)", file.read_text(encoding="utf-8"), re.M
+            ), file

@@ -94,8 +94,6 @@ SOURCES: Final[Mapping[str, str]] = {name: source.kind for name, source in _ALL.
 """Every embedded source, and its kind: those of the pool, then those of anchors."""
 POOL: Final[Mapping[str, str]] = {name: SOURCES[name] for name in _POOL_SOURCES}
 """The sources that selection chooses from."""
-TARGETS: Final[Mapping[str, str]] = {name: SOURCES[name] for name in _TARGET_SOURCES}
-"""Sources of anchors: good rows only, none of them in the pool."""
 
 
 def rows(name: str, seed: int = 0) -> list[PoolRow]:

@@ -10,7 +10,6 @@ from hf_qads.embedded.problems import Problem, Value, exact
 
 GOOD: Final = "good"
 POOR: Final = ("bare", "code", "chat", "wrong", "garbled", "cut", "verbose", "noise")
-QUALITIES: Final = (GOOD, *POOR)
 UNSEEN: Final = ("noise",)
 """Qualities that the language model's training never saw."""
 LAYOUTS: Final = ("prose", "list", "steps")

@@ -197,7 +197,7 @@ def _check_text(name: str, number: int, text: object) -> None:
     if not text.isascii() and (lone := _SURROGATE.search(text)) is not None:
         raise FilteringError(
             f"question {number} of the benchmark {name!r} holds {lone[0]!r}, half a character, which no file "
-            "can hold. Leave it out or mend it."
+            "can hold. Leave it out or correct it."
         )
 
 

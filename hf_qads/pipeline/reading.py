@@ -177,17 +177,17 @@ def _not_available(
     if not missing:
         return ""
     reasons = [f"{', '.join(names)} ({role}): {why}" for (role, why), names in grouped(missing).items()]
-    mend = GIVE
+    advice = GIVE
     if any(one.role == "benchmark" for one in missing):
-        mend += (
+        advice += (
             ", name the test sets to compare with (decontaminate: {against: [...]}), or go on without those "
             "that are not available (decontaminate: {on_missing: skip})"
         )
     if config.on_missing == "error" and any(one.role != "benchmark" for one in missing):
-        mend += ", or go on without them (on_missing: skip)"
+        advice += ", or go on without them (on_missing: skip)"
     names = ", ".join(dict.fromkeys(one.name for one in missing))
     said = f" {' '.join(reasons)}" if listed else ""
-    return f"{what}: {names}.{said} {mend[0].upper()}{mend[1:]}."
+    return f"{what}: {names}.{said} {advice[0].upper()}{advice[1:]}."
 
 
 def read_sources(

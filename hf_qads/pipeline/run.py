@@ -79,7 +79,7 @@ def run(
         say: is told, a line at a time, what is done, redone and why.
 
     Raises:
-        QaDSError: something a user can mend.
+        QaDSError: something that a user can put right.
         OSError: the disk is full or not writable.
     """
     names = [stage.name for stage in stages(config)]
@@ -133,7 +133,7 @@ def run_part(config: Config, out: Path, part: Part, *, say: Callable[[str], None
 
     Raises:
         RunError: the current stage is not cut into shards, or a whole run works in the folder.
-        QaDSError: something else a user can mend.
+        QaDSError: something else that a user can put right.
     """
     check(config)
     folder = RunFolder(out)

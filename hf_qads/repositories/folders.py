@@ -217,12 +217,12 @@ def _which_is_meant(by_split: Mapping[str, Sequence[Path]], folder: Path) -> str
 
     said = "; ".join(f"{names(paths)} (split {name})" for name, paths in by_split.items() if name)
     if "train" in by_split:
-        mend = "split: all reads every file"
+        choice = "split: all reads every file"
     else:
-        mend = "split: train reads those that name none, split: all every file"
+        choice = "split: train reads those that name none, split: all every file"
     return (
         f"{folder} holds files named like a split, {said}, beside files that name none: "
-        f"{names(by_split[''])}. Say what is meant: {mend}; or name the files by a path or pattern."
+        f"{names(by_split[''])}. Say what is meant: {choice}; or name the files by a path or pattern."
     )
 
 

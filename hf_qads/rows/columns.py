@@ -19,11 +19,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
-from hf_qads.errors import SourceError
+from hf_qads.errors import RowError, SourceError
 from hf_qads.rows.turns import (
     Conversation,
     Pair,
-    RowError,
     conversation_of,
     history_of,
     pair_of_turns,

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from hf_qads.errors import SourceError
+from hf_qads.errors import RowError
 from hf_qads.schema import Turn
 
 ROLES: Final = {
@@ -41,10 +41,6 @@ AFTER_TOOL: Final = "conversation whose answer follows the output of a tool"
 CALL: Final = "conversation whose only answer is a call of a tool"
 NO_WEIGHT: Final = "conversation whose only answer has weight 0"
 NOT_TURNS: Final = "conversation is not a list of turns"
-
-
-class RowError(SourceError):
-    """One row has no usable question and answer; the message is a short reason that can be counted."""
 
 
 class Pair(NamedTuple):

@@ -78,7 +78,7 @@ def find_gguf(name: str | Path, *, revision: str | None = None) -> Path:
         return Path(hf_hub_download("/".join(parts[:2]), "/".join(parts[2:]), revision=revision))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise ModelError(f"The GGUF file {name} cannot be had from the Hub: {reason}.") from error
+        raise ModelError(f"The GGUF file {name} cannot be downloaded from the Hub: {reason}.") from error
 
 
 def gguf_fingerprint(name: str | Path, *, revision: str | None = None) -> str:

@@ -163,7 +163,7 @@ class RayEngine:
             what, number, error = given_up[0]
             raise RunError(
                 f"{len(given_up)} shards of the stage {stage} were given up; the first, number {number} of "
-                f"{what}: {error}. The others are done and kept: run again when it is mended."
+                f"{what}: {error}. The others are done and kept: put that right, then run again."
             )
         if not self._actors or self._ray.get(book.state.remote())["left"]:
             raise RunError(
@@ -214,7 +214,7 @@ class RayEngine:
         """What ended a worker's work; None where it ended well.
 
         Raises:
-            RunError: it can only be mended by the user.
+            RunError: only the user can put it right.
         """
         errors = self._ray.exceptions
         try:

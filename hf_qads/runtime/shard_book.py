@@ -78,7 +78,7 @@ class ShardBook:
         self._faults[worker] = 0
 
     def fail(self, worker: str, title: str, number: int, error: str, *, final: bool = False) -> None:
-        """Enter a failed try; `final` for an error that another try cannot mend."""
+        """Enter a failed try; `final` for an error that another try would meet again."""
         shards = self._titles[title]
         shards.claimed.pop(number, None)
         shards.tries[number] += 1

@@ -85,7 +85,7 @@ def pool_again(asked: Mapping[str, Any], start: Rows, vectors: Any, scores: Any)
     """The pool that a selection was made from, put together again from what was asked and its start rows.
 
     Raises:
-        SelectionError: the pool cannot be had again, scores are needed, or these are other rows.
+        SelectionError: the pool cannot be put together again, scores are needed, or these are other rows.
     """
     if asked["columns"] or asked["features"] or asked["already_selected"] or asked["out"]:
         raise SelectionError(

@@ -61,15 +61,15 @@ def test_what_has_no_copy_on_the_hub_is_local():
         "mathematics",
         "simuleq",
     }
-    mend = r"local_files: \{dmath: FILE\} in a config, SourceSpec\(FILE, name='dmath'\) from Python"
-    with pytest.raises(SourceError, match=rf"dmath has no copy on the Hub\. Get it from https.*{mend}"):
+    advice = r"local_files: \{dmath: FILE\} in a config, SourceSpec\(FILE, name='dmath'\) from Python"
+    with pytest.raises(SourceError, match=rf"dmath has no copy on the Hub\. Get it from https.*{advice}"):
         read_source(SourceSpec("dmath"), out=None)
 
 
 def test_nobody_is_sent_for_what_was_never_released():
     assert {name for name, entry in ALL.items() if not entry.released} == {"kpmath_plus"}
-    mend = r"Leave it out, or name a file of your own: local_files: \{kpmath_plus: FILE\}"
-    with pytest.raises(SourceError, match=rf"kpmath_plus was never released\. {mend}") as error:
+    advice = r"Leave it out, or name a file of your own: local_files: \{kpmath_plus: FILE\}"
+    with pytest.raises(SourceError, match=rf"kpmath_plus was never released\. {advice}") as error:
         read_source(SourceSpec("kpmath_plus"), out=None)
     assert "http" not in str(error.value)
     assert "never released" in next(line for line in table().splitlines() if "kpmath_plus" in line)

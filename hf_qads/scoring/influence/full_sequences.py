@@ -12,7 +12,7 @@ from hf_qads.runtime.batching import TokenBudget, run_batches
 from hf_qads.scoring.influence.shared_prefix import Scores, Work
 
 
-class WholeSequences:
+class FullSequences:
     """Scores anchors after examples by forwarding both for every pair, in padded token-budget batches."""
 
     def __init__(self, backbone: Backbone, budget: TokenBudget, work: Work) -> None:

@@ -15,7 +15,7 @@ from hf_qads.rows.rendering import Renderer, template_of
 from hf_qads.runtime import distributed
 from hf_qads.runtime.batching import BATCH_TOKENS
 from hf_qads.scoring.influence.blocks import Texts, render
-from hf_qads.scoring.influence.pair_scoring import Sweep
+from hf_qads.scoring.influence.pair_scoring import PairScorer
 from hf_qads.scoring.influence.result import NOT_FINITE, Float32, Influence, join
 
 logger = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ def influence(
     _check_context(backbone, len(renderer.bos), rows, sets)
     if batch_tokens < 1:
         raise ScoringError(f"batch_tokens={batch_tokens}, but it must be at least 1. Raise it.")
-    sweep = Sweep(
+    scorer = PairScorer(
         backbone,
         renderer.bos,
         rows,
@@ -88,14 +88,14 @@ def influence(
         batch_tokens=batch_tokens,
     )
     with backbone.ready():
-        zero = sweep.zero_shot()
+        zero = scorer.zero_shot()
         _check_finite(zero, sets)
-        one = sweep.one_shot()
+        one = scorer.one_shot()
     parts = {
         name: _result(rows, texts, zero[name], one[name], backbone.context, len(renderer.bos))
         for name, texts in sets.items()
     }
-    work, pairs = sweep.work, max(1, sweep.work.pairs)
+    work, pairs = scorer.work, max(1, scorer.work.pairs)
     known = (work.tokens / pairs, work.least / pairs) if work.pairs else (float("nan"), float("nan"))
     result = join(parts, known)
     for reason, count in sorted(result.left_out.items()) if distributed.rank() == 0 else ():

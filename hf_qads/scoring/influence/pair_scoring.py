@@ -15,7 +15,7 @@ from hf_qads.runtime.batching import TokenBudget, is_out_of_memory
 from hf_qads.runtime.models import weights_digest
 from hf_qads.runtime.progress import bar
 from hf_qads.scoring.influence.blocks import Texts
-from hf_qads.scoring.influence.full_sequences import WholeSequences, reference
+from hf_qads.scoring.influence.full_sequences import FullSequences, reference
 from hf_qads.scoring.influence.shards import Scores, Shard, ShardFolder, plan_rows, shard_name
 from hf_qads.scoring.influence.shared_prefix import SharedPrefix, Work
 
@@ -25,7 +25,7 @@ _TOLERANCE = {"torch.float32": 1e-3, "torch.float64": 1e-3}
 _HALF_TOLERANCE = 0.3  # rounding alone moves a one-token answer by a tenth
 
 
-class Sweep:
+class PairScorer:
     """Scores every usable prompt row against every usable anchor of each set.
 
     Attributes:
@@ -50,7 +50,7 @@ class Sweep:
         self.folder = ShardFolder(folder)
         self._key = weights_digest(backbone.model) if folder is not None else b""
         self._budget = TokenBudget(batch_tokens)
-        self._engine: SharedPrefix | WholeSequences | None = None
+        self._engine: SharedPrefix | FullSequences | None = None
 
     def zero_shot(self) -> dict[str, Scores]:
         """Score every anchor without an example (Eq. 1).
@@ -159,18 +159,18 @@ class Sweep:
     def _usable(self, name: str) -> list[int]:
         return [place for place, why in enumerate(self.anchors[name].reasons) if why is None]
 
-    def _pick(self) -> SharedPrefix | WholeSequences:
+    def _pick(self) -> SharedPrefix | FullSequences:
         """The engine that reproduces the model's own forward pass on a long pair, sharing if it can."""
         if self._engine is None:
             self._engine = self._checked()
         return self._engine
 
-    def _checked(self) -> SharedPrefix | WholeSequences:
+    def _checked(self) -> SharedPrefix | FullSequences:
         pair = self._calibration_pair()
         own = reference(self.backbone, *pair)
         tolerance = _TOLERANCE.get(str(self.backbone.model.dtype), _HALF_TOLERANCE)
         name, reason = type(self.backbone.model).__name__, "its layers are not all attention"
-        for engine in (SharedPrefix, WholeSequences):
+        for engine in (SharedPrefix, FullSequences):
             trial = engine(self.backbone, TokenBudget(self._budget.tokens), Work())
             if isinstance(trial, SharedPrefix) and not trial.body.shares:
                 continue
@@ -188,7 +188,7 @@ class Sweep:
             if np.isfinite(own) and abs(found - own) > tolerance:
                 reason = f"{found:.4f} instead of its own {own:.4f} nats for a pair"
                 continue
-            if engine is WholeSequences:
+            if engine is FullSequences:
                 logger.warning(
                     "%s: cannot share examples (%s); each pair is forwarded whole, slower.", name, reason
                 )

@@ -50,7 +50,7 @@ def wici(given: Given, *, probes: int = 5) -> Scored:
     from hf_qads.neighbours.nearest import nearest
     from hf_qads.rows.backbone import Backbone
     from hf_qads.runtime.batching import TokenBudget
-    from hf_qads.scoring.influence.full_sequences import WholeSequences
+    from hf_qads.scoring.influence.full_sequences import FullSequences
     from hf_qads.scoring.influence.shared_prefix import SharedPrefix, Work
 
     around = given.neighbourhood
@@ -87,7 +87,7 @@ def wici(given: Given, *, probes: int = 5) -> Scored:
     examples = _blocks(renderer, [given.rows[place] for place in rows.tolist()])
     backbone, budget = Backbone(given.model), TokenBudget(given.batch_tokens)
     shared = SharedPrefix(backbone, budget, Work())
-    engine = shared if shared.body.shares else WholeSequences(backbone, budget, Work())
+    engine = shared if shared.body.shares else FullSequences(backbone, budget, Work())
     with backbone.ready():
         for place, example, probe, similarity in zip(
             rows.tolist(), examples, near.rows, near.values, strict=True
