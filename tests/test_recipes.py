@@ -60,6 +60,19 @@ def flags(base, rows, out, *more):
     return [*named, "--max_steps", "2", "--global_batch", "4", "--report_to", "none", *more]
 
 
+def test_recipes_on_real_pools_name_catalogue_entries_with_files_beside_them():
+    from hf_qads.sources.catalogue import names
+
+    for path in sorted((RECIPES / "real").glob("*.yaml")):
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if "local_files" not in raw:  # examples for prompts
+            continue
+        asked = [*raw.get("sources", []), *raw["anchors"].get("sources", [])]
+        asked += raw.get("decontaminate", {}).get("against", [])
+        named = {one["path"] if isinstance(one, dict) else one for one in asked}
+        assert named <= set(raw["local_files"]) <= set(names())
+
+
 @pytest.mark.parametrize("path", YAMLS, ids=[str(path.relative_to(RECIPES)) for path in YAMLS])
 def test_every_yaml_is_parsed_strictly(path, evaluate):
     from hf_qads.training.policy import parse_policy, parse_yaml

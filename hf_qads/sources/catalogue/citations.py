@@ -186,6 +186,16 @@ SELF_INSTRUCT: Final = _venue(
     2023,
     "ACL",
 )
+GPTEACHER: Final = _repository(
+    "teknium2023gpteacher", "GPTeacher", "Teknium", 2023, "https://github.com/teknium1/GPTeacher"
+)
+P3: Final = _venue(
+    "sanh2022multitask",
+    "Multitask Prompted Training Enables Zero-Shot Task Generalization",
+    "Victor Sanh and Albert Webson and Colin Raffel and Stephen H. Bach and others",
+    2022,
+    "ICLR",
+)
 NUMGLUE: Final = _venue(
     "mishra2022numglue",
     "NumGLUE: A Suite of Fundamental yet Challenging Mathematical Reasoning Tasks",

@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 from typing import Final
 
 from hf_qads.errors import SourceError
-from hf_qads.sources.catalogue import benchmarks, general, mathinstruct, maths
+from hf_qads.sources.catalogue import benchmarks, further, general, mathinstruct, maths
 from hf_qads.sources.catalogue.entry import Entry
 
 GROUP: Final = "hf_qads.sources"
@@ -18,12 +18,13 @@ EMBEDDED: Final = "embedded_"
 CATALOGUE: Final[dict[str, Entry]] = {
     entry.name: entry for entry in (*mathinstruct.PARTS, mathinstruct.WHOLE, *maths.ENTRIES, *general.ENTRIES)
 }
+FURTHER: Final[dict[str, Entry]] = {entry.name: entry for entry in further.ENTRIES}
 BENCHMARKS: Final[dict[str, Entry]] = {entry.name: entry for entry in benchmarks.ENTRIES}
 
 
 def find(name: str) -> Entry | None:
     """The entry of that name, or None."""
-    entry = CATALOGUE.get(name) or BENCHMARKS.get(name)
+    entry = CATALOGUE.get(name) or BENCHMARKS.get(name) or FURTHER.get(name)
     if entry is None and name.startswith(EMBEDDED):
         entry = embedded().get(name)
     return entry or from_packages().get(name)
@@ -48,8 +49,8 @@ def hint(name: str) -> str:
 
 
 def names() -> list[str]:
-    """All names that `lookup` knows: sources, benchmarks, embedded pools, entries of other packages."""
-    return [*CATALOGUE, *BENCHMARKS, *embedded(), *from_packages()]
+    """All names that `lookup` knows, those of the embedded pools and of other packages too."""
+    return [*CATALOGUE, *BENCHMARKS, *FURTHER, *embedded(), *from_packages()]
 
 
 @cache

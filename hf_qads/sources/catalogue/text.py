@@ -9,7 +9,7 @@ from hf_qads.errors import SourceError
 from hf_qads.repositories import licences
 from hf_qads.rows.columns import Pair
 from hf_qads.sources.catalogue.entry import Entry
-from hf_qads.sources.catalogue.registry import BENCHMARKS, CATALOGUE, embedded, from_packages, lookup
+from hf_qads.sources.catalogue.registry import BENCHMARKS, CATALOGUE, FURTHER, embedded, from_packages, lookup
 
 HEADER: Final = ("name", "kind", "rows (paper)", "licence", "answers by", "from")
 WIDTH: Final = 100
@@ -23,9 +23,10 @@ MARKS: Final = {
 
 
 def table() -> str:
-    """Every entry on a line: training sources, test sets, embedded pools, entries of other packages."""
+    """Every entry on a line, under a title for each group of them."""
     groups = {
         "Training sources": CATALOGUE.values(),
+        "Training sources beside the paper's": FURTHER.values(),
         "Test sets (evaluation and decontamination only)": BENCHMARKS.values(),
         "Embedded pools": embedded().values(),
         "From installed packages": from_packages().values(),
