@@ -5,9 +5,9 @@ from typing import Final, NamedTuple
 
 from hf_qads.answers import check
 from hf_qads.augmenting.equations import wrong_equations
+from hf_qads.augmenting.questions import CUT_OFF
 from hf_qads.generation.engine import LENGTH, Output
 
-CUT_OFF: Final = "cut off"
 NO_ANSWER: Final = "no final answer"
 WRONG: Final = "another answer than the known one"
 NO_MAJORITY: Final = "no majority for any answer"

@@ -3,17 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hf_qads import schema
+from hf_qads.repositories.formats import GROUP_ROWS
 from hf_qads.rows.keys import KeyIndex, keys_of
 from hf_qads.runtime.files import atomic_path
-
-GROUP_ROWS: Final = 10_000
 
 
 def drop_rows(

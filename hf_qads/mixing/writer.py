@@ -15,11 +15,10 @@ import pyarrow.parquet as pq
 import yaml
 
 from hf_qads.errors import MixingError
+from hf_qads.repositories.formats import GROUP_ROWS, SHARD_ROWS
 from hf_qads.repositories.front_matter import front_matter, split_card
 from hf_qads.runtime import files
 
-GROUP_ROWS: Final = 10_000
-SHARD_ROWS: Final = 500_000
 SPLIT: Final = "train"
 DATA: Final = "data"
 

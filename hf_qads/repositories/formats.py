@@ -20,6 +20,8 @@ FORMATS: Final = {
     ".arrow": "arrow",
     ".feather": "arrow",
 }
+GROUP_ROWS: Final = 10_000  # of a row group, in parquet files that others will read
+SHARD_ROWS: Final = 500_000  # of a file of a dataset repository
 COMPRESSIONS: Final = (".gz", ".bz2", ".xz", ".zst")
 TEXT_FORMATS: Final = ("jsonl", "json", "csv", "tsv")  # those that may be compressed as a whole
 KNOWN: Final = f"{', '.join(FORMATS)}, the text formats also with {', '.join(COMPRESSIONS)}"

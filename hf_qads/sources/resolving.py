@@ -14,6 +14,7 @@ from hf_qads.repositories.chunks import Segment
 from hf_qads.repositories.dataset_cache import data_files
 from hf_qads.repositories.formats import is_compressed, stem_of
 from hf_qads.repositories.jsonlines import without_dates
+from hf_qads.repositories.licences import OWN_FILES
 from hf_qads.rows import columns as pairs
 from hf_qads.runtime import files
 from hf_qads.sources import catalogue
@@ -26,7 +27,6 @@ from hf_qads.sources.units import EMBEDDED, Unit, cut, raw_rows
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 PEEKS = 16
 TAIL_BYTES = 2**20
-OWN_FILES = ("local files", "dataset repository folder")  # origins that the catalogue cannot vouch for
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 

@@ -11,6 +11,7 @@ from hf_qads import schema
 from hf_qads.config import loading as configs
 from hf_qads.config.schema import Config, Endpoint, Model, Source
 from hf_qads.errors import ConfigError, MixingError
+from hf_qads.generation.usage import CHARACTERS_PER_TOKEN
 from hf_qads.pipeline.generators import RULES
 from hf_qads.pipeline.planning import augmenting, costs
 from hf_qads.pipeline.planning.availability import Availability, availability, paper_rows, unpublished
@@ -20,7 +21,6 @@ from hf_qads.pipeline.reading import named, spec_of
 from hf_qads.pipeline.stages.augmenting import augmented_name, chosen_sources
 from hf_qads.runtime.models import check_model, model_path
 
-CHARACTERS_PER_TOKEN = 3.5
 ASSUMED_SCORE = 0.6  # of the highest score, where a ratio goes by scores that are not known yet
 ASSUMED_MODEL = (7e9, 4096)
 

@@ -172,7 +172,7 @@ def model_card(facts: Facts, model: ModelFacts, *, repo: str | None = None, outp
         "model": model,
         "base": base,
         "summary": _model_summary(facts, model, base),
-        "snippet": model_snippet(model, repo or slug(model.name)),
+        "snippet": model_snippet(repo or slug(model.name)),
         "output": output,
         "training": _training(model.training),
         "command": command(facts),
@@ -183,7 +183,7 @@ def model_card(facts: Facts, model: ModelFacts, *, repo: str | None = None, outp
     return card("model.md.jinja", {key: value for key, value in data.items() if value}, values)
 
 
-def model_snippet(model: ModelFacts, repo: str) -> str:
+def model_snippet(repo: str) -> str:
     """Python that asks the model at `repo` one question, in the form that it was trained on."""
     prompt = "Question: What is 12 + 30?\\nAnswer:"
     return (

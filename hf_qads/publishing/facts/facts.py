@@ -14,6 +14,7 @@ from hf_qads import schema
 from hf_qads.publishing.facts.contamination import ContaminationSummary, compared
 from hf_qads.publishing.facts.generated import Generated, generated
 from hf_qads.publishing.facts.run_columns import held_out
+from hf_qads.repositories.licences import OWN_FILES
 from hf_qads.runfolder import RunFolder
 from hf_qads.runtime import files
 from hf_qads.runtime.models import EMBEDDED as EMBEDDED_MODEL
@@ -25,7 +26,6 @@ Number = int | float
 VERSIONS: Final = ("hf_qads", "torch", "transformers", "datasets", "numpy", "pyarrow")
 UNKNOWN: Final = "unknown"
 EMBEDDED: Final = "embedded pool"
-OWN_FILES: Final = ("local files", "dataset repository folder")
 MIXTURE: Final = "mixture"
 LEAVING: Final = ("pool", "selection", MIXTURE)  # stages that keep rows out of the mixture
 STAGES: Final = ("pool", "experience", "vectors", "influence", "scorer", "scores", "selection")  # before it

@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hf_qads.errors import PublishingError
 from hf_qads.publishing.hub.remote import CARD, Remote, look
+from hf_qads.repositories.formats import SHARD_ROWS
 from hf_qads.repositories.front_matter import front_matter, split_card
 from hf_qads.runtime import files
 from hf_qads.runtime.retrying import retry
 
 if TYPE_CHECKING:
     from datasets import Dataset, Features
-    from huggingface_hub import HfApi
 
 DEFAULT: Final = "default"
 FOLDER: Final = "qads"  # of the files that are ours; whatever else the repository holds stays
-SHARD_ROWS: Final = 500_000
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ def push_rows(rows: "Dataset", repo_id: str, *, split: str) -> str:
         if remote is None:
             raise PublishingError(f"{repo_id} is not on the Hub, although it was made. Push again.")
     head = remote.head
-    layout = _layout(api, repo_id, remote)
+    layout = _layout(repo_id, remote)
     if "[" in split and name in layout.splits:
         raise PublishingError(
             f"{repo_id} has a split {name!r}, whose place the slice {split!r} would take. "
@@ -113,7 +112,7 @@ def push_rows(rows: "Dataset", repo_id: str, *, split: str) -> str:
     return str(commit.oid)
 
 
-def _layout(api: "HfApi", repo_id: str, remote: Remote) -> Layout:
+def _layout(repo_id: str, remote: Remote) -> Layout:
     """The config that `load_dataset(repo_id)` takes, as it is now; empty where there is no data yet."""
     import datasets
     from datasets.data_files import EmptyDatasetError

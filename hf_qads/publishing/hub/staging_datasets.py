@@ -18,13 +18,12 @@ from hf_qads.publishing.cards.datasets import (
 from hf_qads.publishing.cards.snippets import printed
 from hf_qads.publishing.facts.facts import Subset
 from hf_qads.publishing.facts.gathering import Gathered, place
+from hf_qads.repositories.formats import GROUP_ROWS, SHARD_ROWS
 from hf_qads.repositories.front_matter import read_front_matter
 from hf_qads.runtime import files
 
 MIXTURE_FIGURES: Final = ("scores_by_source", "picked_scores", "real_predicted", "coverage", "map")
 SCORED_FIGURES: Final = ("scores_by_source", "distributions", "real_predicted", "score_length", "map")
-GROUP_ROWS: Final = 10_000
-SHARD_ROWS: Final = 500_000
 
 
 def mixture(gathered: Gathered, folder: Path, name: str, part: str = "") -> None:

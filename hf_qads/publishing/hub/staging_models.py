@@ -21,13 +21,13 @@ from hf_qads.publishing.cards.snippets import printed
 from hf_qads.publishing.cards.templating import number
 from hf_qads.publishing.facts.comparison import comparison
 from hf_qads.publishing.facts.gathering import Gathered, place
+from hf_qads.publishing.hub.checking import PICKLES
 from hf_qads.publishing.hub.privacy import scrub
 from hf_qads.repositories.front_matter import yaml_text
 from hf_qads.runfolder import RunFolder
 from hf_qads.runtime import files
 
 TAKEN: Final = (".safetensors", ".json", ".jinja", ".txt", ".model", ".parquet")
-PICKLES: Final = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 
 
 def scorer_groups(run: RunFolder) -> list[str]:
@@ -69,7 +69,7 @@ def model(gathered: Gathered, folder: Path, name: str, part: str = "") -> None:
         dataset=gathered.repos()["mixture"],
         comparison="\n\n".join(filter(None, (against(gathered.run), comparison(gathered.run)))),
     )
-    output = None if known.adapter else printed(model_snippet(known, name), name, folder)
+    output = None if known.adapter else printed(model_snippet(name), name, folder)
     if not known.adapter:
         for entry in evaluation_results(found):
             path = folder / ".eval_results" / f"{slug(str(entry['dataset']['task_id']))}.yaml"

@@ -11,13 +11,11 @@ from numpy.typing import NDArray
 from hf_qads.errors import ScoringError
 from hf_qads.runtime import files
 from hf_qads.scoring.evaluation import TrainedScorer, group_labels, judge, record
-from hf_qads.scoring.held_out import split
+from hf_qads.scoring.held_out import NO_VECTOR, split
 from hf_qads.scoring.labels import LEVELS, MIDDLE
 from hf_qads.scoring.probe.probe import VERSION, Probe, fit_probe
 
 __all__ = ["Probe", "train_probe"]
-
-NO_VECTOR = "the row has no vector"
 
 
 def train_probe(

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from hf_qads.runtime import executors, files
 from hf_qads.runtime.sharding import SHARD_ROWS, RowShard, ShardReader, merge, row_shards, work_through
 from hf_qads.schema import ANSWER, HISTORY, QUESTION, REASON, ROW_ID, SCORE
+from hf_qads.scoring.held_out import NO_VECTOR
 from hf_qads.scoring.scorer.scorer import QaDSScorer
 
 SCHEMA = pa.schema([(ROW_ID, pa.string()), (SCORE, pa.float32()), (REASON, pa.string())])
-NO_VECTOR = "the row has no vector"
 
 
 class VectorScorer(Protocol):
