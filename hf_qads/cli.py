@@ -228,6 +228,8 @@ def _parser() -> argparse.ArgumentParser:
     plan.add_argument(
         "--measure", action="store_true", help="measure the model's speed here, for some seconds"
     )
+    plan.add_argument("--slurm", type=Path, metavar="FILE", help="write a script that submits Slurm arrays")
+    plan.add_argument("--hf-jobs", type=Path, metavar="FILE", help="write one for Hugging Face Jobs")
 
     publish = add("publish", _publish, "put a finished run on the Hub, with cards that carry the evidence")
     publish.add_argument("run", type=Path, help="run folder")

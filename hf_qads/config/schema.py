@@ -55,11 +55,18 @@ class Source(Section):
 
 
 class Anchors(Section):
-    """Anchor sets, one per source, each cut to `size` rows by K-center."""
+    """Anchor sets, one per source: `size` rows by K-center among `pool` rows drawn with the seed."""
 
     sources: list[Source] = Field(min_length=1)
     size: Count = 100
+    pool: Count = 1000
     allow_benchmark: bool = False
+
+    @model_validator(mode="after")
+    def _has_as_many_candidates_as_anchors(self) -> "Anchors":
+        if self.pool < self.size:
+            raise ValueError(f"pool must be at least size, {self.size}: anchors are chosen among its rows")
+        return self
 
 
 class Experience(Section):

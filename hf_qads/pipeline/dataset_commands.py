@@ -1,5 +1,6 @@
 """One step on its own, on any dataset: `hf-qads score` and `hf-qads select`."""
 
+import re
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
@@ -46,7 +47,7 @@ def score(
         QaDSError: the dataset or the scorer cannot be read.
     """
     options = _score_options(score, scorer, model, option)
-    target = out or Path(f"{Path(dataset).stem}-scored.parquet")
+    target = out or default_target(dataset, split, "scored")
     check_target(target)
     if push is not None:
         _check_push(push)
@@ -171,7 +172,7 @@ def select(
     from hf_qads.selection.columns import numeric_columns, vectors_of
     from hf_qads.selection.registry import find_strategy
 
-    target = out or Path(f"{Path(dataset).stem}-selected.parquet")
+    target = out or default_target(dataset, split, "selected")
     _check_amount(size, fraction, start)
     find_strategy(strategy)
     check_target(target)
@@ -229,6 +230,12 @@ def _rows(dataset: str, split: str | None) -> "tuple[Dataset, list[str]]":
     quiet()
     loaded: Loaded = load_rows(dataset, split=split)
     return loaded.data, loaded.notes
+
+
+def default_target(dataset: str, split: str | None, what: str) -> Path:
+    """`NAME-scored.parquet`, and `NAME-SPLIT-scored.parquet` for another split than train."""
+    own = "" if split in (None, "train") else "-" + re.sub(r"[^A-Za-z0-9._-]+", "_", str(split))
+    return Path(f"{Path(dataset).stem}{own}-{what}.parquet")
 
 
 def _check_amount(size: int | None, fraction: float | None, start: int) -> None:

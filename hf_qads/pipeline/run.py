@@ -171,6 +171,12 @@ class StageWorker:
         self._out = out.absolute()
         self._context: Context | None = None
 
+    def __eq__(self, other: object) -> bool:
+        """Whether another works on the same run."""
+        return isinstance(other, StageWorker) and other._out == self._out
+
+    __hash__ = None  # type: ignore[assignment]
+
     def __call__(self, stage: str, executor: Executor) -> None:
         """Do the shards of a stage that an executor hands to this process."""
         quiet()

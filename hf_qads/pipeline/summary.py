@@ -12,6 +12,7 @@ from hf_qads.publishing.facts.contamination import compared
 from hf_qads.publishing.facts.facts import agreements
 from hf_qads.repositories.folders import sentence
 from hf_qads.runfolder import RunFolder
+from hf_qads.runtime.executors import missing
 from hf_qads.runtime.files import read_json
 
 
@@ -114,7 +115,21 @@ def status(path: Path) -> str:
         counts = (f"{line['rows_in']:,}", f"{line['rows_out']:,}", f"{line['seconds']:.1f}")
         rows.append((stage.name, state, *counts, f"{line['peak_rss_mib']:,}"))
     end = "Everything is done." if not left else f"{left} of {len(keys)} stages are left."
-    return f"{aligned(rows, right=range(2, 6))}\n\n{end}"
+    open_shards = [line for stage in pipeline.stages(config) for line in _open_shards(run, stage.name)]
+    return "\n".join([aligned(rows, right=range(2, 6)), "", *open_shards, end])
+
+
+def _open_shards(run: RunFolder, stage: str) -> list[str]:
+    """Shards that the parts of a batch array have left open, and the array indices that redo them."""
+    lines, parts = missing(run.folder(stage))
+    if not parts:
+        return []
+    tasks: dict[str, list[str]] = {}
+    for part in parts:
+        number, _, count = part.partition("/")
+        tasks.setdefault(count, []).append(number)
+    redo = [f"--array={','.join(numbers)} of {count}" for count, numbers in tasks.items()]
+    return [*lines, f"{stage}: to redo them: {'; '.join(redo)}", ""]
 
 
 def generated(run: RunFolder) -> str:

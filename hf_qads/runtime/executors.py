@@ -144,7 +144,7 @@ class Part:
     ) -> None:
         """Do the shards of this part."""
         if self.folder is not None:
-            write_manifest(self.folder, what, shards)
+            write_manifest(self.folder, what, shards, self.count)
         own = [number for number in range(len(shards)) if number % self.count == self.number]
         _work(shards, own, do, what=what, unit=unit, shown=True)
 
@@ -189,15 +189,38 @@ def temporary(path: Path) -> Path:
     return path.with_name(f".{path.name}.{socket.gethostname()}-{os.getpid()}.part")
 
 
-def write_manifest(folder: Path, name: str, shards: Sequence[Shard]) -> None:
-    """List shards in the folder of their stage, so that what is missing can be told without the model."""
+def write_manifest(folder: Path, name: str, shards: Sequence[Shard], count: int) -> None:
+    """List shards, done in `count` parts, in the folder of their stage: what is missing is told from it."""
     listed = [[os.path.relpath(path, folder) for path in shard.files] for shard in shards]
+    manifest = {"parts": count, "shards": listed}
     path = folder / MANIFESTS / f"{name}.json"
-    if not path.exists() or files.read_json(path) != listed:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists() or files.read_json(path) != manifest:
         part = temporary(path)
-        files.write_json(part, listed)
+        files.write_json(part, manifest)
         os.replace(part, path)
+
+
+def missing(folder: Path) -> tuple[list[str], list[str]]:
+    """What the parts of a batch array have left open in a stage's folder.
+
+    Returns:
+        a line for each title with its open shards, and the parts `I/N` that do them.
+    """
+    lines, parts = [], set()
+    for path in sorted((folder / MANIFESTS).glob("*.json")):
+        manifest = files.read_json(path)
+        open_shards = [
+            number
+            for number, names in enumerate(manifest["shards"])
+            if not all((folder / name).exists() for name in names)
+        ]
+        parts |= {(manifest["parts"], number % manifest["parts"]) for number in open_shards}
+        if open_shards:
+            shown = ", ".join(map(str, open_shards[:20])) + (", ..." if len(open_shards) > 20 else "")
+            lines.append(
+                f"{path.stem}: {len(open_shards)} of {len(manifest['shards'])} shards missing: {shown}"
+            )
+    return lines, [f"{number}/{count}" for count, number in sorted(parts)]
 
 
 def _work(

@@ -8,6 +8,7 @@ goes to another worker; after three tries it is given up with its error, and the
 import logging
 import os
 import secrets
+import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -84,7 +85,8 @@ class _Worker:
         import ray
 
         ray.get(book.begin.remote(worker))
-        self._job = getattr(self, "_job", job)  # the first one keeps the model
+        if getattr(self, "_job", None) != job:  # one that is the same keeps its model
+            self._job = job
         self._job(stage, Claims(book, worker))
 
 
@@ -256,8 +258,11 @@ def _connect(address: str) -> tuple[Any, bool]:
     if address == "local":
         options["include_dashboard"] = False
     try:
+        host, _, port = address.rpartition(":")
+        if host and port.isdigit():  # Ray itself waits for a minute
+            socket.create_connection((host, int(port)), timeout=10).close()
         ray.init(address=address, **options)
-    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise RunError(
             f"there is no Ray cluster at --address {address} ({reason}). Start one with `ray start --head` "

@@ -61,6 +61,13 @@ class QaDSSampler(Sampler[int]):
         shuffle: bool = False,
         options: Mapping[str, Any] | None = None,
     ) -> None:
+        if isinstance(dataset, Mapping):
+            names = [repr(name) for name in dataset]
+            raise SelectionError(
+                f"The dataset has splits ({', '.join(names)}), and a sampler takes one: dataset[{names[0]}]."
+                if names
+                else "The dataset is empty: 0 splits."
+            )
         self.dataset = dataset
         self.rows = length_of(dataset, "dataset")
         if self.rows == 0:

@@ -7,6 +7,7 @@ import pytest
 
 from hf_qads import cli
 from hf_qads.embedded import scorer_path
+from hf_qads.pipeline import dataset_commands
 from hf_qads.selection import STRATEGIES
 from tests.models import tiny_rows
 from tests.pipeline.conftest import write_rows
@@ -51,7 +52,7 @@ def test_an_empty_file_is_named(fails, tmp_path, command, name, content):
         (["--size", "-1"], "--size -1 is negative"),
         (["--size", "21"], r"--size 21 but .*rows\.jsonl has 20 rows"),
         (["--size", "3", "--start", "-1"], "--start -1 is negative"),
-        (["--size", "3", "--strategy", "nope"], "strategy='nope' is not known. There are: deita, "),
+        (["--size", "3", "--strategy", "nope"], "strategy='nope' is not known. There are: balanced_random, "),
     ],
 )
 def test_what_is_asked_of_select_is_checked_before_vectors_are_made(fails, rows, arguments, says):
@@ -96,3 +97,9 @@ def test_the_help_of_select_lists_every_strategy(capsys):
         cli.main(["select", "--help"])
     told = capsys.readouterr().out
     assert np.all([name in told for name in STRATEGIES])
+
+
+def test_each_split_is_written_to_a_file_of_its_own():
+    splits = (None, "train", "test[:50%]")
+    names = [dataset_commands.default_target("org/chat", split, "scored").name for split in splits]
+    assert names == ["chat-scored.parquet", "chat-scored.parquet", "chat-test_50_-scored.parquet"]

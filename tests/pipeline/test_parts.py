@@ -5,6 +5,7 @@ import pytest
 from hf_qads.config import loading
 from hf_qads.errors import RunError
 from hf_qads.pipeline import run as pipeline
+from hf_qads.pipeline.summary import status
 from hf_qads.runfolder import RunFolder
 from hf_qads.runtime.executors import Part
 from tests.pipeline.test_resume import digest, quietly
@@ -39,6 +40,10 @@ def test_parts_of_an_array_do_a_stage_and_the_run_goes_on_from_them(tmp_path, ra
     quietly(raw_config, out, until="experience")
     for number in (1, 0):
         pipeline.run_part(checked, out, Part(number, 2), say=said.append)
+        if number:
+            told = status(out)
+            assert "embedding of sums: 1 of 1 shards missing: 0" in told
+            assert "vectors: to redo them: --array=0 of 2" in told
     assert said[0] == "vectors: part 1 of 2 (from 0)"
     assert not (out / "vectors" / "sums" / "vectors.npy").exists()
     shards = sorted(path.name for path in (out / "vectors").rglob("0*.parquet"))

@@ -79,7 +79,8 @@ def test_the_ranks_of_a_launch_leave_the_signal_alone(monkeypatch):
     found = []
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setattr(
-        "hf_qads.pipeline.planning.plan.plan", lambda what: found.append(signal.getsignal(signal.SIGTERM))
+        "hf_qads.pipeline.planning.plan.plan",
+        lambda what, **_: found.append(signal.getsignal(signal.SIGTERM)),
     )
     cli.main(["plan", "nothing"])
     assert found == [before]

@@ -42,7 +42,11 @@ def test_a_part_does_every_nth_shard_lists_all_and_ends(tmp_path):
     part.run(shards, writer(shards, done), what="test")
     assert done == [1, 4]
     listed = read_json(tmp_path / executors.MANIFESTS / "test.json")
-    assert listed == [["0.txt"], ["1.txt"], ["2.txt"], ["3.txt"], ["4.txt"]]
+    assert listed == {"parts": 3, "shards": [["0.txt"], ["1.txt"], ["2.txt"], ["3.txt"], ["4.txt"]]}
+    assert executors.missing(tmp_path) == (
+        ["test: 3 of 5 shards missing: 0, 2, 3"],
+        ["0/3", "2/3"],  # shards 0 and 3, and shard 2
+    )
     with pytest.raises(PartDone):
         part.gather()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from datasets import Dataset
+from datasets import Dataset, DatasetDict
 from torch.utils.data import DataLoader
 
 import hf_qads
@@ -222,3 +222,9 @@ def test_two_processes_share_the_rows(tmp_path, size, padding):
         assert sorted(set(drawn)) == sorted(expected)  # none lost
         assert len(drawn) == size + padding  # none twice, but for what accelerate repeats to fill a batch
     assert ranks[0][0] != ranks[0][1]
+
+
+def test_a_dataset_of_several_splits_is_told_to_name_one():
+    rows = Dataset.from_dict({"qads_score": [1.0, 2.0]})
+    with pytest.raises(SelectionError, match=r"has splits \('train', 'test'\), .* dataset\['train'\]"):
+        QaDSSampler(DatasetDict({"train": rows, "test": rows}), size=1)

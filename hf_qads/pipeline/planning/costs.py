@@ -61,6 +61,7 @@ class Plan:
     sizes: Mapping[str, int]
     subsets: Mapping[str, int]
     assumed: tuple[str, ...]
+    gpu: str = "H100"
 
     @property
     def gpu_hours(self) -> float:
@@ -98,6 +99,7 @@ def plan(
     subsets: Sequence[float] = (),
     kinds: Mapping[str, str] | None = None,
     anchors: Sequence[int] = (100,),
+    candidates: int = 0,
     prompts: int | Mapping[str, int] = 2_000,
     experience: float | None = 0.05,
     experience_epochs: float = 1.0,
@@ -121,6 +123,7 @@ def plan(
         subsets: fractions; selection ranks as far as the largest one needs where a source is kept whole.
         kinds: kind per source; one scorer for each kind where given, else one for all.
         anchors: rows of each anchor set.
+        candidates: rows that are embedded to choose the anchors among them.
         prompts: rows that are scored for real, for all sources or for some.
         experience: share of the pool for the pre-experienced model; None takes the base model.
         experience_epochs: passes over that share.
@@ -159,7 +162,7 @@ def plan(
         how = f"a forward pass a row, 2 operations a parameter and token; float16 vectors of {width:,}"
         stages.append(StagePlan("vectors", rows, rows, pool, rate.forward(pool), rows * width * 2.0, how))
     if scorer != "precomputed":
-        stages.append(_influence(scored, lengths, pool / max(1, rows), sum(anchors), rate))
+        stages.append(_influence(scored, lengths, pool / max(1, rows), sum(anchors), candidates, rate))
     if scorer == "model":
         count = len(set(kinds.values())) if kinds else 1
         stages.append(_scorer(scored, lengths, scorer_epochs, count, rate))
@@ -188,7 +191,7 @@ def plan(
         "operations of attention itself are left out: little for rows of this length",
     )
     names = {subset_name(f): sum(ratios.nearest(f * count) for count in kept.values()) for f in subsets}
-    return Plan(tuple(stages), kept, dict(sizes), names, assumed)
+    return Plan(tuple(stages), kept, dict(sizes), names, assumed, gpu)
 
 
 def forward_hours(tokens: float, parameters: float, gpu: str = "H100") -> float:
@@ -228,16 +231,22 @@ def _experience(share: float, epochs: float, rows: int, pool: float, rate: _Rate
 
 
 def _influence(
-    scored: Mapping[str, int], lengths: Mapping[str, float], length: float, watched: int, rate: _Rate
+    scored: Mapping[str, int],
+    lengths: Mapping[str, float],
+    length: float,
+    watched: int,
+    candidates: int,
+    rate: _Rate,
 ) -> StagePlan:
     """Each scored row once, after it each anchor, and each anchor alone."""
     rows = sum(scored.values())
-    tokens = sum(scored[s] * (lengths[s] + watched * length) for s in scored) + watched * length
+    tokens = sum(scored[s] * (lengths[s] + watched * length) for s in scored)
+    tokens += (watched + candidates) * length
     how = (
         f"{rows:,} rows as example before each of {watched} anchors, which share the example's pass, and "
-        "each anchor alone"
+        "each anchor alone" + (f"; {candidates:,} rows embedded to choose anchors" if candidates else "")
     )
-    passes = rows * watched + watched
+    passes = rows * watched + watched + candidates
     return StagePlan("influence", rows, passes, tokens, rate.forward(tokens), rows * watched * 4.0, how)
 
 

@@ -13,7 +13,7 @@ from hf_qads.config.schema import Config, Endpoint, Model, Source
 from hf_qads.errors import ConfigError, MixingError
 from hf_qads.generation.usage import CHARACTERS_PER_TOKEN
 from hf_qads.pipeline.generators import RULES
-from hf_qads.pipeline.planning import augmenting, costs
+from hf_qads.pipeline.planning import augmenting, costs, jobs
 from hf_qads.pipeline.planning.availability import Availability, availability, paper_rows, unpublished
 from hf_qads.pipeline.planning.further import further
 from hf_qads.pipeline.planning.measuring import measured
@@ -35,7 +35,7 @@ class _Counted(NamedTuple):
     read: bool
 
 
-def plan(what: str, *, measure: bool = False) -> str:
+def plan(what: str, *, measure: bool = False, slurm: Path | None = None, hf_jobs: Path | None = None) -> str:
     """Rows, tokens, forward passes, GPU time and disk of a config file or a preset, as text.
 
     Local and embedded sources and anchors are read and counted. Those of the catalogue count with the
@@ -47,6 +47,8 @@ def plan(what: str, *, measure: bool = False) -> str:
     Args:
         what: a config file or a preset's name.
         measure: also measure the model's speed on this machine, for some seconds, and tell the hours with it.
+        slurm: gets a script that submits the run as Slurm arrays.
+        hf_jobs: gets one that runs it on Hugging Face Jobs.
 
     Raises:
         QaDSError: there is no such config or preset, or it is wrong.
@@ -55,12 +57,38 @@ def plan(what: str, *, measure: bool = False) -> str:
 
     if Path(what).suffix in (".yaml", ".yml") or (Path(what).exists() and what not in presets.names()):
         config = configs.load(what)
-        return _plan(config, availability(config), [], measure)
-    config = configs.parse({"preset": what})
-    return _plan(config, Availability([]), unpublished(config), measure)
+        told, made = _plan(config, availability(config), [], measure)
+    elif slurm or hf_jobs:
+        raise ConfigError(f"jobs run a config file, and {what!r} is none. Write `preset: {what}` into one.")
+    else:
+        config = configs.parse({"preset": what})
+        told, made = _plan(config, Availability([]), unpublished(config), measure)
+    scripts = _scripts(config, Path(what), made, slurm, hf_jobs)
+    return "\n".join([*told, *scripts])
 
 
-def _plan(config: Config, found: Availability, notes: list[str], measure: bool) -> str:
+def _scripts(
+    config: Config, path: Path, made: "costs.Plan", slurm: Path | None, hf_jobs: Path | None
+) -> list[str]:
+    """Write the scripts that were asked for; a line for each."""
+    from hf_qads.pipeline.run import stages
+    from hf_qads.runtime.files import write_text
+
+    hours = {stage.name: stage.gpu_hours for stage in made.stages}
+    planned = jobs.jobs(stages(config), hours)
+    lines = []
+    if slurm is not None:
+        write_text(slurm, jobs.slurm(planned, path.absolute(), (Path("runs") / config.name).absolute()))
+        lines.append(f"{len(planned)} jobs for Slurm: bash {slurm}")
+    if hf_jobs is not None:
+        write_text(hf_jobs, jobs.hf_jobs(planned, path.absolute(), made.gpu))
+        lines.append(f"{len(planned)} jobs for Hugging Face Jobs: BUCKET=... IMAGE=... bash {hf_jobs}")
+    return lines
+
+
+def _plan(
+    config: Config, found: Availability, notes: list[str], measure: bool
+) -> "tuple[list[str], costs.Plan]":
     counts: dict[str, _Counted] = {}
     sources = [_count(s, config.seed, counts) for s in config.sources if named(s) not in found.sources]
     try:
@@ -89,6 +117,7 @@ def _plan(config: Config, found: Availability, notes: list[str], measure: bool) 
         subsets=config.subsets,
         kinds={one.name: one.kind for one in sources} if per_kind else None,
         anchors=anchors,
+        candidates=_candidates(config, found, counts),
         prompts=config.prompts,
         experience=config.experience.share if config.experience else None,
         experience_epochs=config.experience.epochs if config.experience else 1.0,
@@ -114,7 +143,7 @@ def _plan(config: Config, found: Availability, notes: list[str], measure: bool) 
         rows = sum(one.rows for one in sources)
         mean = sum(one.rows * one.tokens for one in sources) / max(1, rows)
         told += measured(config, made.stages, row_tokens=mean)
-    return "\n".join(told)
+    return told, made
 
 
 def _augmented(config: Config, sources: list[_Counted]) -> "list[costs.StagePlan]":
@@ -179,6 +208,19 @@ def _anchors(config: Config, found: Availability, counts: dict[str, _Counted]) -
             continue
         rows.append(min(size, _count(source, config.seed, counts).rows) if _countable(source) else size)
     return rows
+
+
+def _candidates(config: Config, found: Availability, counts: dict[str, _Counted]) -> int:
+    """Rows that are embedded to choose anchors among them; those of the pool have their vectors already."""
+    if config.anchors is None or config.has_precomputed_scores:
+        return 0
+    pool = config.anchors.pool
+    own = {source.path for source in config.sources} if config.vectors == "model" else set()
+    others = [s for s in config.anchors.sources if named(s) not in found.anchors and s.path not in own]
+    return sum(
+        min(pool, _count(source, config.seed, counts).rows) if _countable(source) else pool
+        for source in others
+    )
 
 
 def _countable(source: Source) -> bool:

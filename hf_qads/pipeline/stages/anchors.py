@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hf_qads import schema
 from hf_qads.config.schema import Anchors, Source
 from hf_qads.errors import ConfigError, EmbeddingError, ScoringError
+from hf_qads.pipeline.log_forwarding import INDENT
 from hf_qads.pipeline.reading import passed_over, spec_of
 from hf_qads.pipeline.stage import Context
 from hf_qads.runtime import executors, files
@@ -25,8 +26,9 @@ PASSED_OVER = "passed_over.json"  # files beside those that candidates were read
 def anchors(context: Context, folder: Path) -> pa.Table:
     """The anchors with the columns of a row and the name of their set; chosen once, then read.
 
-    Each set is a K-center selection of its source by the vectors of the model that embeds the pool; it
-    starts from one drawn row, which is included. A source with no more rows than asked is taken whole.
+    Each set is a K-center selection of its source, or of `anchors.pool` rows drawn from it, by the vectors of
+    the model that embeds the pool; it starts from one drawn row, which is included. A source with no more
+    rows than asked is taken whole.
 
     Raises:
         ConfigError: an anchor source is a benchmark and `allow_benchmark` is not set.
@@ -49,7 +51,7 @@ def _write(context: Context, folder: Path, wanted: Anchors) -> None:
     """Choose the anchors of all sets and write them."""
     gone = context.run.missing("anchors")
     sets = [
-        _choose(context, source, wanted.size, folder / CANDIDATES / f"{number:03d}")
+        _choose(context, source, wanted, folder / CANDIDATES / f"{number:03d}")
         for number, source in enumerate(wanted.sources)
         if (source.name or source.path) not in gone
     ]
@@ -88,14 +90,16 @@ def check_benchmarks(sources: list[Source], *, allowed: bool) -> list[str]:
     return found
 
 
-def _choose(context: Context, source: Source, size: int, place: Path) -> tuple[str, pa.Table]:
+def _choose(context: Context, source: Source, wanted: Anchors, place: Path) -> tuple[str, pa.Table]:
     from hf_qads.embedding.folders import embed_folder
     from hf_qads.selection import choose_anchors
     from hf_qads.sources import read_source
 
     config = context.config
+    drawn = source.model_copy(update={"rows": min(source.rows or wanted.pool, wanted.pool)})
     if executors.current().leads:
-        read_source(spec_of(source, seed=config.seed), out=place / "rows")
+        read = read_source(spec_of(drawn, seed=config.seed), out=place / "rows")
+        context.say(f"{INDENT}{read.name}: anchors are chosen among {read.rows:,} of its rows")
     executors.current().gather()
     shards = sorted((place / "rows").glob("part-*.parquet"))
     rows = pa.concat_tables([pq.read_table(path, partitioning=None) for path in shards])
@@ -115,7 +119,7 @@ def _choose(context: Context, source: Source, size: int, place: Path) -> tuple[s
     name = rows[schema.SOURCE][0].as_py()
     if not len(usable):
         raise ScoringError(f"no row of anchor set {name!r} fits the model. Give shorter anchors.")
-    chosen = choose_anchors(np.asarray(vectors[usable], dtype=np.float32), size, seed=config.seed)
+    chosen = choose_anchors(np.asarray(vectors[usable], dtype=np.float32), wanted.size, seed=config.seed)
     return name, rows.take(pa.array(usable[np.sort(chosen)]))
 
 

@@ -1,0 +1,43 @@
+"""Work for Ray workers that needs no model: each shard waits a little and writes a file."""
+
+import os
+import time
+from pathlib import Path
+
+from hf_qads.errors import RunError
+from hf_qads.runtime.executors import Executor, PartDone, Shard, temporary
+
+
+class Waiting:
+    """Writes `count` files of known bytes into `folder`, each after `seconds`; some of them fail."""
+
+    def __init__(
+        self, folder: Path, *, count: int, seconds: float = 0.0, poisoned: int | None = None
+    ) -> None:
+        self.folder, self.count, self.seconds, self.poisoned = folder, count, seconds, poisoned
+
+    def __call__(self, stage: str, executor: Executor) -> None:
+        paths = [self.folder / f"{stage}-{number:03d}.txt" for number in range(self.count)]
+
+        def do(number: int) -> None:
+            time.sleep(self.seconds)
+            if number == self.poisoned:
+                raise ValueError("a poisoned row")
+            part = temporary(paths[number])
+            part.write_text(f"{stage} {number}\n", encoding="utf-8")
+            os.replace(part, paths[number])
+            with (self.folder / "log").open("a", encoding="utf-8") as log:
+                log.write(f"{number}\n")
+
+        try:
+            executor.run([Shard((path,), 1) for path in paths], do, what=stage)
+            executor.gather()
+        except PartDone:
+            pass
+
+
+class Refusing:
+    """Says what a user can mend."""
+
+    def __call__(self, stage: str, executor: Executor) -> None:
+        raise RunError("the model folder is not there")

@@ -1,0 +1,118 @@
+"""Workers on a real Ray cluster of two nodes on this machine: losses, poison, and what is refused."""
+
+import threading
+import time
+
+import pytest
+
+from hf_qads.errors import RunError
+from hf_qads.runtime.ray_engine import RayEngine, _fitting
+from tests.runtime.ray_jobs import Refusing, Waiting
+
+ray = pytest.importorskip("ray")
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    from ray.cluster_utils import Cluster
+
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    made.add_node(num_cpus=1)
+    yield made
+    ray.shutdown()
+    made.shutdown()
+
+
+@pytest.fixture
+def engine(cluster, tmp_path):
+    said = []
+    with RayEngine(tmp_path, address=cluster.address, workers=2, say=said.append) as made:
+        made.said = said
+        yield made
+
+
+def contents(folder, stage):
+    return [path.read_text() for path in sorted(folder.glob(f"{stage}-*.txt"))]
+
+
+@pytest.mark.slow
+def test_workers_share_the_shards_and_do_each_once(engine, tmp_path):
+    engine.work(Waiting(tmp_path, count=12, seconds=0.05), "first")
+    assert contents(tmp_path, "first") == [f"first {number}\n" for number in range(12)]
+    engine.work(Waiting(tmp_path, count=3), "second")  # with the same workers
+    assert contents(tmp_path, "second") == [f"second {number}\n" for number in range(3)]
+    done = (tmp_path / "log").read_text().split()
+    assert len(done) == 15
+    assert not list(tmp_path.glob(".*.part"))
+
+
+@pytest.mark.slow
+def test_a_poisoned_shard_is_given_up_after_three_tries_and_the_rest_is_done(engine, tmp_path):
+    job = Waiting(tmp_path, count=6, poisoned=2)
+    with pytest.raises(
+        RunError, match="1 shards of the stage bad were given up; the first, number 2 of bad: ValueError"
+    ):
+        engine.work(job, "bad")
+    assert len(contents(tmp_path, "bad")) == 5
+
+
+@pytest.mark.slow
+def test_what_a_user_can_mend_ends_the_run_in_one_line(engine):
+    with pytest.raises(RunError, match=r"^the model folder is not there$"):
+        engine.work(Refusing(), "any")
+
+
+@pytest.mark.slow
+def test_a_node_that_dies_loses_no_shard(engine, cluster, tmp_path):
+    node = cluster.add_node(num_cpus=2)
+    engine._count = 3
+
+    def kill():
+        while len(list(tmp_path.glob("lost-*.txt"))) < 4:
+            time.sleep(0.05)
+        cluster.remove_node(node, allow_graceful=False)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    engine.work(Waiting(tmp_path, count=30, seconds=0.2), "lost")
+    killer.join()
+    assert contents(tmp_path, "lost") == [f"lost {number}\n" for number in range(30)]
+
+
+@pytest.mark.slow
+def test_a_run_folder_that_a_worker_does_not_see_is_told(cluster, tmp_path, monkeypatch):
+    with RayEngine(tmp_path, address=cluster.address, workers=1, say=lambda line: None) as engine:
+        engine._token = "another"  # what the driver writes is not what the worker finds
+        monkeypatch.setattr("pathlib.Path.write_text", lambda *_, **__: 0)
+        with pytest.raises(RunError, match="does not see the run folder"):
+            engine.work(Waiting(tmp_path, count=1), "unseen")
+
+
+@pytest.mark.parametrize(
+    ("resources", "gpus", "kind", "says"),
+    [
+        ({"CPU": 8.0}, 1.0, None, "asks for 1 GPUs, and the cluster has 0"),
+        (
+            {"GPU": 4.0, "accelerator_type:A100": 1.0, "accelerator_type:T4": 1.0},
+            1.0,
+            None,
+            r"different GPUs \(A100, T4\)",
+        ),
+        ({"GPU": 4.0, "accelerator_type:A100": 1.0}, 1.0, "H100", "no GPU of type 'H100', only: A100"),
+    ],
+)
+def test_what_a_cluster_lacks_is_told(resources, gpus, kind, says):
+    with pytest.raises(RunError, match=says):
+        _fitting(resources, 1, gpus, kind)
+
+
+def test_workers_fill_the_gpus_or_the_nodes():
+    assert _fitting({"GPU": 8.0, "accelerator_type:A100": 1.0}, 2, 2.0, None) == 4
+    assert _fitting({"GPU": 8.0, "accelerator_type:A100": 1.0, "accelerator_type:T4": 1.0}, 2, 1.0, "T4") == 8
+    assert _fitting({"CPU": 64.0}, 3, 0.0, None) == 3
+
+
+def test_no_cluster_at_the_address_is_one_line(tmp_path):
+    with pytest.raises(RunError, match=r"no Ray cluster at --address 127\.0\.0\.1:1"):
+        RayEngine(tmp_path, address="127.0.0.1:1", say=lambda line: None)
