@@ -174,6 +174,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     compare.add_argument("--quick", action="store_true", help="a few arms and seeds, in a few minutes")
 
+    scaling = add(
+        "scaling", "experiments.commands:scaling", "how measures grow with the data, and where", resumes=True
+    )
+    scaling.add_argument("config", type=Path, help="YAML file")
+    scaling.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="for example scaling.seeds=5")
+    scaling.add_argument("--out", type=Path, help="folder (default: runs/NAME)")
+
     validity = add(
         "validity", "experiments.commands:validity", "does a score predict what is learnt?", resumes=True
     )

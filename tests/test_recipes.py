@@ -95,7 +95,7 @@ def test_every_yaml_is_parsed_strictly(path, evaluate):
         assert all(
             isinstance(value, list | str | dict) for value in yaml.safe_load(path.read_text()).values()
         )
-    elif "compare" in (raw := yaml.safe_load(path.read_text())) or "validity" in raw:
+    elif "compare" in (raw := yaml.safe_load(path.read_text())) or {"validity", "scaling"} & set(raw):
         from hf_qads.config import experiments
 
         assert experiments.load(path).name

@@ -136,12 +136,32 @@ class Validity(Section):
     evaluate: Measuring
 
 
+class Scaling(Section):
+    """Growing shares of a pool, and what generated rows add at equal tokens."""
+
+    run: str
+    strategies: list[str] = Field(default_factory=lambda: ["random", "qads"], min_length=1)
+    shares: list[Share] = Field(default_factory=lambda: [0.125, 0.25, 0.5, 1.0], min_length=3)
+    seeds: Count = 3
+    tokens: Count | None = None  # of an epoch of each part; None does not compare parts
+    max_characters: Count | None = None
+    train: Training = Training()
+    evaluate: Measuring
+
+    @model_validator(mode="after")
+    def _grows(self) -> "Scaling":
+        if sorted(set(self.shares)) != self.shares:
+            raise ValueError("shares must grow, without repeats: [0.125, 0.25, 0.5, 1.0]")
+        return self
+
+
 class Experiment(Section):
     """The file: a name and one of its kinds."""
 
     name: Name
     compare: Compare | None = None
     validity: Validity | None = None
+    scaling: Scaling | None = None
 
 
 def load(path: Path | str, overrides: Sequence[str] = ()) -> Experiment:

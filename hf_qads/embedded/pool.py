@@ -109,10 +109,24 @@ def rows(name: str, seed: int = 0) -> list[PoolRow]:
     return _draw(_ALL[name], Random(f"{name} {seed}"))
 
 
-def evaluation_rows(n: int, seed: int = 0) -> list[PoolRow]:
-    """Draw `n` maths problems with good answers, whose questions no source and no training document holds."""
-    target = _ALL["embedded_target"]
-    return _draw(target._replace(rows=n, split="evaluation"), Random(f"evaluation {seed}"))
+EVALUATION: Final[Mapping[str, tuple[str, ...]]] = {
+    "embedded": _MATHS,
+    "embedded_words": tuple(WORDS),
+    "embedded_numbers": tuple(NUMBERS),
+}
+"""Test sets, and the families that their problems are of."""
+
+
+def evaluation_rows(n: int, seed: int = 0, *, name: str = "embedded") -> list[PoolRow]:
+    """Draw `n` maths problems with good answers, whose questions no source and no training document holds.
+
+    Args:
+        n: how many.
+        seed: of the draw.
+        name: one of `EVALUATION`.
+    """
+    target = _ALL["embedded_target"]._replace(rows=n, split="evaluation", families=EVALUATION[name])
+    return _draw(target, Random(f"evaluation {seed}"))
 
 
 def _draw(source: _Source, draw: Random) -> list[PoolRow]:

@@ -75,6 +75,28 @@ def validity(*, config: Path, overrides: Sequence[str], out: Path | None, say: S
     return f"{shown}\nTable: {out}"
 
 
+def scaling(*, config: Path, overrides: Sequence[str], out: Path | None, say: Say = print) -> str:
+    """Do what is left of a scaling study; says how each measure grows and what generated rows add.
+
+    Args:
+        config: its YAML.
+        overrides: `KEY=VALUE` within it.
+        out: its folder; None is `runs/NAME`.
+        say: is told a line per cell.
+
+    Raises:
+        QaDSError: something a user can mend.
+    """
+    from hf_qads.experiments import scaling_report
+    from hf_qads.experiments.scaling import ScalingStudy
+
+    quiet()
+    experiment = settings.load(config, overrides)
+    out = out or Path("runs") / experiment.name
+    study = ScalingStudy(experiment, out, say=say)
+    return f"{scaling_report.write(study, study.do())}\nTable, figure and numbers: {out}"
+
+
 def write(comparison: Comparison, failed: dict[str, str]) -> str:
     """Write the report of what is finished; returns its Markdown."""
     setting, cells = comparison.setting, comparison.cells

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hf_qads import embedded, schema
 from hf_qads.config import loading
-from hf_qads.config.experiments import Compare, Measuring, Validity
+from hf_qads.config.experiments import Compare, Measuring, Scaling, Validity
 from hf_qads.evaluation import Evaluated, evaluate
 from hf_qads.evaluation.evaluating import ACCURACY
 from hf_qads.evaluation.items import Item
@@ -31,7 +31,7 @@ Say = Callable[[str], None]
 class Workbench:
     """The pool to choose from and the questions to ask, opened once for all cells."""
 
-    def __init__(self, setting: Compare | Validity, out: Path, *, say: Say = print) -> None:
+    def __init__(self, setting: Compare | Validity | Scaling, out: Path, *, say: Say = print) -> None:
         """Make or open the run that scores and vectors come from.
 
         Args:

@@ -22,8 +22,8 @@ def read_test_set(
     """The questions of a test set.
 
     Args:
-        name: `embedded`, one of the nine of the paper (`gsm8k`, also by its entry in the catalogue,
-            `gsm8k_test`).
+        name: `embedded`, its parts `embedded_words` and `embedded_numbers`, or one of the nine of the paper
+            (`gsm8k`, also by its entry in the catalogue, `gsm8k_test`).
         data: a folder with NAME.parquet, NAME.jsonl.gz or any other known format.
         local_files: catalogue name -> file or folder that stands in for it.
         rows: take the first so many; of the embedded problems, make so many.
@@ -33,10 +33,11 @@ def read_test_set(
     Raises:
         EvaluationError: there is no such test set, or the folder does not hold it.
     """
-    if name == EMBEDDED:
+    if name.startswith(EMBEDDED):
         from hf_qads.embedded import pool
 
-        return items_of(pool.evaluation_rows(rows or 500, seed), EMBEDDED)
+        if name in pool.EVALUATION:
+            return items_of(pool.evaluation_rows(rows or 500, seed, name=name), name)
     known = find_benchmark(benchmark_name(name))
     local = (local_files or {}).get(known.source)
     if local is not None:

@@ -52,9 +52,9 @@ class LogLinear:
 def fit_log_linear(amounts: ArrayLike, values: ArrayLike) -> LogLinear:
     """Fit `value = intercept + slope * ln(amount)` to each seed, and judge whether growth ends.
 
-    Growth ends at an inner amount where each of two things is more than chance, at 95 % over all inner
-    amounts together (Bonferroni): the slope up to it exceeds the slope from it on, and the slope from it on
-    is at most a quarter of the one up to it. It goes on where the slope over the last three amounts has an
+    Growth ends at an inner amount where each of three things is more than chance, at 95 % over all inner
+    amounts together (Bonferroni): there is growth up to it, it is faster than from there on, and what goes
+    on from there is less than a quarter of it. It goes on where the slope over the last three amounts has an
     interval above 0. With one seed nothing is known of chance, and the interval is endless.
 
     Args:
@@ -103,7 +103,8 @@ def _verdict(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[str, int |
     for place in inner:
         before = _slopes(x[: place + 1], y[:, : place + 1])
         after = _slopes(x[place:], y[:, place:])
-        if _interval(before - after, alpha)[1] > 0 and _interval(after - before / 4, alpha)[2] < 0:
+        ends = _interval(before - after, alpha)[1] > 0 and _interval(after - before / 4, alpha)[2] < 0
+        if ends and _interval(before, alpha)[1] > 0:
             return SATURATED, place
     last = _slopes(x[-3:], y[:, -3:])
     return (GROWING, None) if _interval(last, 1 - LEVEL)[1] > 0 else (UNKNOWN, None)
