@@ -1,24 +1,22 @@
 """Whether two answers are the same thing, by the cheapest rule that can say so."""
 
 import re
+from collections.abc import Callable
 from fractions import Fraction
 from typing import NamedTuple
 
-from hf_qads.answers import structures, symbolic
+from hf_qads.answers import symbolic
 from hf_qads.answers.arithmetic import exact
 from hf_qads.answers.latex import compact, plain
 from hf_qads.answers.structures import Group, group, without_name
 from hf_qads.answers.values import Number, equal, only_number
 
 _TEXT = re.compile(r"\W*\\(?:text|textbf|textit|textrm|mbox|mathrm|operatorname)\s*\{([^{}]*)\}\W*")
-_ARTICLES = re.compile(r"\b(?:the|a|an)\b")
 _NEGATIONS = re.compile(r"\b(?:not|nor|neither|no|never)\b|n't\b")
-_FORMULA = re.compile(r"[A-Za-z]|\\|[-+*/^]")
 _PROSE = re.compile(r"(?<![\\A-Za-z{])(?!sqrt|infty|frac)[A-Za-z]{3,}(?![A-Za-z(])")  # words of a sentence
 _CLOCK = re.compile(r"(?<![\d:.])(\d{1,2})(?::(\d\d))?(?!\d|:\d)\s*(?:([ap])\.?\s?m\b\.?)?", re.IGNORECASE)
 _RATIO = re.compile(r"(?<![\d:.])(\d+(?:\.\d+)?)\s*(?::|\\colon|to)\s*(\d+(?:\.\d+)?)(?![\d:])")
 LONGEST = 1000  # characters; no final answer is longer
-ORDERED = (structures.TUPLE, structures.INTERVAL, structures.MATRIX, structures.SEQUENCE)
 
 
 class Same(NamedTuple):
@@ -40,30 +38,61 @@ def same(answer: str, gold: str, *, algebra: bool = True, brackets_list: bool = 
         algebra: letters behind a number may be variables and not units.
         brackets_list: `[3, 5]` is a list, in any order, and not an interval.
     """
-    if max(len(answer), len(gold)) > LONGEST:
+    if compact(answer) == compact(gold) or max(len(answer), len(gold)) > LONGEST:
         return Same(compact(answer) == compact(gold), "same text")
-    if compact(answer) == compact(gold):
+    said, wanted = (without_name(plain(text).strip(" $")) for text in (answer, gold))
+    if compact(said) == compact(wanted):
         return Same(True, "same text")
-    bare_answer, bare_gold = (without_name(plain(text).strip().strip("$").strip()) for text in (answer, gold))
-    if compact(bare_answer) == compact(bare_gold):
-        return Same(True, "same text")
-    if (timed := _same_time(bare_answer, bare_gold)) is not None:
+    if (timed := _same_time(said, wanted)) is not None:
         return timed
-    if (base := re.fullmatch(r"(\d+)_\{?\d+\}?", compact(bare_gold))) and "_" not in bare_answer:
-        return Same(compact(bare_answer) == base[1], "digits of the base")
-    words = words_of(gold)
-    if words is not None:
+    if (base := re.fullmatch(r"(\d+)_\{?\d+\}?", compact(wanted))) and "_" not in said:
+        return Same(compact(said) == base[1], "digits of the base")
+    if (words := words_of(gold)) is not None:
         return Same(same_words(answer, words), "words")
-    numbers = [only_number(text, algebra=algebra) for text in (bare_answer, bare_gold)]
-    if numbers[0] is not None and numbers[1] is not None:
-        return Same(equal(numbers[0], numbers[1]), "number")
-    values = [exact(text) for text in (bare_answer, bare_gold)]
-    if values[0] is not None and values[1] is not None and not (numbers[1] and numbers[1].decimals):
+    return _same_value(said, wanted, (answer, gold), algebra=algebra, brackets_list=brackets_list)
+
+
+def _same_value(said: str, wanted: str, written: tuple[str, str], **reading: bool) -> Same:
+    one, other = (only_number(text, algebra=reading["algebra"]) for text in (said, wanted))
+    if one is not None and other is not None:
+        return Same(equal(one, other), "number")
+    if not (other and other.decimals) and None not in (values := [exact(said), exact(wanted)]):
         return Same(values[0] == values[1], "exact value")
-    groups = [group(text, brackets_list=brackets_list) for text in (bare_answer, bare_gold)]
-    if groups[0] is not None or groups[1] is not None:
-        return _same_groups(bare_answer, bare_gold, groups[0], groups[1], algebra, brackets_list)
-    return _same_formula(answer, gold, numbers[1])
+    said_parts, wanted_parts = (
+        group(text, brackets_list=reading["brackets_list"]) for text in (said, wanted)
+    )
+    if not said_parts and not wanted_parts:
+        return _same_formula(*written, other)
+
+    def same_part(one: str, other: str) -> bool:
+        return same(one.lstrip("+"), other.lstrip("+"), **reading).right
+
+    if said_parts and wanted_parts:
+        return _same_groups(said_parts, wanted_parts, same_part)
+    several = said_parts or wanted_parts
+    if several and len(several.parts) == 1:  # a list of one is its element
+        return Same(same_part(several.parts[0], wanted if said_parts else said), "only element")
+    interval = several and len(several.shape) == 2
+    return Same(not interval and _same_formula(*written, None).right, "one value against several")
+
+
+def _same_groups(said: Group, wanted: Group, same_part: Callable[[str, str], bool]) -> Same:
+    shapes = {said.shape, wanted.shape}
+    if len(said.parts) != len(wanted.parts):
+        return Same(False, "another length")
+    # A column may be written as a tuple, and named values be in any order; other brackets must agree.
+    free = len(shapes) == 1 or " " in shapes or not wanted.shape or said.named
+    if not free and not ("()" in shapes and any("x" in shape for shape in shapes)):
+        return Same(False, "other brackets")
+    if wanted.shape not in ("", "U"):
+        return Same(all(map(same_part, said.parts, wanted.parts)), "parts in order")
+    left = list(wanted.parts)
+    for part in said.parts:
+        found = next((place for place, other in enumerate(left) if same_part(part, other)), None)
+        if found is None:
+            return Same(False, "parts in any order")
+        left.pop(found)
+    return Same(True, "parts in any order")
 
 
 def _same_time(answer: str, gold: str) -> Same | None:
@@ -76,32 +105,29 @@ def _same_time(answer: str, gold: str) -> Same | None:
             halves = {(one[3] or "").lower() for one in (said[-1], wanted)} - {""}
             if hours[0] == hours[1] or wanted[3]:
                 return Same(hours[0] == hours[1] and len(halves) < 2, "time of day")
-    if wanted_ratio := _RATIO.fullmatch(gold.strip(" .")):
+    if ratio := _RATIO.fullmatch(gold.strip(" .")):
         met = [*_RATIO.finditer(answer)]
-        one = Fraction(met[-1][1]) * Fraction(wanted_ratio[2]) if met else exact(answer)
-        other = Fraction(met[-1][2]) * Fraction(wanted_ratio[1]) if met else None
-        if other is None and one is not None and Fraction(wanted_ratio[2]):
-            other = Fraction(wanted_ratio[1]) / Fraction(wanted_ratio[2])
-        return Same(one is not None and one == other, "ratio")
+        one = Fraction(met[-1][1]) / Fraction(met[-1][2]) if met and Fraction(met[-1][2]) else exact(answer)
+        return Same(one is not None and one * Fraction(ratio[2]) == Fraction(ratio[1]), "ratio")
     return None
 
 
 def same_words(answer: str, gold: str) -> bool:
     """Whether an answer is the gold word or words, or a short phrase around them that does not deny them."""
     said, wanted = bare_words(answer), bare_words(gold)
-    if said == wanted or said.replace(" ", "") == wanted.replace(" ", ""):
+    if said.replace(" ", "") == wanted.replace(" ", ""):
         return True
-    if not wanted or len(said.split()) > len(wanted.split()) + 5 or re.search(r"\bor\b", said):
+    if len(wanted) < 2 or len(said.split()) > len(wanted.split()) + 5 or re.search(r"\bor\b", said):
         return False
     denied = _NEGATIONS.search(said) and not _NEGATIONS.search(wanted)
-    return not denied and bool(re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", said)) and len(wanted) > 1
+    return not denied and bool(re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", said))
 
 
 def bare_words(text: str) -> str:
     """The words of a text in lower case, without articles, marks and LaTeX commands."""
     text = re.sub(r"\\[a-z]+|[{}$\\]", " ", plain(text)).casefold()
     text = re.sub(r"(?<=[a-z])\.(?=[a-z]\.?)|(?<=\bp\.m)\.|(?<=\ba\.m)\.", "", text)
-    return " ".join(_ARTICLES.sub(" ", re.sub(r"[^\w\s%:/+-]", " ", text)).split())
+    return " ".join(re.sub(r"[^\w\s%:/+-]|\b(?:the|an?)\b", " ", text).split())
 
 
 def words_of(gold: str) -> str | None:
@@ -109,70 +135,11 @@ def words_of(gold: str) -> str | None:
     if found := _TEXT.fullmatch(gold.strip().strip("$")):
         return None if re.fullmatch(r"\W*[\d.,/ ]+\W*", found[1]) else found[1]
     bare = gold.strip().strip("$.")
-    return bare if re.fullmatch(r"[A-Za-z][A-Za-z' -]+[A-Za-z]", bare) and "\\" not in bare else None
-
-
-def _same_groups(
-    answer: str, gold: str, said: Group | None, wanted: Group | None, algebra: bool, brackets_list: bool
-) -> Same:
-    if said is None or wanted is None:
-        return _one_against_several(answer, gold, said or wanted, said is None, algebra, brackets_list)
-    if differs := _differ_in_kind(said, wanted):
-        return Same(False, differs)
-
-    def equal_parts(one: str, other: str) -> bool:
-        if compact(one).lstrip("+") == compact(other).lstrip("+"):
-            return True
-        return same(one, other, algebra=algebra, brackets_list=brackets_list).right
-
-    if wanted.kind in ORDERED:
-        pairs = zip(said.parts, wanted.parts, strict=True)
-        return Same(all(equal_parts(one, other) for one, other in pairs), wanted.kind)
-    left = list(wanted.parts)
-    for part in said.parts:
-        found = next((place for place, other in enumerate(left) if equal_parts(part, other)), None)
-        if found is None:
-            return Same(False, f"unordered {wanted.kind}")
-        left.pop(found)
-    return Same(True, f"unordered {wanted.kind}")
-
-
-def _one_against_several(
-    answer: str, gold: str, several: Group | None, answer_is_one: bool, algebra: bool, brackets_list: bool
-) -> Same:
-    """A list of one is its element; an interval is no number; else only math-verify can tell."""
-    assert several is not None
-    if len(several.parts) == 1 and several.kind in (structures.LIST, structures.SET):
-        parts = (answer, several.parts[0]) if answer_is_one else (several.parts[0], gold)
-        return same(*parts, algebra=algebra, brackets_list=brackets_list)
-    if several.kind == structures.INTERVAL:
-        return Same(False, "interval")
-    formula = _same_formula(answer, gold, None)
-    return formula if formula.right else Same(False, "one value against several")
-
-
-def _differ_in_kind(said: Group, wanted: Group) -> str | None:
-    """Why two groups cannot be equal whatever their parts are, or None."""
-    if len(said.parts) != len(wanted.parts):
-        return f"{wanted.kind} of another length"
-    kinds = {said.kind, wanted.kind}
-    # `(1, 2)` is a point or an open interval; a column may be written as a tuple; other brackets must agree.
-    if (
-        kinds != {structures.MATRIX, structures.TUPLE}
-        and kinds <= set(ORDERED)
-        and said.shape != wanted.shape
-    ):
-        return None if structures.SEQUENCE in kinds else f"other brackets around {wanted.kind}"
-    mixes = wanted.kind in ORDERED and said.kind not in ORDERED
-    if mixes and not (said.named or wanted.kind == structures.SEQUENCE):
-        return f"{said.kind} against {wanted.kind}"
-    if wanted.kind == structures.UNION and said.kind in ORDERED:
-        return f"{said.kind} against {wanted.kind}"
-    return None
+    return bare if re.fullmatch(r"[A-Za-z][A-Za-z' -]+[A-Za-z]", bare) else None
 
 
 def _same_formula(answer: str, gold: str, gold_number: Number | None) -> Same:
-    if len(_PROSE.findall(answer)) > 1 or not (_FORMULA.search(answer) or _FORMULA.search(gold)):
+    if len(_PROSE.findall(answer)) > 1 or not re.search(r"[A-Za-z]|\\|[-+*/^]", answer + gold):
         return Same(False, "other text")
     if symbolic.too_large(answer) or symbolic.too_large(gold):
         return Same(False, "power too large to compute")

@@ -116,7 +116,7 @@ def test_index_of_the_right_option_is_a_gold():
 def test_numbers_and_letters_never_start_a_worker():
     code = (
         "import hf_qads.answers.symbolic as s\n"
-        "s._Worker = None\n"
+        "s._start = None\n"
         "from hf_qads.answers import check\n"
         "assert check('The answer is 1/2.', '0.5', benchmark='gsm8k').right\n"
         "assert check('The answer is (B).', 'B', benchmark='aqua_rat').right\n"
