@@ -172,6 +172,7 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument(
         "--plan", action="store_true", help="say what it takes and what it can detect, and do nothing"
     )
+    compare.add_argument("--part", metavar="I/N", help="do the I-th of N parts of the cells: one per GPU")
     compare.add_argument("--quick", action="store_true", help="a few arms and seeds, in a few minutes")
 
     scaling = add(

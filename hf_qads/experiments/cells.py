@@ -45,6 +45,7 @@ def run_cells(
     work: Work,
     folder: Path,
     *,
+    part: tuple[int, int] = (1, 1),
     say: Callable[[str], None] = print,
 ) -> dict[str, str]:
     """Do every cell that has no result yet, in the order given; one that fails does not take others along.
@@ -54,6 +55,7 @@ def run_cells(
         work: does a cell in a folder of its own and returns its result and how long its parts took, in
             seconds. What it leaves in the folder is there again when the cell is resumed.
         folder: where cells have their folders, `NAME/result.json` being the last file to appear.
+        part: `(i, n)` does the i-th of n parts of them, so that n processes share the cells.
         say: is told a line per cell, with the time left.
 
     Returns:
@@ -62,6 +64,7 @@ def run_cells(
     Cost: one cell at a time in this process. Another executor may take `work` over: cells depend on nothing
     but their arguments and write nothing outside their folder.
     """
+    cells = cells[part[0] - 1 :: part[1]]
     left = [cell for cell in cells if not (folder / cell.name / RESULT).is_file()]
     if len(left) < len(cells):
         say(f"{len(cells) - len(left)} of {len(cells)} cells were done before.")

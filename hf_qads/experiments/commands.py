@@ -8,6 +8,7 @@ import numpy as np
 from hf_qads.config import experiments as settings
 from hf_qads.config.experiments import Experiment, measures_of
 from hf_qads.embedded import compare_path
+from hf_qads.errors import ConfigError
 from hf_qads.experiments import report
 from hf_qads.experiments.cells import results, times
 from hf_qads.experiments.compare import CELLS, Comparison
@@ -24,6 +25,7 @@ def compare(
     out: Path | None,
     plan: bool,
     quick: bool,
+    part: str | None = None,
     say: Say = print,
 ) -> str:
     """Do what is left of a comparison and say what may be concluded; or say what it would take.
@@ -34,12 +36,15 @@ def compare(
         out: its folder; None is `RUN/compare` of a run folder, else `runs/NAME`.
         plan: say how many cells, tokens and hours there are and what could be detected, and do nothing.
         quick: the embedded pool in a few minutes.
+        part: `I/N` does that part of the cells and writes no report: a process per GPU, then once without.
+            The run that scores come from must be there before several start.
         say: is told a line per cell.
 
     Raises:
         QaDSError: something a user can mend.
     """
     quiet()
+    share = _part(part)
     experiment = _experiment(config, overrides, quick=quick)
     run = Path(experiment.compare.run if experiment.compare else "")
     out = out or (run / "compare" if (run / "ledger.jsonl").is_file() else Path("runs") / experiment.name)
@@ -47,9 +52,20 @@ def compare(
         return plan_text(experiment, out)
     comparison = Comparison(experiment, out, say=say)
     say(plan_text(experiment, out))
-    failed = comparison.do()
+    failed = comparison.do(share)
+    if part is not None:
+        return f"Part {part} of the cells is done. The same command without --part writes the report."
     shown = write(comparison, failed)
     return f"{shown}\nTables, figures and page: {out}"
+
+
+def _part(text: str | None) -> tuple[int, int]:
+    if text is None:
+        return 1, 1
+    number, _, count = text.partition("/")
+    if not (number.isdigit() and count.isdigit() and 1 <= int(number) <= int(count)):
+        raise ConfigError(f"--part {text!r} is no part. Write I/N with 1 <= I <= N, such as 2/4.")
+    return int(number), int(count)
 
 
 def validity(*, config: Path, overrides: Sequence[str], out: Path | None, say: Say = print) -> str:

@@ -44,9 +44,9 @@ class Comparison:
         self._key = self.bench.key
         self.cells = self._cells()
 
-    def do(self) -> dict[str, str]:
-        """Do what is left of the cells; name of a cell that failed -> why."""
-        return run_cells(self.cells, self.work, self.out / CELLS, say=self.say)
+    def do(self, part: tuple[int, int] = (1, 1)) -> dict[str, str]:
+        """Do what is left of the cells, or of a part of them; name of a cell that failed -> why."""
+        return run_cells(self.cells, self.work, self.out / CELLS, part=part, say=self.say)
 
     def work(self, cell: Cell, folder: Path) -> tuple[dict[str, Any], dict[str, float]]:
         """Select, fine-tune and evaluate one cell."""

@@ -140,6 +140,25 @@ def test_a_failed_cell_takes_no_other_along(tmp_path):
     assert not run_cells(cells, lambda *_: ({}, {}), tmp_path, say=lambda _: None)
 
 
+def test_parts_share_the_cells_and_do_none_twice(tmp_path):
+    cells = [Cell(arm, "9rows", 0, "k" * 16) for arm in "abcde"]
+    done = []
+
+    def work(cell, folder):
+        done.append(cell.arm)
+        return {}, {}
+
+    for part in ((1, 2), (2, 2), (1, 1)):
+        run_cells(cells, work, tmp_path, part=part, say=lambda _: None)
+    assert done == ["a", "c", "e", "b", "d"]
+
+
+@pytest.mark.parametrize("part", ["0/2", "3/2", "x", "1"])
+def test_a_part_that_is_none_is_one_line(part, files, capfd):
+    assert cli.main(["compare", str(files / "compare.yaml"), "--part", part, "--plan"]) == 2
+    assert "such as 2/4" in capfd.readouterr().err
+
+
 def made(arm, seed, values, *, rows=10, tokens=100.0, sources=None, ids=()):
     return {
         "cell": {"arm": arm, "budget": "b", "seed": seed, "key": ""},
