@@ -148,7 +148,10 @@ class RayEngine:
             RunError: shards were given up, or no worker can be had.
         """
         (self._out / PROBE).write_text(self._token, encoding="utf-8")
-        book = self._ray.remote(num_cpus=0)(ShardBook).remote()
+        here = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
+            self._ray.get_runtime_context().get_node_id(), soft=False
+        )  # beside the driver, so that no other node takes it along
+        book = self._ray.remote(num_cpus=0, scheduling_strategy=here)(ShardBook).remote()
         for name in self._actors:
             self._ray.get(book.join.remote(name))
         while len(self._actors) < self._count:
