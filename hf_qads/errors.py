@@ -1,4 +1,4 @@
-"""The exceptions that hf_qads raises on purpose.
+"""Exceptions: the tree of errors that hf_qads raises on purpose, and that a user can put right.
 
     QaDSError                 anything a user can put right; the command line exits with 2
     ├── ConfigError           a config file or command-line setting

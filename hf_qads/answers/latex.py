@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001 - models write typographic signs
-"""Text and LaTeX in one plain spelling, and brackets taken apart at their outer level."""
+"""Normalise LaTeX and text to one plain spelling, and take brackets apart at their outer level."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""From a language model's hidden states to one vector per row."""
+"""Pooling: the hidden states of a language model to one vector per row."""
 
 from typing import Any
 

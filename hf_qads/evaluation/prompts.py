@@ -1,4 +1,4 @@
-"""Questions as a model is asked them."""
+"""Prompts of test sets: questions as a model is asked them."""
 
 from collections.abc import Sequence
 from typing import Any

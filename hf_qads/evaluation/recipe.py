@@ -1,4 +1,4 @@
-"""What `recipes/evaluate.py` asks of the command line and of a YAML file, and the results that it writes."""
+"""Arguments of `recipes/evaluate.py`, from command line and YAML file, and the results that it writes."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field

@@ -1,4 +1,4 @@
-"""A source's pool without the rows that overlap or repeat others, shard by shard."""
+"""Drop rows that repeat a test question or another row from a source's pool, shard by shard."""
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager

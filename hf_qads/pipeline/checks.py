@@ -1,4 +1,4 @@
-"""What can be known to be wrong before any work: a bad name found after a night of scoring is no help."""
+"""Validate a config before any work: a bad name found after a night of scoring is no help."""
 
 from hf_qads.config.schema import Config
 from hf_qads.errors import ConfigError

@@ -1,4 +1,4 @@
-"""Vectors and scores that came with the rows, put where the stages that make them would have put theirs."""
+"""Import precomputed vectors and scores, which came with the rows, into a run folder."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Drawing rows of the pool, and reading just those."""
+"""Sample rows of the pool, and read just those."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a run tells at its end, and what `hf-qads status` tells at any time."""
+"""Summary of a run: what it prints at its end, and what `hf-qads status` prints at any time."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What the licences of sources mean for a mixture of them.
+"""Licences: what those of the sources ask for, and what that means for a mixture of them.
 
 This is a reading aid, no legal advice: identifiers are sorted by what they are known to ask for, and a
 licence that is missing or not known counts as unknown.

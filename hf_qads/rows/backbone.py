@@ -1,4 +1,4 @@
-"""A causal language model taken apart: its body, its head on answer tokens only."""
+"""Backbone of a causal language model, and its head applied to answer tokens only."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Which checkpoint of a trainer of transformers can be trusted."""
+"""Checkpoint integrity: which checkpoint of a trainer of transformers can be trusted."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic writes: files that appear whole or not at all; also locks, JSON and hashes of files."""
 
 import fcntl
 import hashlib

@@ -1,4 +1,4 @@
-"""Shards in hand: which are open, claimed, done or given up, and whose tries failed.
+"""Work queue of shards: which are open, claimed, done or given up, and whose tries failed.
 
 Bookkeeping without a clock or a network, so that it can be tested alone; the Ray engine runs it as an actor.
 """

@@ -1,4 +1,4 @@
-"""The one place where every training run of hf_qads takes its arguments from.
+"""Training arguments (batch size, precision, device, logging) of every training run, in one place.
 
 The pre-experienced model and the policy hand the result to TRL's `SFTTrainer`, the scorer to
 transformers' `Trainer`; what differs between them is only the class.

@@ -1,4 +1,4 @@
-"""What `recipes/sft.py` asks of the command line and of a YAML file, beside TRL's own arguments."""
+"""Arguments of `recipes/sft.py`, from the command line and a YAML file, beside those of TRL."""
 
 import sys
 from collections.abc import Sequence

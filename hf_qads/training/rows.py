@@ -1,4 +1,4 @@
-"""Rows as a trainer takes them: token ids, and labels on the answer alone.
+"""Tokenise rows for fine-tuning: token ids, and labels on the answer alone (completion-only loss).
 
 The rows are tokenised here and not by TRL, for two reasons: the tokens are then the very ones that scoring
 and embedding see, and every row that does not fit is counted (TRL drops rows whose answer truncation cuts

@@ -1,4 +1,4 @@
-"""What the task files call: questions with their choices, gold answers, verdicts."""
+"""Helpers of the lm-eval task files: questions with their choices, gold answers, verdicts."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""The anchor sets of a run: rows of each anchor source, spread out by K-center."""
+"""Anchor sets of a run: rows of each anchor source, spread out by K-center Greedy."""
 
 from pathlib import Path
 from typing import Any

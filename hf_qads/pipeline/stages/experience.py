@@ -1,4 +1,4 @@
-"""Stage 2: the pre-experienced model: the base after a short fine-tune on a random share of the pool."""
+"""The stage `experience`: the base model after a short fine-tune on a random share of the pool."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Stage: features that the strategy reads beside vectors, for the rows and for the anchors, as shards.
+"""The stage `features`: what the strategy reads beside vectors, for rows and anchors, as shards.
 
 `features/NAME/SOURCE/` holds a feature of a source's rows, `features/NAME.SET.npy` that of an anchor set,
 and `features/SOURCE.parquet` the columns that rows brought. A run whose strategy reads none of it has no

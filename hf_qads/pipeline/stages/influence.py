@@ -1,4 +1,4 @@
-"""Stage 4: prompt rows of each source, scored for real by their one-shot influence on the anchors."""
+"""The stage `influence`: prompt rows of each source, scored by their one-shot influence on the anchors."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Stage 8: the mixture, a complete dataset repository with its card."""
+"""The stage `mixture`: a complete dataset repository with its card."""
 
 from collections.abc import Mapping
 from pathlib import Path

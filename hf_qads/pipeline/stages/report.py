@@ -1,4 +1,4 @@
-"""Stage 9: figures and one page that show what was chosen, and how well the scores are worth trusting."""
+"""The stage `report`: figures and one HTML page on what was chosen and how far the scores can be trusted."""
 
 from collections.abc import Mapping
 from pathlib import Path

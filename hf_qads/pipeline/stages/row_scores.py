@@ -1,4 +1,4 @@
-"""Stage: further scores of every row (IFD, perplexity, ...) by the base model, as shards."""
+"""The stage `row_scores`: further scores of every row (IFD, perplexity, ...) by the base model, as shards."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Stage 5: a scorer per kind (or one for all), trained on the rows that were scored for real."""
+"""The stage `scorer`: one per kind (or one for all), trained on the rows whose influence was measured."""
 
 import math
 from collections.abc import Mapping

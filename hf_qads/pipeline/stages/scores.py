@@ -1,4 +1,4 @@
-"""Stage 6: the predicted quality score of every row of the pool."""
+"""The stage `scores`: the predicted quality score of every row of the pool."""
 
 import logging
 from collections.abc import Mapping

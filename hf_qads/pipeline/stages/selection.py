@@ -1,4 +1,4 @@
-"""Stage: the order in which rows are picked, within each source or over the whole pool, as far as needed."""
+"""The stage `selection`: the order in which rows are picked, within each source or over the whole pool."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Stage 3: a vector for every row of the pool."""
+"""The stage `vectors`: an embedding for every row of the pool."""
 
 from collections.abc import Mapping
 from functools import cache

@@ -1,4 +1,4 @@
-"""Stage: what the selection is worth before training, beside controls of the same size."""
+"""The stage `worth`: measures of the selection before training, beside controls of the same size."""
 
 from collections.abc import Mapping
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""The report of a run: figures as files, the numbers as JSON, and one page that needs nothing else."""
+"""HTML report of a run: figures as files, the numbers as JSON, and one page that needs nothing else."""
 
 import base64
 import json

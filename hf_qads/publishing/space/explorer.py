@@ -1,4 +1,4 @@
-"""Look through a scored pool: find rows, see why one was picked, and compare two budgets.
+"""Gradio explorer of a scored pool: find rows, see why one was picked, and compare two budgets.
 
 This file is the whole app of a Space: it reads `rows.parquet` and `explorer.json` beside it and imports
 nothing of hf_qads. Text of rows is shown as text, never as Markdown or HTML. No request leaves the machine.

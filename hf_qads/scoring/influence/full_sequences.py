@@ -1,4 +1,4 @@
-"""The plain way to score pairs: every pair's whole sequence, for models that cannot share a prefix."""
+"""Log-probabilities of pairs by full sequences, for models that cannot share a prefix."""
 
 import inspect
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A small head on vectors that are there already: scoring a pool costs no more than embedding it."""
+"""Linear probe: a small head on vectors, so that scoring a pool costs no more than embedding it."""
 
 import json
 from collections.abc import Mapping
