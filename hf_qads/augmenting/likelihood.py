@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from hf_qads.rows.rendering import Renderer
 from hf_qads.rows.sequences import context_length, padded
-from hf_qads.runtime.batching import TokenBudget, run_batches
+from hf_qads.runtime.batching import BATCH_TOKENS, TokenBudget, run_batches
 from hf_qads.schema import ANSWER, QUESTION
 
 _STEP = re.compile(r"(?:\n|(?<=[.!?])\s|^)\s*(?=\S)")
@@ -32,7 +32,7 @@ class StepLikelihood:
     """
 
     def __init__(
-        self, model: Any, tokenizer: Any, *, template: str = "plain", batch_tokens: int = 16384
+        self, model: Any, tokenizer: Any, *, template: str = "plain", batch_tokens: int = BATCH_TOKENS
     ) -> None:
         self.model = model.eval()
         self.renderer = Renderer(tokenizer, template)

@@ -10,7 +10,7 @@ from hf_qads.errors import SourceError
 from hf_qads.repositories import licences
 from hf_qads.rows.columns import Pair, RowError
 from hf_qads.sources import BENCHMARKS, CATALOGUE, SourceSpec, lookup, read_source
-from hf_qads.sources.catalogue import FURTHER, describe, names, readers, table
+from hf_qads.sources.catalogue import describe, names, readers, table
 
 ALL = {**CATALOGUE, **BENCHMARKS}
 MATHINSTRUCT = {
@@ -326,21 +326,6 @@ def test_readers_give_a_reason_for_rows_of_no_use(reader, raw, reason):
 def test_an_unclosed_box_is_no_final_answer():
     assert readers.boxed(r"\boxed{\frac{1}{2}") is None
     assert readers.boxed("no box") is None
-
-
-def test_pools_beside_the_papers_are_catalogue_names_and_read_their_example_rows():
-    assert list(FURTHER) == ["gpteacher_codegen", "gpteacher_toolformer", "p3"]
-    assert set(FURTHER) <= set(names())
-    for name, entry in FURTHER.items():
-        assert lookup(name) is entry
-        assert [len(entry.to_rows(raw)) for raw in entry.examples] == [1, 1, 1]
-        assert entry.citation.startswith("@")
-        assert len([note for note in entry.notes if note.startswith("Seen: ")]) == 1
-        assert describe(name).count(" Q: ") == 3
-    asked = FURTHER["gpteacher_codegen"].to_rows(FURTHER["gpteacher_codegen"].examples[1])
-    assert asked == [Pair(None, "Double a number in C.\n\nint x", "x * 2;")]
-    with pytest.raises(SourceError, match=r"p3 has no copy on the Hub\. Get it from https"):
-        read_source(SourceSpec("p3"), out=None)
 
 
 def test_unknown_names_get_close_ones():
