@@ -5,35 +5,38 @@ import re
 import unicodedata
 
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
-_SIGNS = {
-    "−": "-",
-    "–": "-",
-    "—": "-",
-    "×": r"\times ",
-    "·": r"\cdot ",
-    "÷": "/",
-    "π": r"\pi ",
-    "∞": r"\infty ",
-    "∪": r"\cup ",
-    "∈": r"\in ",
-    "≤": r"\le ",
-    "≥": r"\ge ",
-    "±": r"\pm ",
-    "°": "",
-    "≈": r"\approx ",
-    "⁄": "/",
-    "′": "'",
-    "’": "'",
-    "“": '"',
-    "”": '"',
-}
-_WORDS = r"text(?:bf|it|rm|tt)?|mbox|hbox|math(?:rm|bf|bb|it)|operatorname|bold(?:symbol)?|bf|rm"
-_SPACES = re.compile(r"(?<!\\)\\(?:[,;:! ]|q?quad\b|thinspace\b|allowbreak\b)|~|\u00a0|\u202f|\u2009")
-_SIZES = re.compile(r"\\(?:left|right|big|Big|bigg|Bigg|bigl|bigr|displaystyle|limits)(?![A-Za-z])\.?")
+_SIGNS = str.maketrans(
+    dict(zip("−–—÷⁄′’“”", "---//''\"\"", strict=True))
+    | {"×": r"\times ", "·": r"\cdot ", "π": r"\pi ", "∞": r"\infty ", "∪": r"\cup ", "∈": r"\in ", "°": ""}
+    | {"≤": r"\leq ", "≥": r"\geq ", "±": r"\pm ", "≈": r"\approx ", "√": r"\sqrt", "~": " "}
+    | dict.fromkeys("\u00a0\u202f\u2009", " ")
+)
 _ARGUMENT = r"(\\[A-Za-z]+(?:\{[^{}]*\})?|[0-9A-Za-z])"
-_FRACTIONS = (
-    (re.compile(rf"\\frac\s*(?!\{{){_ARGUMENT}"), r"\\frac{\1}"),
-    (re.compile(rf"(\\frac\{{(?:[^{{}}]|\{{[^{{}}]*\}})*\}})\s*(?!\{{){_ARGUMENT}"), r"\1{\2}"),
+_SPELLINGS = tuple(
+    (re.compile(pattern), spelling)
+    for pattern, spelling in (
+        (r"[⁻⁰¹²³⁴-⁹]+", lambda found: "^{" + found.group().translate(_SUPERSCRIPTS) + "}"),
+        (r"(\d)\s*(?=[¼-¾⅐-⅞])", r"\1 "),
+        (r"[¼-¾⅐-⅞]", lambda found: unicodedata.normalize("NFKC", found.group())),
+        (r"(\d)\s+and\s+a\s+half\b", r"\1.5"),
+        (r"√\s*(\d+|[A-Za-z])", r"\\sqrt{\1}"),
+        (r"€\s?(\d+),(\d\d)(?!\d)|(?<![\d,])(\d+),(\d\d)\s?€", r"\1\3.\2\4"),
+        (r"[−–—÷⁄′’“”×·π∞∪∈°≤≥±≈√~\u00a0\u202f\u2009]", lambda found: found.group().translate(_SIGNS)),
+        (r"\\([$%#_])", r"\1"),
+        (r"\\(?:begin|end)\{(?:align|equation|aligned|gather|split)\*?\}", " "),
+        (r"(?<=\d)(?:\{,\}|,\\!\s*|\\[,; ](?=\d{3}(?!\d)))(?=\d)", ","),
+        (r"(?<!\\)\\(?:[,;:! ]|q?quad\b|thinspace\b|allowbreak\b)", " "),
+        (r"\\(?:left|right|big|Big|bigg|Bigg|bigl|bigr|displaystyle|limits)(?![A-Za-z])\.?", ""),
+        (r"\^\s*(?:\{\s*\\circ\s*\}|\\circ)|\\degree\b|\\circ\b(?!\s*[A-Za-z(])", ""),
+        (
+            r"\\(?:text(?:bf|it|rm|tt)?|[mh]box|math(?:rm|bf|bb|it)|operatorname|bold(?:symbol)?|bf|rm)\s*\{([^{}]*)\}",
+            r" \1 ",
+        ),
+        (r"\\[dtc]frac", r"\\frac"),
+        (r"\\([lgn])e ", r"\\\1eq "),
+        (rf"\\frac\s*(?!\{{){_ARGUMENT}", r"\\frac{\1}"),
+        (rf"(\\frac\{{(?:[^{{}}]|\{{[^{{}}]*\}})*\}})\s*(?!\{{){_ARGUMENT}", r"\1{\2}"),
+    )
 )
 FARTHEST = 4000  # characters between a bracket and the one that closes it
 OPENING = {"(": ")", "[": "]", "{": "}"}
@@ -45,25 +48,8 @@ def plain(text: str) -> str:
     Unicode signs become LaTeX, spacing and sizing commands go, `\dfrac` and `\frac12` become
     `\frac{1}{2}`, text commands leave their content, degree signs and thousands groups go.
     """
-    text = re.sub(r"[⁻⁰¹²³⁴-⁹]+", lambda found: "^{" + found.group().translate(_SUPERSCRIPTS) + "}", text)
-    text = re.sub(r"(\d)\s*([¼-¾⅐-⅞])", r"\1 \2", text)
-    text = re.sub(r"(\d)\s+and\s+a\s+half\b", r"\1.5", text)
-    text = re.sub(r"[¼-¾⅐-⅞]", lambda found: unicodedata.normalize("NFKC", found.group()), text)
-    text = re.sub(r"√\s*(\d+|[A-Za-z])", r"\\sqrt{\1}", text).replace("√", r"\sqrt")
-    text = re.sub(r"€\s?(\d+),(\d\d)(?!\d)|(?<![\d,])(\d+),(\d\d)\s?€", r"\1\3.\2\4", text)
-    for sign, spelling in _SIGNS.items():
-        text = text.replace(sign, spelling)
-    text = text.replace(r"\$", "$").replace(r"\%", "%").replace(r"\#", "#").replace(r"\_", "_")
-    text = re.sub(r"\\(?:begin|end)\{(?:align|equation|aligned|gather|split)\*?\}", " ", text)
-    text = re.sub(r"(?<=\d)\{,\}(?=\d)|(?<=\d),\\!\s*(?=\d)", ",", text)
-    text = re.sub(r"(?<=\d)\\[,; ](?=\d{3}(?!\d))", ",", text)
-    text = _SIZES.sub("", _SPACES.sub(" ", text))
-    text = re.sub(r"\^\s*(?:\{\s*\\circ\s*\}|\\circ)|\\degree\b|\\circ\b(?!\s*[A-Za-z(])", "", text)
-    text = re.sub(rf"\\(?:{_WORDS})\s*\{{([^{{}}]*)\}}", r" \1 ", text)
-    text = re.sub(r"\\(?:dfrac|tfrac|cfrac)", r"\\frac", text)
-    text = text.replace(r"\le ", r"\leq ").replace(r"\ge ", r"\geq ").replace(r"\ne ", r"\neq ")
-    for short, braced in _FRACTIONS:
-        text = short.sub(braced, text)
+    for pattern, spelling in _SPELLINGS:
+        text = pattern.sub(spelling, text)
     return text
 
 

@@ -8,37 +8,30 @@ from hf_qads.answers.structures import without_name
 from hf_qads.answers.values import Number, numbers, only_number
 
 _REASON = re.compile(
-    r"[,;]?\s+(?:because|since|(?<!for )(?<!in )which"
-    r"(?!\s+(?:has|have|makes?|gives?|means?|leaves?|equals?|adds?|tells|shows|yields|implies|simplifies)\b)|"
-    r"rounded|so\s+that|as\s+(?:we|the|it|there|required)|out\s+of|for\s+all|attained)\b.*|"
+    r"[,;]?\s+(?:because|since|(?<!for )(?<!in )which(?!\s+(?:has|have|will|\w+s)\b)|rounded|so\s+that|out\s"
+    r"of|for\s+all|attained|as\s+(?:we|the|it|there|required)|achieved|with\s+equality)\b"
+    r"(?:(?![,$]\s(?:so|which|thus|hence|therefore)\b).)*|"
     r"[,;]?\s+(?:where|when|if|given|after|before|assuming|considering)\b(?:\$[^$]*\$|[^,$])*(?:,(?=\s+\w+\s+\w+)|$)|"
-    r"\s+\([^()$]*(?:[A-Za-z]{3}|[=*/])[^()]*\)|\s+\((?=[a-z]+\s)[^()]*$",
+    r"\s+\([^()$]*(?:[A-Za-z]{3}|[=*/])[^()]*\)|\s+\((?=[a-z]{3,}\s)[^()]*(?:\)|$)",
     re.IGNORECASE | re.DOTALL,
 )
-_REMARK = re.compile(r"[,;]?\s+(?:attained|achieved|reached|where|with\s+equality)\b.*", re.IGNORECASE)
-_CLAUSE = re.compile(
-    r"(?:[,;.:]|\bbut\b|\band\b|\\Rightarrow|\\implies|=>|⇒|→)\s*(?:and\s+)?(?:so|thus|therefore|hence|meaning|leaving|giving|making|for\s+a|"
-    r"i\.e\.?,?|that\s+is,?)\b|\bbut\b|\b(?:from|by)\s+\$?[\d.,]+%?\s+to\b|\bwhich\s+(?:is|means|gives|leaves|makes|equals|takes|costs|will\s+\w+|rounds\s+(?:up\s+|down\s+)?to)\b|\b(?:to\s+get|we\s+get|gives?|yields?)\b(?=\s+\D{0,3}\d)",
-    re.IGNORECASE,
-)
-_LEADING = re.compile(
-    r"^\W*(?:(?:so|thus|therefore|hence|finally|then|now|and)\b,?\s*)*(?:since|because|as|if|when|after|before|in|out\s+of|of|for|at|by|on|from|with|given|rounded|"
-    r"to|using|during|over|during)\b[^,]*,\s*(?=\D*\S)",
+_CLAUSE = re.compile(  # what follows is nearer to the value than what precedes
+    r"(?:[,;.:]|\bbut\b|\band\b|\\Rightarrow|\\implies|=>|⇒|→)\s*(?:and\s+)?(?:so|thus|therefore|hence|meaning|leaving|giving|"
+    r"making|for\s+a|i\.e\.?,?|that\s+is,?)\b|\bbut\b|\b(?:from|by)\s+\$?[\d.,]+%?\s+to\b|\bwhich\s+(?:is|means|gives|leaves|"
+    r"makes|equals|takes|costs|will\s+\w+|rounds\s+(?:up\s+|down\s+)?to)\b|\b(?:to\s+get|we\s+get|gives?|yields?)\b(?=\s+\D{0,3}\d)"
+    r"|^\W*(?:since|because|as|if|when|after|before|in|out\s+of|of|for|at|by|on|from|with|given|rounded|to|using|during)\b"
+    r"[^,]*,\s*(?=\D*\S)|^\W*(?:\w+\s+)?\$?[\d.,/]+\D{0,20}\b(?:divided|multiplied|times|plus|minus|of|in\s+base)\b"
+    r".{1,40}?\b(?:is|are|equals|makes|gives|leaves)\b(?=.*\d)|(?<=\d),\s+or\s+(?:about\s+)?(?=\$?\d)",
     re.IGNORECASE,
 )
 EQUALS = re.compile(r"\bequals\b|(?<![<>=:])(?<![^\d)}a-z]!)=(?!=)|\\approx|≈|\\equiv")
 _VERB = re.compile(
-    r"\b(?:is|are|was|were|be|equals?|makes?|made|has|have|had|gets?|got|costs?|needs?|needed|pays?|paid|earns?|earned|"
+    r"(?<!that )(?<!who )\b"
+    r"(?:is|are|was|were|be|equals?|makes?|made|has|have|had|gets?|got|costs?|needs?|needed|pays?|paid|earns?|earned|"
     r"spends?|spent|sold|sells?|takes?|took|gives?|leaves?|left\s+with|buys?|bought|owes?|saves?|saved|uses?|used|eats?|ate|"
     r"ends?\s+up\s+with|receives?|received|travels?|traveled|works?|worked|total(?:\s+of|ing)?|remain(?:s|ing)?|measures?|"
-    r"requires?|reads?|drinks?|played?|plays?|weighs?|walks?|runs?|collected|finds?|prints?|came|were|drops?|dropped\s+to)\b",
+    r"requires?|reads?|drinks?|played?|plays?|weighs?|walks?|runs?|collected|finds?|prints?|came|drops?|dropped\s+to)\b",
     re.IGNORECASE,
-)
-_THERE = re.compile(
-    r"\bthere\s+(?:are|is|were|was|will\s+be|remain)\s+(?:only\s+|exactly\s+|still\s+)?$", re.IGNORECASE
-)
-_ACTS = re.compile(
-    r"(?<!to )\b(?:costs?|needs?|pays?|earns?|makes?|takes?|gives?|sells?|weighs?|requires?|buys?|hold)\b"
 )
 _FORMULA = re.compile(
     r"\$\$(.{1,1000}?)\$\$|\$([^$\n]{1,500})\$|\\\((.{1,500}?)\\\)|\\\[(.{1,1000}?)\\\]|\\begin\{(?:align|equation|gather)\w*\*?\}(.{1,1500}?)\\end",
@@ -49,19 +42,8 @@ _SIMPLE = re.compile(r"(?:\\?[A-Za-z]\w{0,8}\s*=)?[^=]*")
 _COPULA = re.compile(r"\b(?:is|are|equals?|be|was|were|has|have|=|therefore|thus|so|hence|gives?|get)(?=\s)")
 _SEVERAL = re.compile(r"^\W*(?:or|and|,|to|-|–|/)\W*$", re.IGNORECASE)
 _MORE_THAN = re.compile(r"\s+(?:more|less|fewer|greater|larger|times)\s+(?:than|as)\s+(?:the\s+)?\$?\d")
-_FOLLOWS = re.compile(
-    r"\s*(?:[,;:.()\[]|$|(?:in|on|for|at|from|by|per|each|every|more|less|of|to|with|together|altogether|total|left|and|than)\b)"
-)
 _UNSOLVED = re.compile(
     r"(?:^|[\s(])-?\d*\s*\*?\s*[A-Za-z]\s*[-+]\s*\d*\s*\*?\s*[A-Za-z]?\s*$|(?:^|\s)\d+\*?[A-Za-z]\s*$"
-)
-_OPERATION = re.compile(
-    r"^\W*(?:\w+\s+)?\$?[\d.,/]+\D{0,20}\b(?:divided|multiplied|times|plus|minus|over|of|squared|cubed|in\s+base)\b"
-    r".{1,40}?\b(?:is|are|equals|makes|gives|leaves)\b(?=.*\d)"
-)
-_REPORTED = re.compile(r"(?:plus|minus|times|divided|%|percent|[-+*/])\s.*,\s+or\s+(?:about\s+)?(?=\$?\d)")
-_ASIDE = re.compile(
-    r"\b(?:in|over|for|within|at|of|from|by|after|during|on|every|per|than)\s+(?:the\s+|each\s+|about\s+)?\$?$"
 )
 _EITHER = re.compile(r"\b([a-z])\s*=\s*[^=]{1,20}\b(?:or|and)\b\s*\$?\1\s*=")
 _HEDGE = re.compile(r"\bbetween\s+\S+\s+and\b|\d\s*(?:or|to)\s+\$?\d", re.IGNORECASE)
@@ -96,9 +78,8 @@ def stated_number(text: str) -> Number | None:
 
 def _narrowed(text: str) -> str:
     """The part of a statement that gives its value: its last clause, without its lead, right of `=`."""
-    text = re.sub(r"\s+\((?=[a-z]{3})[^()]*\)", "", text)
-    text = _REMARK.sub(
-        "", re.sub(r"^\W*(?:so|thus|therefore|hence|finally|then|now)\b,?\s*", "", text, flags=re.IGNORECASE)
+    text = re.sub(
+        r"^\W*(?:(?:so|thus|therefore|hence|finally|then|now|and)\b,?\s*)*", "", _shorter(text), flags=re.I
     )
     parts = [part for part in EQUALS.split(text) if part.strip()]
     if len(parts) > 1 and re.fullmatch(r"\s*[a-z]\W*", parts[-1]):
@@ -106,29 +87,24 @@ def _narrowed(text: str) -> str:
     if len(parts) > 1 and numbers(parts[-1]):
         text = "" if _UNSOLVED.search(parts[-2]) else parts[-1]
     clauses = [text[cut.end() :] for cut in _CLAUSE.finditer(text)][-3:]
-    text = next((one for one in reversed(clauses) if numbers(one) and not re.match(r"\s*not\b", one)), text)
-    lead = _LEADING.match(text)
-    text = _shorter(text[lead.end() :] if lead and numbers(text[lead.end() :]) else text)
-    operation = _OPERATION.match(text) or _REPORTED.search(text)
-    return text[operation.end() :] if operation else text
+    return _shorter(
+        next((one for one in reversed(clauses) if numbers(one) and not re.match(r"\s*not\b", one)), text)
+    )
 
 
 def _main_number(text: str, found: list[Number]) -> Number | None:
     """The one of several numbers that a clause is about: the first word of it, or what follows its verb."""
-    if _are_several(text, found):
+    between = text[found[0].stop : found[1].start]
+    opens = not text[: found[0].start].strip(" $*~")
+    if _SEVERAL.match(between) or (opens and re.search(r"\b(?:or|and)\W*$", between)):
         return None
-    if not text[: found[0].start].strip(" $*~"):
-        acts = _ACTS.search(text, found[0].stop, found[1].start)
-        if acts and not re.search(r"\b(?:of|who|that)\b", text[found[0].stop : acts.end()]):
-            return found[1]  # `Nine cakes need 57 eggs`
-        return found[0] if _is_first(text, found) else None
-    there = [number for number in found if _THERE.search(text, 0, number.start)]
-    if there:
-        return there[-1]
+    if opens:
+        computes = re.match(r"\s*(?:[-+*/^×÷]|\\times|\\cdot|\\div)", between) or _MORE_THAN.match(
+            text, found[0].stop
+        )
+        return None if computes else found[0]
     verbs = [verb.end() for verb in _VERB.finditer(text)]
-    after = [number for place in (verbs[-1:] + verbs[:1]) for number in found if number.start >= place]
-    found = [one for one in found if not _ASIDE.search(text, 0, one.start)] or found
-    return after[0] if after else found[0]
+    return next((one for place in (verbs[-1:] + verbs[:1]) for one in found if one.start >= place), found[0])
 
 
 def stated_numbers(text: str) -> list[Number]:
@@ -188,20 +164,3 @@ def _bare(text: str) -> str:
     text = re.sub(r"\\[()\[\]]", " ", plain(text))
     text = re.sub(r"\\boxed\s*\{([^{}]*)\}", r" \1 ", text)
     return re.sub(r"\s+", " ", text).strip(" *`\"'").rstrip(".")
-
-
-def _are_several(text: str, found: list[Number]) -> bool:
-    """Whether two numbers are offered side by side, as in `3 or 5` and `18 apples and 3 pears`."""
-    between = text[found[0].stop : found[1].start]
-    words = re.findall(r"[A-Za-z]+", between)
-    return bool(_SEVERAL.match(between)) or (
-        not text[: found[0].start].strip(" $") and bool(words) and words[-1].lower() in ("or", "and")
-    )
-
-
-def _is_first(text: str, found: list[Number]) -> bool:
-    rest = text[found[0].stop :]
-    if re.match(r"\s*(?:[-+*/^×÷]|\\times|\\cdot|\\div)", rest) or _MORE_THAN.match(rest):
-        return False
-    words = re.match(r"\s*[^\W\d_][\w'/-]*", rest)
-    return bool(_FOLLOWS.match(rest[words.end() :] if words else rest) or _FOLLOWS.match(rest) or words)

@@ -11,36 +11,29 @@ from hf_qads.answers.latex import plain
 LONGEST = 1000  # digits; no answer has more
 DIGITS_MET = 3  # significant digits that a rounded answer must show
 _DECIMAL = r"(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)"
-_CURRENCY = r"(?:US\$|[$€£¥₹]|Rs\.?|USD|EUR)"
 _SIGN = r"(?:[-+]\s*|(?i:negative|minus)\s+)"
-_FRACTION = rf"(?:\\frac\{{\s*[-+]?{_DECIMAL}\s*\}}\{{\s*[-+]?{_DECIMAL}\s*\}}|{_DECIMAL}\s*/\s*{_DECIMAL})"
+_WHOLE = r"\s*(?:\{\s*[-+]?\d+\s*\}|[-+]?\d+)"
 _SCALES = {
-    "hundred": 100,
-    "thousand": 1000,
-    "million": 10**6,
-    "billion": 10**9,
-    "trillion": 10**12,
-    "dozen": 12,
-}
-NUMBER = re.compile(
-    rf"(?P<before>{_SIGN})?\(?(?P<currency>{_CURRENCY}\s*)?\(?(?P<after>{_SIGN})?"
-    rf"(?:(?P<body>\d+(?:\s+and\s+|\s*)\\frac\{{\s*\d+\s*\}}\{{\s*\d+\s*\}}|\d+(?:\s+and\s+|\s+)\d+\s*/\s*\d+|{_FRACTION}"
-    rf"|{_DECIMAL}\s*(?:\\times|\\cdot|[*xX])\s*10\s*\^\s*(?:\{{\s*[-+]?\d+\s*\}}|[-+]?\d+)|{_DECIMAL}[eE][-+]?\d+"
-    rf"|{_DECIMAL}\s*(?:\^|\*\*)\s*(?:\{{\s*[-+]?\d+\s*\}}|[-+]?\d+))|(?P<decimal>{_DECIMAL}))"
-    rf"(?:(?:st|nd|rd|th)\b)?\)?(?P<percent>\s*(?:%|percent\b|per cent\b))?"
-    rf"(?P<scale>\s*(?i:{'|'.join(_SCALES)})s?\b)?"
-)
+    word: 10**zeros
+    for word, zeros in (("hundred", 2), ("thousand", 3), ("million", 6), ("billion", 9), ("trillion", 12))
+} | {"dozen": 12}
 _ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
     "seventeen eighteen nineteen"
 ).split()
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 _SMALL = {word: value for value, word in enumerate(_ONES)} | {
-    word: 10 * value
-    for value, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2)
+    word: 10 * value for value, word in enumerate(_TENS, 2)
 }
 _WORD = rf"(?:{'|'.join([*_SMALL, *_SCALES])})"
-_SPELT = re.compile(
-    rf"\b(?:an?\s+(?=hundred|thousand|million|dozen))?{_WORD}(?:[\s-]+(?:and\s+)?{_WORD})*\b", re.IGNORECASE
+NUMBER = re.compile(
+    rf"(?P<before>{_SIGN})?\(?(?P<currency>(?:US\$|[$€£¥₹]|Rs\.?|USD|EUR)\s*)?\(?(?P<after>{_SIGN})?"
+    rf"(?:(?P<body>\d+(?:\s+and\s+|\s*)\\frac\{{\s*\d+\s*\}}\{{\s*\d+\s*\}}|\d+(?:\s+and\s+|\s+)\d+\s*/\s*\d+"
+    rf"|\\frac\{{\s*[-+]?{_DECIMAL}\s*\}}\{{\s*[-+]?{_DECIMAL}\s*\}}|{_DECIMAL}\s*/\s*{_DECIMAL}|{_DECIMAL}[eE][-+]?\d+"
+    rf"|{_DECIMAL}\s*(?:(?:\\times|\\cdot|[*xX])\s*10\s*\^|\^|\*\*){_WHOLE})|(?P<decimal>{_DECIMAL})"
+    rf"|(?P<words>\b(?i:(?:an?\s+(?=hundred|thousand|million|dozen))?{_WORD}(?:[\s-]+(?:and\s+)?{_WORD})*)\b))"
+    rf"(?:(?:st|nd|rd|th)\b)?\)?(?P<percent>\s*(?:%|percent\b|per cent\b))?"
+    rf"(?P<scale>\s*(?i:{'|'.join(_SCALES)})s?\b)?"
 )
 UNITS = set(
     "cm mm km m ft in yd mi cc ml l kg g mg lb lbs oz s sec min hr hrs h day days mph kph per of the a an pm "
@@ -113,16 +106,9 @@ def numbers(text: str) -> list[Number]:
 
     `5 hours 30 minutes` is one number of hours; times of day and ratios (`6:30`, `5:1`) are none.
     """
-    found = [number for match in NUMBER.finditer(text) if (number := _read(match, text)) is not None]
-    taken = [(number.start, number.stop) for number in found]
-    for match in _SPELT.finditer(text):
-        if not any(start < match.end() and match.start() < stop for start, stop in taken):
-            value, start = Fraction(_spelt(match.group())), match.start()
-            if sign := re.search(r"(?:negative|minus)\s+$", text[max(0, start - 12) : start], re.IGNORECASE):
-                value, start = -value, start - len(sign.group())
-            percent = bool(re.match(r"\s*(?:%|percent\b)", text[match.end() : match.end() + 20]))
-            found.append(Number(value, 0, percent, start, match.end()))
-    return _joined(text, sorted(found, key=lambda number: number.start))
+    return _joined(
+        text, [number for match in NUMBER.finditer(text) if (number := _read(match, text)) is not None]
+    )
 
 
 def _joined(text: str, found: list[Number]) -> list[Number]:
@@ -195,19 +181,17 @@ def _read(match: re.Match[str], text: str) -> Number | None:
     minus = sum("-" in sign or "n" in sign.lower() for sign in (before, match["after"] or "")) % 2 == 1
     if before.strip() in ("-", "+") and _is_subtraction(left, before):
         minus, start = False, start + len(before)
-    if max(map(len, re.findall(r"\d+", match.group()))) > LONGEST:
+    if max(map(len, re.findall(r"\d+", match.group())), default=0) > LONGEST:
         return None
     if re.search(r"[A-Za-z_\\]$|\d\.$|[A-Za-z]_\{?$", left) and not (before or match["currency"]):
         return None  # part of a name, as in x2
     if re.search(r"\d\s?:$", left) or re.match(r"\s?:\s?\d", text[match.end() :]):
         return None
-    written = match["decimal"] or re.sub(r"\s+and\s+", " ", match["body"]).replace("x", "*").replace("X", "*")
-    if match["decimal"]:
-        value: Fraction | None = Fraction(written.replace(",", ""))
-    elif science := re.fullmatch(rf"({_DECIMAL})[eE]([-+]?\d+)", written):
-        value = exact(f"{science[1]}*10^({science[2]})")
+    written = re.sub(r"\s+and\s+", " ", match["decimal"] or match["body"] or "").replace(",", "")
+    if match["words"]:
+        value: Fraction | None = Fraction(_spelt(match["words"]))
     else:
-        value = exact(written)
+        value = exact(re.sub(r"[xX]", "*", re.sub(r"[eE]([-+]?\d+)$", r"*10^(\1)", written)))
     if value is None:
         return None
     decimals = len(written.partition(".")[2]) if match["decimal"] else 0
