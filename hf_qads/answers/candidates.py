@@ -7,49 +7,28 @@ from dataclasses import dataclass
 
 from hf_qads.answers.choices import ANNOUNCED, CONFIRMED, LEADING
 from hf_qads.answers.cleaning import Statement, before_next_question, readable, statements
-from hf_qads.answers.endings import CONCLUDES, breaks_off, dangling, is_value
 from hf_qads.answers.latex import closing
 
-BOXED, HASHES, PHRASE, LAST, WHOLE = "boxed", "####", "answer phrase", "last statement", "whole output"
+BOXED, PHRASE, LAST, WHOLE = "boxed", "answer phrase", "last statement", "whole output"
 EMPTY, CUT_OFF, NONE, RETRACTED = "empty output", "cut off", "no conclusion", "conclusion taken back"
-MANY = 4  # announcements within one statement that are looked at
-BACK = 4  # statements without a value that are passed over at the end
+MANY = 4  # announcements within one statement that are looked at, and statements at the end
 _BOX = re.compile(r"\\f?boxed\s*")
 _HASHES = re.compile(
-    r"^####(?!#)\s*(?!\W*(?:step|solution|explanation|part|conclusion|final|answer)\b)", re.IGNORECASE
-)
-_LINK = (
-    r"(?:is|are|was|were|(?:would|will|should|must|can|has\s+to|have\s+to)\s+be|equals?|comes\s+(?:out\s+)?to"
-    r"(?:\s+be)?|es|est|ist|é)\b|[:=→]|-{1,2}>|是|为"
+    r"^####(?!#)\s*(?!\W*(?:step|solution|explanation|part|conclusion|final|answer)\b)", re.I
 )
 _PHRASE = re.compile(
     r"(?<![A-Za-z\d-])(?:(?:answers?|ans|respuesta|réponse|antwort|risposta|resposta)\b\.?|"
     r"final[\s_]+(?:answer|result|value|solution)\b|答案|答|故选|选(?=[A-J]))[\"'*_`)\]]*"
     r"(?:\s+(?:to|for|of|from)\s+(?:the|this|that|our|your|part)\b[^.\n:=]{0,60}?)?\s*"
-    rf"(?:(?P<link>{_LINK})[\"'*_`]*|(?<=选)|(?<=ns\.)|$)",
+    r"(?:(?P<link>(?:is|are|was|were|(?:would|will|should|must|can|has\s+to|have\s+to)\s+be|equals?|comes\s+(?:out\s+)?to"
+    r"(?:\s+be)?|es|est|ist|é)\b|[:=→]|-{1,2}>|是|为)[\"'*_`]*|(?<=选)|(?<=ns\.)|$)"
+    r"(?:[\s*_`:]*\b(?:therefore|thus|then|simply|just|indeed|clearly|also|exactly|only|still)\b,?)?[\s*_`:]*",
     re.IGNORECASE,
 )
-_BEFORE = re.compile(
-    r"(?:^|[,;:]\s)(?P<said>(?:[^,;:]|,(?=\d)){1,80}?)\s+is\s+(?:therefore\s+|thus\s+|indeed\s+)?(?:the|our|my)\s+(?:final\s+|correct\s+|right\s+)?answer\b",
-    re.IGNORECASE,
-)
-_ACTION = re.compile(
-    r"\b(?:Finish|final_answer|finish|submit)[\[(]\s*(?:answer\s*=\s*)?[\"']?([^\])\"']{1,200})[\"']?[\])]"
-)
-_FILLER = re.compile(
-    r"(?:[\s*_`:]*(?:\b(?:therefore|thus|then|hence|simply|just|indeed|clearly|also|equal\s+to|given\s+by|"
-    r"as\s+follows|exactly|only|still)\b,?|:))*[\s*_`]*",
-    re.IGNORECASE,
-)
-_HYPOTHESIS = re.compile(
-    r"\b(?:if|whether|suppose|assum(?:e|ing)|unless|when|could|might|check(?:ing)?|find|get|give|verify)\s+(?:that\s+)?"
-    r"(?:the|our|my|this|an?)?\s*(?:final|correct|right|only|possible)?\s*$",
-    re.IGNORECASE,
-)
-_DENIAL = re.compile(r"\s*(?:not|never|wrong|incorrect|impossible\s+to\s+say)\b|n't\b", re.IGNORECASE)
-_DENIES = re.compile(
+_OPEN = re.compile(  # denied, doubted, or still to be done
     r"\b(?:is|are|was|were|can|could|do|does)(?:\s+not\b|n't\b)(?!\s+[^,;]*\bbut\b)|\bcannot\b|\b(?:might|may|could)\s+be\b|"
-    r"\bnot (?:sure|certain)\b|\bsomewhere\b|\bor (?:maybe|perhaps)\b|\bI think\b.*\bnot\b",
+    r"\bnot (?:sure|certain)\b|\bor (?:maybe|perhaps)\b|\bI think\b.*\bnot\b|^\W*(?:next|first|let)\b|"
+    r"\b(?:needs?|have|going|remains?)\s+to\s+(?:find|calculate|determine|solve|subtract|add|multiply|divide|compute|show)\b",
     re.IGNORECASE,
 )
 _SECOND_THOUGHT = re.compile(
@@ -58,25 +37,19 @@ _SECOND_THOUGHT = re.compile(
     r"(?:not right|wrong|incorrect|not correct|right))",
     re.IGNORECASE,
 )
-_TAKEN_BACK = re.compile(
-    r"\ban? (?:mistake|error)\b|\b(?:not right|wrong|incorrect|not correct)\b|n't (?:seem|look|be) right",
-    re.IGNORECASE,
-)
-_COURTESY = re.compile(
-    r"\b(?:hope|let me know|feel free|good luck|happy|glad|question|thank|anything else)", re.IGNORECASE
-)
-_CHECK = re.compile(
-    r"^\W*(?:to\s+|we\s+|let\s+(?:us|me)\s+|let's\s+)?(?:double[- ]?)?"
-    r"(?:check|verif|note|explanation|reason)",
-    re.IGNORECASE,
-)
-_OPEN_STEP = re.compile(
-    r"^\W*(?:next|first|let\b|now,?\s+(?:we|let)|we\s+(?:need|have\s+to|can|should|must)\b|to\s+(?:find|solve|calculate|determine|get|compute|answer)\b[^=]*$)|"
-    r"\b(?:need|have|going|remains?)\s+to\s+(?:find|calculate|determine|solve|subtract|add|multiply|divide|know|use|compute|show)\b|^\W*(?:subtract|add|multiply|divide)\b(?!.*\b(?:get|give|is|=))",
+_ASIDE = re.compile(  # a courtesy without a number, or a check of what was found
+    r"^(?!.*\d).*\b(?:hope|let me know|feel free|good luck|happy|glad|question|thank)|"
+    r"^\W*(?:to\s+|we\s+|let\s+(?:us|me)\s+|let's\s+)?(?:double[- ]?)?(?:check|verif|note|explanation|reason)"
+    r"(?!.*\bwe (?:find|get|have|see)\b)",
     re.IGNORECASE,
 )
 _CONNECTED = re.compile(
     r"[\s$,.;]*(?:and|or|,|\\text\{\s*(?:and|or)\s*\})?[\s$]*(?:[a-z]\s*=\s*)?[\s$]*", re.IGNORECASE
+)
+_OPEN_END = re.compile(
+    r"(?:[-+*/=,;:^_<>&(\[{\\]|\b(?:the|an|of|to|and|or|is|are|was|by|for|with|at|we|need|then|so|because|"
+    r"which|that|per|from|be|has|have|had|her|his|their|its|will|needs|if|as|but|not|than|let|there|this))$",
+    re.IGNORECASE,
 )
 
 
@@ -127,58 +100,45 @@ def conclude(output: str, usable: Usable, *, choices: bool = False) -> Candidate
 def _unless_taken_back(
     said: list[Statement], place: int, found: Candidate, usable: Usable, choices: bool
 ) -> Candidate | str:
-    last = place == len(said) - 1
-    if last and not said[-1].ended:
+    if place == len(said) - 1 and not said[-1].ended:
         # A repetition that the length limit cut says nothing new; anything else cut off is no answer.
-        for earlier in range(place - 1, -1, -1):
-            before = _announced(said, earlier, usable, choices)
-            if before is not None and before.whole:
-                if before.text.startswith(found.text.strip()):
-                    return before
-                break
+        earlier = (_announced(said, one, usable, choices) for one in range(place - 1, -1, -1))
+        before = next((one for one in earlier if one is not None and one.whole), None)
+        if before and before.text.startswith(found.text.strip()):
+            return before
     if not found.whole:
         return CUT_OFF
     tail = said[place + 1 :]
-    thought = next((one for one, later in enumerate(tail) if _SECOND_THOUGHT.search(later.text)), None)
-    if thought is not None:
-        changed = _unannounced(tail[thought:], usable)
-        if isinstance(changed, Candidate):
-            return changed
-        if not tail[-1].ended and dangling(tail[-1].text):
-            return CUT_OFF
-        if any(_TAKEN_BACK.search(later.text) for later in tail[thought:]):
-            return RETRACTED
-    return found
+    while tail and not _SECOND_THOUGHT.search(tail[0].text):
+        tail = tail[1:]
+    changed = _unannounced(tail, usable) if tail else found
+    if isinstance(changed, Candidate):
+        return changed
+    if not tail[-1].ended and dangling(tail[-1].text):
+        return CUT_OFF
+    doubt = re.compile(
+        r"mistake|error|\b(?:not right|wrong|incorrect|not correct)\b|n't (?:seem|look|be) right"
+    )
+    return RETRACTED if any(doubt.search(one.text) for one in tail) else found
 
 
 def _announced(said: list[Statement], place: int, usable: Usable, choices: bool) -> Candidate | None:
     """The last answer that a statement boxes or announces."""
     one, last = said[place], place == len(said) - 1
-    boxes = _boxes(one.text)
-    if boxes:
+    if boxes := _boxes(one.text):
         return boxes[-1] if not boxes[-1].whole or usable(boxes[-1].text) else None
     open_end = last and not one.ended
     if match := _HASHES.match(one.text):
-        return Candidate(one.text[match.end() :], HASHES, whole=not dangling(one.text))
-    if match := _ACTION.search(one.text):
-        return Candidate(match[1], PHRASE)
+        return Candidate(one.text[match.end() :], "####", whole=not dangling(one.text))
     for match in reversed(list(_PHRASE.finditer(one.text))[-MANY:]):
-        if _HYPOTHESIS.search(one.text[max(0, match.start() - 60) : match.start()]) or _DENIAL.match(
-            one.text, match.end()
-        ):
-            continue
-        filler = _FILLER.match(one.text, match.end())
-        stated = one.text[filler.end() if filler else match.end() :].strip()
-        if not stated:
-            if match["link"] and open_end:
-                return Candidate("", PHRASE, whole=False)
-            continue
+        stated = one.text[match.end() :].strip()
+        if not stated and match["link"] and open_end:
+            return Candidate("", PHRASE, whole=False)
         label = match["link"] in (":", None)
-        if one.question or not usable(stated) or (label and not last and len(stated.split()) > 6):
-            continue  # `Answer: Janet sells ...` opens an explanation
-        return Candidate(stated, PHRASE, whole=not (open_end and dangling(stated)))
-    if (match := _BEFORE.search(one.text)) and usable(match["said"]) and not one.question:
-        return Candidate(match["said"], PHRASE)
+        if one.question or not usable(stated) or re.match(r"(?:not|never|wrong|incorrect)\b", stated):
+            continue
+        if stated and not (label and not last and len(stated.split()) > 6):  # `Answer: Janet sells ...`
+            return Candidate(stated, PHRASE, whole=not (open_end and dangling(stated)))
     return _chosen(one, place, usable) if choices else None
 
 
@@ -217,33 +177,52 @@ def _boxes(text: str) -> list[Candidate]:
 def _unannounced(said: list[Statement], usable: Usable) -> Candidate | str:
     """The value that the last statement gives, or that opens the output before its explanation."""
     last = said[-1]
-    opening = said[0]
-    if (
-        len(said) > 1
-        and opening.line
-        and is_value(opening.text)
-        and ":" not in opening.text
-        and usable(opening.text)
-    ):
-        return Candidate(opening.text, WHOLE)
-    if not last.ended and (dangling(last.text) or (len(said) > 1 and breaks_off(said))):
+    if not last.ended and (dangling(last.text) or (len(said) > 1 and _breaks_off(said))):
         return CUT_OFF
-    remarks = [one for one in said if not (_COURTESY.search(one.text) and not re.search(r"\d", one.text))]
-    remarks = [
-        one
-        for one in remarks
-        if not (_CHECK.match(one.text) and not re.search(r"\bwe (?:find|get|have|see)\b", one.text))
-    ] or remarks
-    for one in reversed(remarks[-BACK:]):
+    for one in reversed(([one for one in said if not _ASIDE.search(one.text)] or said)[-MANY:]):
         computes = re.search(r"\d\s*\w{0,12}\s*[-+*/×÷xX]\s*\$?\d.*=(?!.*\bthen\b)|:.*=", one.text)
-        step = _OPEN_STEP.search(one.text) and not CONCLUDES.search(one.text)
-        if one.question or (not computes and (step or _DENIES.search(_last_clause(one.text)))):
+        clause = re.split(r"[,;]\s*(?:so|thus|hence|therefore)\b", one.text)[-1]
+        if one.question or (not computes and _OPEN.search(clause)):
             return NONE
         if usable(one.text):
             return Candidate(one.text, WHOLE if len(said) == 1 else LAST, sentence=not is_value(one.text))
     return NONE
 
 
-def _last_clause(text: str) -> str:
-    cuts = [found.start() for found in CONCLUDES.finditer(text)]
-    return text[cuts[-1] if cuts else 0 :]
+def is_value(text: str) -> bool:
+    """Whether a statement is nothing but a value."""
+    words = re.findall(r"[A-Za-z]{2,}", re.sub(r"\\[A-Za-z]+|\{[^{}]*\}", "", text))
+    value = re.search(r"\d|\\|^\W*[A-Ea-e]\W*$", text)
+    return (
+        len(words) <= 2
+        and len(text) < 200
+        and bool(value)
+        and not re.search(r"[\d)}]\s+[-+*/×÷]\s+\$?\d|=", text)
+    )
+
+
+def dangling(text: str) -> bool:
+    """Whether a text breaks off: after an operator, a comma or a word that calls for another."""
+    text = re.sub(r"(?:\*\*|[`\"'])+$", "", text.rstrip()).rstrip()
+    if text.endswith(("\\)", "\\]", "\\}", "\\%", "\\$")):
+        return False
+    body = text.rstrip("$").rstrip()
+    opened = body.count("{") - body.count("\\{") > body.count("}") - body.count("\\}")
+    opened = opened or (text.count("$") % 2 == 1 and not re.match(r"[\d.]|$", text.rpartition("$")[2]))
+    return opened or bool(_OPEN_END.search(body))
+
+
+def _breaks_off(said: list[Statement]) -> bool:
+    """Whether a last statement without a point is a step's number, or neither computes nor gives a value."""
+    text = said[-1].text
+    steps = any(re.match(r"\W*step\s*\d", one.text, re.IGNORECASE) for one in said)
+    if re.fullmatch(r"\W*(?:step|case|part|question)\s*\d{1,2}\W*", text, re.IGNORECASE):
+        return True
+    if steps and re.fullmatch(r"\W*\d{1,2}\W*", text):
+        return True
+    if "=" in text or is_value(text) or " " not in text or re.search(r":\s*\S+(?:\s\S+){0,3}$", text):
+        return False
+    if re.match(r"\W*(?:since|because|if|when|as|after)\b[^,]*$", text, re.IGNORECASE):
+        return True
+    whole = re.search(r"\d|\\|\b[A-J]\b", text) and re.search(r"[A-Za-z$)}%]$", text)
+    return not (whole or re.search(r"\b(?:is|are|was|equals|be)\s+\S+$", text))

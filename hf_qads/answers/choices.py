@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from hf_qads.answers.equality import bare_words, same_words
-from hf_qads.answers.latex import compact, plain, unwrapped
+from hf_qads.answers.latex import compact, unwrapped
 from hf_qads.answers.statements import stated_number
 from hf_qads.answers.values import Number, only_number
 from hf_qads.errors import EvaluationError
@@ -18,12 +18,8 @@ _NAMED = (
     r"(?:[Oo]ptions?|[Cc]hoices?|[Ll]etter|[Aa]lternative|[Aa]nswer)\s*:?\s*)"
 )
 _FIRST = re.compile(
-    rf"^{_NAMED}?{_WRAP}(?P<letter>[A-J])(?![\w'’^])"
-    rf"(?P<rest>\s*$|\s*[)\]}}*.:,;$\"'`=—–-].*|\s+(?:is|because|since|as|which|with|and|for|or)\b.*|\s+.*)",
+    rf"^{_NAMED}?{_WRAP}(?P<letter>[A-J](?![\w'’^/+<>])|(?<=[(\[])[a-j](?=\s*[)\]])|[a-j](?=\s*(?:\)|[.*$]*$)))(?P<rest>.*)",
     re.DOTALL,
-)
-_FIRST_LOWER = re.compile(
-    rf"^{_NAMED}?[\s*$]*(?:[(\[]\s*(?P<letter>[a-j])\s*[)\]]|(?P<alone>[a-j])\s*(?:\)|[.*$]*$))"
 )
 _WITHIN = re.compile(
     r"\b(?:[Oo]ptions?|[Cc]hoices?|[Aa]nswer|[Ll]etter)\s*[\s*$(\[{]*([A-J])(?![\w'’])|\(\s*([A-J])\s*\)|"
@@ -34,19 +30,17 @@ _SEVERAL = re.compile(
 )
 _LISTED = re.compile(r"(?:^|(?<=[\s,;\[\"']))[(\[]?([A-J])\s*[).:\]]\s*")
 
-# What announces a choice, beside what announces an answer.
-ANNOUNCED = re.compile(
-    r"\b(?:(?:correct|right|best|chosen|final|appropriate)\s+(?:option|choice|alternative|letter|one)|"
-    r"(?:the\s+)?(?:option|choice))\b\W*(?:is|would\s+be|should\s+be|must\s+be|[:=→]|->)(?!\s*(?:not|n't)\b)"
-    r"|\b(?:choose|pick|select|go\s+with|corresponds?\s+to|match(?:es)?|select(?:ing)?|choosing)\s+(?=(?:option|choice|"
+ANNOUNCED = re.compile(  # a choice, beside what announces an answer
+    r"\b(?:(?:correct|right|best|chosen|final|appropriate)\s+(?:letter|one)|option|choice|alternative)\b\W*"
+    r"(?:is|(?:would|should|must)\s+be|[:=→]|->)(?!\s*(?:not|n't)\b)"
+    r"|\b(?:choos(?:e|ing)|pick|select(?:ing)?|go\s+with|corresponds?\s+to|match(?:es)?)\s+(?=(?:option|choice|"
     r"answer|letter|the\s+option)?\s*[*(\[]*[A-J]\b)",
     re.IGNORECASE,
 )
-CONFIRMED = re.compile(
-    r"(?:\b(?:[Oo]ption|[Cc]hoice|[Aa]nswer)\s+|(?<![\w'’]))[*(\[]*([A-J])[)\]*]*\s+(?:is|must\s+be|would\s+be)\s+(?:therefore\s+|thus\s+|indeed\s+)?"
+CONFIRMED = re.compile(  # `(B) is correct`, and the `B.` that opens an output
+    r"(?<![\w'’])[*(\[]*([A-J])[)\]*]*\s+(?:is|must\s+be|would\s+be)\s+(?:therefore\s+|thus\s+|indeed\s+)?"
     r"(?:the\s+)?(?:correct|right|best|answer)\b"
 )
-
 LEADING = re.compile(r"^\W{0,3}([A-J])\s*(?:[.,:)\]]|\*\*|$)(?!.*\b[B-J][.):])")
 _CLAUSE = re.compile(
     r"(?:[,;:]\s*|\band\s+)(?:so|thus|therefore|hence|which is|which leaves|leaving|i\.e\.)\b,?",
@@ -106,21 +100,14 @@ def _chosen(text: str, options: Mapping[str, str], known: str, sentence: bool) -
     text = re.sub(r"^[A-Za-z]\w{0,12}\s*=\s*(?=[A-J]\W*$)", "", text)
     if _SEVERAL.match(text):
         return None
-    by_text = _by_text(text, options)
-    if by_text and len(plain(text).split()) > 1 and not re.match(r"\W*[A-J][).:\]]", text):
-        return by_text
-    if (first := _FIRST.match(text)) and first["letter"] in known and _is_letter(first, options):
-        return str(first["letter"])
-    if lower := _FIRST_LOWER.match(text):
-        letter = str(lower["letter"] or lower["alone"]).upper()
-        if letter in known:
-            return letter
+    first = _FIRST.match(text)
+    if first and first["letter"].upper() in known and _is_letter(first, options):
+        return str(first["letter"].upper())
     within = {letter for found in _WITHIN.findall(text) for letter in found if letter} & set(known)
-    if len(within) == 1:
-        return str(within.pop())
     if within:
-        return None
-    return by_text or _by_value(text, options) or (_by_mention(text, options) if sentence else None)
+        return within.pop() if len(within) == 1 else None
+    stated = _by_text(text, options) or _by_value(text, options)
+    return stated or (_by_mention(text, options) if sentence else None)
 
 
 def _is_letter(found: re.Match[str], options: Mapping[str, str]) -> bool:
@@ -128,42 +115,28 @@ def _is_letter(found: re.Match[str], options: Mapping[str, str]) -> bool:
     rest = found["rest"].strip()
     if not rest or not rest[0].isalnum():
         return not (options and re.match(r"=\s*\S", rest))  # `C = 2 * 9 = 18` names a variable
-    if re.match(r"(?:is|because|since|as|which|with|and|for)\b", rest):
-        return found["letter"] != "A" or rest.split()[0] in ("is", "because", "since", "as")
     text = options.get(found["letter"])
     return bool(text) and compact(rest).startswith(compact(str(text)))
 
 
 def _by_text(text: str, options: Mapping[str, str]) -> str | None:
     """The one option whose text the statement is."""
-    said = re.sub(r"^(?:that\s+)", "", text.strip().strip("*$ ").rstrip(".")).strip("\"' ")
+    said = re.sub(r"^that\s+", "", text.strip("*$ ").rstrip(".")).strip("\"' ")
     matches = [
         letter
         for letter, option in options.items()
-        if compact(said).casefold() == compact(option).casefold() != "" or _same_bare(said, option)
+        if compact(said).casefold() == compact(option).casefold() != ""
+        or (len(re.findall(r"[A-Za-z]{3,}", option)) > 1 and same_words(said, option))
     ]
     return matches[0] if len(matches) == 1 else None
 
 
-def _same_bare(said: str, option: str) -> bool:
-    words = re.findall(r"[A-Za-z]{3,}", option)
-    return len(words) >= 2 and len(said) <= 2 * len(option) + 20 and same_words(said, option)
-
-
 def _by_mention(text: str, options: Mapping[str, str]) -> str | None:
     """The one option whose words stand in the statement, unless they are denied."""
-    said = bare_words(text)
-    texts = {letter: bare_words(option) for letter, option in options.items()}
-    met = [
-        one
-        for one, words in texts.items()
-        if re.search(r"[a-z]{2}", words) and re.search(rf"(?<!\w){re.escape(words)}(?!\w)", said)
-    ]
-    met = [
-        one
-        for one in met
-        if not any(texts[one] != texts[other] and texts[one] in texts[other] for other in met)
-    ]
+    said = f" {bare_words(text)} "
+    words = {letter: bare_words(option) for letter, option in options.items()}
+    met = [one for one in words if re.search(r"[a-z]{2}", words[one]) and f" {words[one]} " in said]
+    met = [one for one in met if not any(words[one] in words[other] and one != other for other in met)]
     return met[0] if len(met) == 1 and not re.search(r"\bnot\b|n't\b", text) else None
 
 
@@ -172,18 +145,15 @@ def _by_value(text: str, options: Mapping[str, str]) -> str | None:
     said = stated_number(text)
     if said is None:
         return None
-    values = {letter: only_number(option) for letter, option in options.items()}
+    values = {letter: number for letter, option in options.items() if (number := only_number(option))}
     for meets in (_exactly, _rounded):
-        matches = [letter for letter, value in values.items() if value is not None and meets(said, value)]
-        if len(matches) == 1:
-            return matches[0]
-        if matches:
-            return None
+        if matches := [letter for letter, value in values.items() if meets(said, value)]:
+            return matches[0] if len(matches) == 1 else None
     return None
 
 
 def _exactly(said: Number, option: Number) -> bool:
-    return any(value == other for value, _ in said.readings for other, _ in option.readings)
+    return not {value for value, _ in said.readings}.isdisjoint(value for value, _ in option.readings)
 
 
 def _rounded(said: Number, option: Number) -> bool:

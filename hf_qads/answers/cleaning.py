@@ -40,9 +40,6 @@ _HEADING = re.compile(
 )
 _MARKER = re.compile(r"^[ \t]*(?:[-*•>+]+|\(?\d{1,2}[.)])[ \t]+(?=\S)")
 _END = re.compile(r"(?:[.?。？]|(?<=[a-z\u4e00-\u9fff)]{2})[!！])[\"'”)\]]*(?=\s|$|[\u4e00-\u9fff])|\n")
-_ABBREVIATION = re.compile(
-    r"(?:\b(?:approx|ca|etc|vs|e\.g|i\.e|p\.m|a\.m|mr|mrs|ms|dr|no|st|ft|in|lb|oz|sq|ans))$", re.IGNORECASE
-)
 _SIGNS = str.maketrans("，：；（）＝", ",:;()=")
 
 
@@ -54,13 +51,11 @@ class Statement:
         text: without Markdown and its closing point.
         ended: a point or a new line closes it.
         question: a question mark closes it.
-        line: it is a line of its own, and no item of a list.
     """
 
     text: str
     ended: bool
     question: bool = False
-    line: bool = False
 
 
 def readable(output: str) -> str | None:
@@ -98,10 +93,6 @@ def _shown(block: re.Match[str]) -> str:
 
 
 def _shown_line(line: str) -> str:
-    if line.lstrip().startswith("|"):
-        cells = [cell.strip(" *") for cell in line.strip().strip("|").split("|")]
-        cells = [cell for cell in cells if cell.strip("-: ")]
-        return f"{cells[0]}: {cells[-1]}" if len(cells) == 2 and not re.match(r"\W*\d", cells[0]) else ""
     return "" if _CODE.match(line) or line.startswith(">>>") else line
 
 
@@ -119,22 +110,15 @@ def statements(text: str) -> list[Statement]:
     text = _HEADING.sub(lambda found: found.group().strip("#*_: \n\t") + ":", text)
     text = re.sub(r"(?<![\w)])\*\*|\*\*(?![\w(])|`+|(?<!\w)__|__(?!\w)", "", text)
     text = re.sub(r"(:|=|\bis|\bare)[ \t]*\n\s*", r"\1 ", text)
-    found: list[Statement] = []
+    found, last = list[Statement](), ""
     for line in text.split("\n"):
-        item, start, last, before = bool(_MARKER.match(line)), 0, False, len(found)
-        line = _MARKER.sub("", line)
+        line, start = _MARKER.sub("", line), 0
         for end in _END.finditer(line):
-            if end.group()[0] == "." and _ABBREVIATION.search(line[max(0, end.start() - 8) : end.start()]):
-                rest = line[end.end() :].lstrip()
-                if rest and not rest[0].isupper():
-                    continue
             found.append(Statement(_bare(line[start : end.start()]), True, end.group()[0] in "?？"))
             start = end.end()
-        if _bare(line[start:]):
-            found.append(Statement(_bare(line[start:]), True))
-            last = True
-        if len(found) == before + 1 and not item:
-            found[-1] = replace(found[-1], line=True)
+        last = _bare(line[start:])
+        if last:
+            found.append(Statement(last, True))
     if found and last:
         found[-1] = replace(found[-1], ended=False)
     found = found if len(found) <= 2 * MANY else [*found[:MANY], *found[-MANY:]]

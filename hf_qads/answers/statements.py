@@ -33,8 +33,9 @@ _VERB = re.compile(
     r"requires?|reads?|drinks?|played?|plays?|weighs?|walks?|runs?|collected|finds?|prints?|came|drops?|dropped\s+to)\b",
     re.IGNORECASE,
 )
-_FORMULA = re.compile(
-    r"\$\$(.{1,1000}?)\$\$|\$([^$\n]{1,500})\$|\\\((.{1,500}?)\\\)|\\\[(.{1,1000}?)\\\]|\\begin\{(?:align|equation|gather)\w*\*?\}(.{1,1500}?)\\end",
+_FORMULA = re.compile(  # a currency's sign opens none
+    r"\$\$(.{1,1000}?)\$\$|\$(?![\d.,]+(?:[\s,;)-]+(?:[a-z]{2,}|\()|[^$\n]*\s\$))([^$\n]{1,500})\$|\\\((.{1,500}?)\\\)|"
+    r"\\\[(.{1,1000}?)\\\]|\\begin\{(?:align|equation|gather)\w*\*?\}(.{1,1500}?)\\end",
     re.DOTALL,
 )
 _LISTED = re.compile(r"\$\s*(?:,|and|or)\s*(?:and\s+|or\s+)?\$[^$]*\$\W*$")
@@ -119,16 +120,8 @@ def stated_numbers(text: str) -> list[Number]:
 
 
 def formulas(text: str) -> list[str]:
-    """The formulas between dollar signs, LaTeX brackets or in environments; a currency's sign opens none."""
-    found, place = [], 0
-    while match := _FORMULA.search(text, place):
-        inside = next(part for part in match.groups() if part)
-        if match[2] and re.match(r"[\d.,]+(?:[\s,;)-]+(?:[a-z]{2,}|\()|.*\s$)", inside):
-            place = match.start() + 1
-            continue
-        found.append(inside.strip())
-        place = match.end()
-    return found
+    """The formulas between dollar signs, LaTeX brackets or in environments."""
+    return [next(filter(None, found.groups())).strip() for found in _FORMULA.finditer(text)]
 
 
 def last_value(text: str) -> list[str]:
@@ -146,12 +139,8 @@ def last_value(text: str) -> list[str]:
     part = (
         re.sub(r"\\(?:begin|end)\{[a-z]+\*?\}|\\pmod\{\d+\}|\s&", " ", part) if "matrix" not in part else part
     )
-    part = re.sub(r"\s*\b(?:because|since|for all|where|when)\b.*", "", part).strip(" .,;")
-    about = [one.strip() for one in re.split(r"\\approx|≈", part) if one.strip()]
-    bound = re.search(r"[<>≤≥]|\\[lg](?:eq?|t)\b", value)
-    return list(
-        dict.fromkeys([value.strip(), *([] if bound and part == value.strip() else [*about, part]), value])
-    )
+    about = [one.strip(" .,;") for one in re.split(r"\\approx|≈", part)]
+    return [one for one in dict.fromkeys([value.strip(), *about, part.strip(" .,;")]) if one]
 
 
 def _shorter(text: str) -> str:

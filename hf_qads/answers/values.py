@@ -2,8 +2,8 @@
 """Numbers out of text, exact, with how they were written."""
 
 import re
-from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import NamedTuple
 
 from hf_qads.answers.arithmetic import exact
 from hf_qads.answers.latex import plain
@@ -41,16 +41,16 @@ UNITS = set(
     "tip pie ton fee".split()
 )
 _PARTS = {  # how many of the second unit make one of the first
-    ("hour", "minute"): 60, ("hr", "min"): 60, ("h", "min"): 60, ("minute", "second"): 60, ("min", "sec"): 60,
-    ("foot", "inch"): 12, ("feet", "inch"): 12, ("ft", "in"): 12, ("pound", "ounce"): 16, ("lb", "oz"): 16,
-    ("year", "month"): 12, ("week", "day"): 7, ("day", "hour"): 24, ("dollar", "cent"): 100,
-    ("meter", "centimeter"): 100, ("m", "cm"): 100, ("kilometer", "meter"): 1000, ("km", "m"): 1000,
-    ("kilogram", "gram"): 1000, ("kg", "g"): 1000,
-}  # fmt: skip
+    tuple(entry.split()[:2]): int(entry.split()[2])
+    for entry in (
+        "hour minute 60,hr min 60,h min 60,minute second 60,min sec 60,foot inch 12,feet inch 12,ft in 12,"
+        "pound ounce 16,lb oz 16,year month 12,week day 7,day hour 24,dollar cent 100,meter centimeter 100,"
+        "m cm 100,kilometer meter 1000,km m 1000,kilogram gram 1000,kg g 1000"
+    ).split(",")
+}
 
 
-@dataclass(frozen=True)
-class Number:
+class Number(NamedTuple):
     """A number as it was written.
 
     Attributes:
@@ -59,7 +59,6 @@ class Number:
         percent: whether a percent sign or word followed.
         start: where it begins in the text it was found in.
         stop: where it ends.
-        written: it was written in digits, and so may be rounded.
     """
 
     value: Fraction
@@ -67,7 +66,6 @@ class Number:
     percent: bool = False
     start: int = 0
     stop: int = 0
-    written: bool = False
 
     @property
     def readings(self) -> tuple[tuple[Fraction, int], ...]:
@@ -82,23 +80,17 @@ def equal(answer: Number, gold: Number) -> bool:
     Exact values are equal. A gold written with decimals is also met by a value that rounds to it, and by one
     that rounds it to three significant digits or more. An integer is only met exactly.
     """
-    return any(
-        _meets(value, wanted, decimals)
-        or (answer.decimals > 0 and bool(decimals) and shown < decimals and _rounds(value, shown, wanted))
-        for value, shown in answer.readings
-        for wanted, decimals in gold.readings
+    return any(_meets(*one, *other) for one in answer.readings for other in gold.readings)
+
+
+def _meets(value: Fraction, shown: int, wanted: Fraction, decimals: int) -> bool:
+    if value == wanted or not decimals:
+        return value == wanted
+    off = abs(value - wanted) * 2
+    digits = len(str(int(abs(value) * 10**shown)).lstrip("0")) if 0 < shown < decimals else 0
+    return (wanted.denominator > 1 and off * 10**decimals <= 1) or (
+        digits >= DIGITS_MET and off * 10**shown <= 1
     )
-
-
-def _meets(value: Fraction, wanted: Fraction, decimals: int) -> bool:
-    if value == wanted:
-        return True
-    return bool(decimals) and wanted.denominator != 1 and abs(value - wanted) * 2 <= Fraction(1, 10**decimals)
-
-
-def _rounds(value: Fraction, decimals: int, wanted: Fraction) -> bool:
-    digits = str(int(abs(value) * 10**decimals)).lstrip("0")
-    return len(digits) >= DIGITS_MET and abs(value - wanted) * 2 <= Fraction(1, 10**decimals)
 
 
 def numbers(text: str) -> list[Number]:
@@ -106,34 +98,28 @@ def numbers(text: str) -> list[Number]:
 
     `5 hours 30 minutes` is one number of hours; times of day and ratios (`6:30`, `5:1`) are none.
     """
-    return _joined(
-        text, [number for match in NUMBER.finditer(text) if (number := _read(match, text)) is not None]
-    )
-
-
-def _joined(text: str, found: list[Number]) -> list[Number]:
-    """Quantities of two units as one number of the first, and `1 in 6` as a fraction."""
     joined: list[Number] = []
-    for one in found:
-        between = text[joined[-1].stop : one.start] if joined else ""
-        first = re.fullmatch(r"\s*-?([a-z]+)\.?[\s,]*(?:and\s+)?", between, re.IGNORECASE)
-        second = re.match(r"\s*-?([a-z]+)\b", text[one.stop : one.stop + 20], re.IGNORECASE)
-        parts = _PARTS.get((_unit(first[1]), _unit(second[1]))) if first and second else None
-        if parts and one.value >= 0:
-            whole = joined.pop()
-            value = whole.value + one.value / parts * (-1 if whole.value < 0 else 1)
-            joined.append(replace(whole, value=value, stop=one.stop, decimals=0))
-        elif (
-            joined
-            and re.fullmatch(r"\s+in\s+", between)
-            and 0 < joined[-1].value < one.value
-            and (not second or _unit(second[1]) in ("chance", "probability"))
-        ):
-            whole = joined.pop()
-            joined.append(replace(whole, value=whole.value / one.value, stop=one.stop, decimals=0))
-        else:
+    for match in NUMBER.finditer(text):
+        if (one := _read(match, text)) is None:
+            continue
+        value = _whole(joined[-1], one, text) if joined else None
+        if value is None:
             joined.append(one)
+        else:
+            joined[-1] = joined[-1]._replace(value=value, stop=one.stop, decimals=0)
     return joined
+
+
+def _whole(first: Number, second: Number, text: str) -> Fraction | None:
+    """Two quantities as one of the first's unit, and `1 in 6` as a fraction."""
+    between, behind = text[first.stop : second.start], text[second.stop : second.stop + 20]
+    unit = re.fullmatch(r"\s*-?([a-z]+)\.?[\s,]*(?:and\s+)?", between, re.IGNORECASE)
+    word = re.match(r"\s*-?([a-z]+)\b", behind, re.IGNORECASE)
+    parts = _PARTS.get((_unit(unit[1]), _unit(word[1]))) if unit and word else None
+    if parts and second.value >= 0:
+        return first.value + second.value / parts * (-1 if first.value < 0 else 1)
+    chance = between.strip() == "in" and (not word or word[1] in ("chance", "probability"))
+    return first.value / second.value if chance and 0 < first.value < second.value else None
 
 
 def _unit(word: str) -> str:
@@ -198,7 +184,7 @@ def _read(match: re.Match[str], text: str) -> Number | None:
     percent = bool(match["percent"])
     if match["scale"]:
         value, decimals, percent = value * _SCALES[match["scale"].strip().lower().rstrip("s")], 0, False
-    return Number(-value if minus else value, decimals, percent, start, match.end(), bool(match["decimal"]))
+    return Number(-value if minus else value, decimals, percent, start, match.end())
 
 
 def _is_subtraction(left: str, sign: str) -> bool:
