@@ -3,7 +3,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hf_qads.answers.choices import ANNOUNCED, CONFIRMED, LEADING
 from hf_qads.answers.cleaning import Statement, before_next_question, readable, statements
@@ -20,7 +20,7 @@ _PHRASE = re.compile(
     r"(?<![A-Za-z\d-])(?:(?:answers?|ans|respuesta|réponse|antwort|risposta|resposta)\b\.?|"
     r"final[\s_]+(?:answer|result|value|solution)\b|答案|答|故选|选(?=[A-J]))[\"'*_`)\]]*"
     r"(?:\s+(?:to|for|of|from)\s+(?:the|this|that|our|your|part)\b[^.\n:=]{0,60}?)?\s*"
-    r"(?:(?P<link>(?:is|are|was|were|(?:would|will|should|must|can|has\s+to|have\s+to)\s+be|equals?|comes\s+(?:out\s+)?to"
+    r"(?:(?:(?:is|are|was|were|(?:would|will|should|must|can|has\s+to|have\s+to)\s+be|equals?|comes\s+(?:out\s+)?to"
     r"(?:\s+be)?|es|est|ist|é)\b|[:=→]|-{1,2}>|是|为)[\"'*_`]*|(?<=选)|(?<=ns\.)|$)"
     r"(?:[\s*_`:]*\b(?:therefore|thus|then|simply|just|indeed|clearly|also|exactly|only|still)\b,?)?[\s*_`:]*",
     re.IGNORECASE,
@@ -53,8 +53,7 @@ _OPEN_END = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     """What an output states as its answer.
 
     Attributes:
@@ -130,27 +129,15 @@ def _announced(said: list[Statement], place: int, usable: Usable, choices: bool)
     open_end = last and not one.ended
     if match := _HASHES.match(one.text):
         return Candidate(one.text[match.end() :], "####", whole=not dangling(one.text))
-    for match in reversed(list(_PHRASE.finditer(one.text))[-MANY:]):
-        stated = one.text[match.end() :].strip()
-        if not stated and match["link"] and open_end:
-            return Candidate("", PHRASE, whole=False)
-        label = match["link"] in (":", None)
-        if one.question or not usable(stated) or re.match(r"(?:not|never|wrong|incorrect)\b", stated):
-            continue
-        if stated and not (label and not last and len(stated.split()) > 6):  # `Answer: Janet sells ...`
-            return Candidate(stated, PHRASE, whole=not (open_end and dangling(stated)))
-    return _chosen(one, place, usable) if choices else None
-
-
-def _chosen(one: Statement, place: int, usable: Usable) -> Candidate | None:
-    for match in reversed(list(ANNOUNCED.finditer(one.text))[-MANY:]):
-        stated = one.text[match.end() :].strip(" :*")
-        if stated and not one.question and usable(stated):
-            return Candidate(stated, PHRASE)
-    if confirmed := CONFIRMED.search(one.text):
+    for pattern in (_PHRASE, ANNOUNCED) if choices else (_PHRASE,):
+        for match in reversed(list(pattern.finditer(one.text))[-MANY:]):
+            stated = one.text[match.end() :].strip(" :*")
+            label = match[0].rstrip("\"'*_` ").endswith(":") and not last and len(stated.split()) > 6
+            denied = re.match(r"(?:not|never|wrong|incorrect)\b", stated)
+            if stated and usable(stated) and not (one.question or label or denied):
+                return Candidate(stated, PHRASE, whole=not (open_end and dangling(one.text)))
+    if choices and (confirmed := CONFIRMED.search(one.text) or (place == 0 and LEADING.match(one.text))):
         return Candidate(confirmed[1], PHRASE)
-    if place == 0 and (leading := LEADING.match(one.text)):
-        return Candidate(leading[1], WHOLE)  # `B, because ...`
     return None
 
 
@@ -160,17 +147,17 @@ def _boxes(text: str) -> list[Candidate]:
     for match in _BOX.finditer(text):
         place = match.end()
         stop = closing(text, place) if text[place : place + 1] == "{" else None
-        if text[place : place + 1] == "{":
-            box = Candidate(text[place + 1 : stop], BOXED, whole=stop is not None)
-        else:
-            content = re.compile(r"\\?[^\s$\\]*").match(text, place)
-            box = Candidate(content.group().rstrip(".") if content else "", BOXED)
-        if boxes and boxes[-1].whole and box.whole and _CONNECTED.fullmatch(text, end, match.start()):
+        content = text[place + 1 : stop]
+        whole = stop is not None
+        if text[place : place + 1] != "{":
+            bare = re.compile(r"\\?[^\s$\\]*").match(text, place)
+            content, whole = bare[0].rstrip(".") if bare else "", True
+        if boxes and boxes[-1].whole and whole and _CONNECTED.fullmatch(text, end, match.start()):
             # `$\boxed{2}$ and $\boxed{3}$` is one answer of two values
-            earlier = boxes.pop()
-            box = box if earlier.text == box.text else Candidate(f"{earlier.text}, {box.text}", BOXED)
-        end = stop + 1 if stop else place + len(box.text)
-        boxes.append(box)
+            earlier = boxes.pop().text
+            content = content if earlier == content else f"{earlier}, {content}"
+        end = stop + 1 if stop else place + len(content)
+        boxes.append(Candidate(content, BOXED, whole=whole))
     return [box for box in boxes if box.text.strip() or not box.whole]
 
 
@@ -222,7 +209,5 @@ def _breaks_off(said: list[Statement]) -> bool:
         return True
     if "=" in text or is_value(text) or " " not in text or re.search(r":\s*\S+(?:\s\S+){0,3}$", text):
         return False
-    if re.match(r"\W*(?:since|because|if|when|as|after)\b[^,]*$", text, re.IGNORECASE):
-        return True
     whole = re.search(r"\d|\\|\b[A-J]\b", text) and re.search(r"[A-Za-z$)}%]$", text)
     return not (whole or re.search(r"\b(?:is|are|was|equals|be)\s+\S+$", text))

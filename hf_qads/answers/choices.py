@@ -62,13 +62,9 @@ def options_of(options: object) -> dict[str, str]:
         named = ((str(letter).strip("()[]. ").upper(), str(text)) for letter, text in options.items())
         return {letter: _unlabelled(letter, text) for letter, text in named}
     if isinstance(options, str):
-        pieces = list(_LISTED.finditer(options))
-        in_order = [piece for place, piece in enumerate(pieces) if piece[1] == LETTERS[place]]
-        ends = [piece.start() for piece in in_order[1:]] + [len(options)]
-        return {
-            piece[1]: options[piece.end() : end].strip(" ,;\n\"'")
-            for piece, end in zip(in_order, ends, strict=True)
-        }
+        pieces = _LISTED.split(options)[1:]
+        found = zip(pieces[::2], pieces[1::2], strict=True)
+        return {letter: text.strip(" ,;\n\"'") for letter, text in reversed(list(found))}
     if isinstance(options, Sequence):
         return {
             letter: _unlabelled(letter, str(text)) for letter, text in zip(LETTERS, options, strict=False)

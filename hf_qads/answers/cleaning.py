@@ -3,33 +3,41 @@
 
 import html
 import re
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 LONGEST = 1200  # characters of a statement; of a longer one the end is read
 MANY = 60  # statements at either end of an output that are read
 READ = 20_000  # characters; of a longer output the first and the last half of these are read
-_STOPS = re.compile(r"</s>|<\|[a-z_]+\|>|<eos>|<end_of_turn>|\[/INST\]")
 _NEXT_QUESTION = re.compile(
-    r"\n[ \t]*(?:#+[ \t]*)?(?:\*\*)?"
-    r"(?:Question|Problem|Q|Human|User|Instruction|Exercise)(?:\s*\d+)?\s*(?:\*\*)?[:.]"
+    r"\n[ \t]*(?:#+[ \t]*)?(?:\*\*)?(?:Question|Problem|Q|Human|User|Instruction|Exercise)(?:\s*\d+)?\s*"
+    r"(?:\*\*)?[:.]"
 )
-_CALLS = re.compile(r"<(tool_call|tool_response|function_call)>.*?(?:</\1>|$)", re.DOTALL)
-_TAGGED = re.compile(r"<(final_answer|final|answer|result)>(.{0,1000}?)</\1>", re.DOTALL | re.IGNORECASE)
 _JSON = re.compile(
     r"\"(?:final[_ ]?)?(?:answer|result|solution)\"\s*:\s*"
     r"(?:\"((?:[^\"\\\n]|\\.){0,500})\"|(\[[^\]\n]{0,200}\]|[-+\d.eE]+))"
 )
-_BLOCK_TAG = re.compile(
-    r"</?(?:p|div|br|li|ul|ol|h[1-6]|table|tr|section|body|html)\b[^<>]{0,200}>", re.IGNORECASE
-)
-_TAG = re.compile(
-    r"</?(?:b|i|u|em|strong|span|code|a|td|th|sup|sub|small|mark|font|pre)\b[^<>]{0,200}>", re.IGNORECASE
-)
-_FENCE = re.compile(r"```[ \t]*([A-Za-z]*)[^\n]{0,40}\n(.*?)(?:```|$)", re.DOTALL)
-_CODE = re.compile(
-    r"^\s*(?:def|import|from|return|for|while|if|print|class|else|try)\b.*[:)]\s*$|^\s*(?:import|return)\s"
-)
 _SHOWN = re.compile(r"\bprint\(.*\)\s*#\s*(?:=>|->|prints?|outputs?|output:)?\s*(.+)")
+_TEXT_BLOCKS = ("", "output", "text", "txt", "markdown", "md", "latex", "json", "plaintext")
+_MARKUP = tuple(
+    (re.compile(pattern, re.DOTALL | re.IGNORECASE), shown)
+    for pattern, shown in (
+        (r"<<[^<>\n]{0,200}>>", ""),  # GSM8K's calculator notes
+        (r"<(tool_call|tool_response|function_call)>.*?(?:</\1>|$)", "\n"),
+        (r"<(final_answer|final|answer|result)>(.{0,1000}?)</\1>", r"\nAnswer: \2\n"),
+        (
+            r"```[ \t]*([A-Za-z]*)[^\n]{0,40}\n(.*?)(?:```|$)",
+            lambda block: f"\n{_shown(block[1], block[2])}\n",
+        ),
+        (
+            r"(?m:^[ \t]*(?:(?:def|import|from|return|for|while|if|print|class|else|try)\b[^\n]*[:)][ \t]*$"
+            r"|(?:import|return)\s[^\n]*|>>>[^\n]*))",
+            "",
+        ),
+        (r"<li\b[^<>]{0,200}>", "\n- "),
+        (r"</?(?:p|div|br|li|ul|ol|h[1-6]|table|tr|section|body|html)\b[^<>]{0,200}>", "\n"),
+        (r"</?(?:b|i|u|em|strong|span|code|a|td|th|sup|sub|small|mark|font|pre)\b[^<>]{0,200}>", ""),
+    )
+)
 _DISPLAY = re.compile(
     r"\\\[.{0,2000}?\\\]|\$\$.{0,2000}?\$\$|\\begin\{(\w{1,12}\*?)\}.{0,2000}?\\end\{\1\}|\\boxed\s*\{[^{}]{0,500}\}",
     re.DOTALL,
@@ -43,8 +51,7 @@ _END = re.compile(r"(?:[.?。？]|(?<=[a-z\u4e00-\u9fff)]{2})[!！])[\"'”)\]]*
 _SIGNS = str.maketrans("，：；（）＝", ",:;()=")
 
 
-@dataclass(frozen=True)
-class Statement:
+class Statement(NamedTuple):
     """A sentence or line of an output.
 
     Attributes:
@@ -62,38 +69,24 @@ def readable(output: str) -> str | None:
     """An output as the text that its reader sees; None where it ends within a thought."""
     output = re.sub(r"\s{40,}", "\n\n", output) if len(output) > READ else output
     text = output if len(output) <= READ else output[: READ // 2] + "\n" + output[-READ // 2 :]
-    text = text.replace("\r", "").strip()
-    text = re.sub(r"^(?:<\|[a-z_]+\|>\s*(?:assistant\b)?\s*)+", "", text)
-    if "</think>" in text:
-        text = text.rpartition("</think>")[2].strip()
-    elif "<think>" in text:
+    text = re.sub(r"^(?:<\|[a-z_]+\|>\s*(?:assistant\b)?\s*)+", "", text.replace("\r", "").strip())
+    _, thought, text = text.rpartition("</think>")
+    if not thought and "<think>" in text:
         return None
-    if stop := _STOPS.search(text):
-        text = text[: stop.start()].strip()
-    text = re.sub(r"<<[^<>\n]{0,200}>>", "", text)  # GSM8K's calculator notes
-    text = _TAGGED.sub(r"\nAnswer: \2\n", _CALLS.sub("\n", text))
+    text = re.split(r"</s>|<\|[a-z_]+\|>|<eos>|<end_of_turn>|\[/INST\]", text, maxsplit=1)[0].strip()
     if text.startswith(("{", "```json", "[")):
         found = _JSON.findall(text)
         text = "\n".join(f"Answer: {html.unescape(quoted or bare)}" for quoted, bare in found) or text
-    text = _FENCE.sub(_shown, text)
-    text = "\n".join(_shown_line(line) for line in text.split("\n"))
-    text = (
-        html.unescape(_TAG.sub("", _BLOCK_TAG.sub("\n", re.sub(r"<li\b[^<>]{0,200}>", "\n- ", text))))
-        if "<" in text or "&" in text
-        else text
-    )
-    return text.translate(_SIGNS)
+    for pattern, shown in _MARKUP:
+        text = pattern.sub(shown, text)
+    return html.unescape(text).translate(_SIGNS)
 
 
-def _shown(block: re.Match[str]) -> str:
+def _shown(language: str, block: str) -> str:
     """What a block of code shows: all of it without a language, else what a comment says that it prints."""
-    if block[1].lower() in ("", "output", "text", "txt", "markdown", "md", "latex", "json", "plaintext"):
-        return "\n" + block[2] + "\n"
-    return "\n" + "\n".join(said[1] for said in map(_SHOWN.search, block[2].split("\n")) if said) + "\n"
-
-
-def _shown_line(line: str) -> str:
-    return "" if _CODE.match(line) or line.startswith(">>>") else line
+    if language.lower() in _TEXT_BLOCKS:
+        return block
+    return "\n".join(said[1] for said in map(_SHOWN.search, block.split("\n")) if said)
 
 
 def before_next_question(text: str, start: int = 0) -> str:
@@ -120,7 +113,7 @@ def statements(text: str) -> list[Statement]:
         if last:
             found.append(Statement(last, True))
     if found and last:
-        found[-1] = replace(found[-1], ended=False)
+        found[-1] = found[-1]._replace(ended=False)
     found = found if len(found) <= 2 * MANY else [*found[:MANY], *found[-MANY:]]
     return [one for one in found if one.text.strip("#$*_-=.\\ ")]
 

@@ -139,7 +139,7 @@ def words_of(gold: str) -> str | None:
 
 
 def _same_formula(answer: str, gold: str, gold_number: Number | None) -> Same:
-    if len(_PROSE.findall(answer)) > 1 or not re.search(r"[A-Za-z]|\\|[-+*/^]", answer + gold):
+    if len(_PROSE.findall(answer)) > 1 or not re.search(r"[A-Za-z!]|\\|[-+*/^]", answer + gold):
         return Same(False, "other text")
     if symbolic.too_large(answer) or symbolic.too_large(gold):
         return Same(False, "power too large to compute")

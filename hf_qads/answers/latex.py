@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001 - models write typographic signs
-"""Normalise LaTeX and text to one plain spelling, and take brackets apart at their outer level."""
+"""Text and LaTeX in one plain spelling, and brackets taken apart at their outer level."""
 
 import re
 import unicodedata

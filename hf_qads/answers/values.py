@@ -59,6 +59,7 @@ class Number(NamedTuple):
         percent: whether a percent sign or word followed.
         start: where it begins in the text it was found in.
         stop: where it ends.
+        text: its spelling.
     """
 
     value: Fraction
@@ -66,6 +67,7 @@ class Number(NamedTuple):
     percent: bool = False
     start: int = 0
     stop: int = 0
+    text: str = ""
 
     @property
     def readings(self) -> tuple[tuple[Fraction, int], ...]:
@@ -184,7 +186,9 @@ def _read(match: re.Match[str], text: str) -> Number | None:
     percent = bool(match["percent"])
     if match["scale"]:
         value, decimals, percent = value * _SCALES[match["scale"].strip().lower().rstrip("s")], 0, False
-    return Number(-value if minus else value, decimals, percent, start, match.end())
+    return Number(
+        -value if minus else value, decimals, percent, start, match.end(), text[start : match.end()].strip()
+    )
 
 
 def _is_subtraction(left: str, sign: str) -> bool:

@@ -1,4 +1,4 @@
-"""Worker process of math-verify: one JSON object a line in, one out.
+"""A process that asks math-verify: one JSON object a line in, one out.
 
 Started by path and on its own, so it must import nothing but math-verify and the standard library: a formula
 that takes for ever, or all the memory, costs this process and nothing else.
