@@ -75,12 +75,11 @@ Usable = Callable[[str], bool]
 def conclude(output: str, usable: Usable, *, choices: bool = False) -> Candidate | str:
     """The candidate that decides, or the reason why there is none.
 
-    The last boxed or announced one does, unless it is taken back; else a value that opens the output and is
-    followed by its explanation; else the last statement with a value.
+    The last boxed or announced one does, unless it is taken back; else the last statement with a value.
 
     Args:
         output: what a model wrote.
-        usable: whether a statement can be an answer at all; `The answer is clear` is passed over.
+        usable: whether a statement can be an answer at all; others are passed over.
         choices: `I choose (B)` and `(B) is correct` announce an answer too.
     """
     text = readable(output)
@@ -115,10 +114,8 @@ def _unless_taken_back(
         return changed
     if not tail[-1].ended and dangling(tail[-1].text):
         return CUT_OFF
-    doubt = re.compile(
-        r"mistake|error|\b(?:not right|wrong|incorrect|not correct)\b|n't (?:seem|look|be) right"
-    )
-    return RETRACTED if any(doubt.search(one.text) for one in tail) else found
+    doubted = re.search(r"mistake|error|wrong|incorrect|not correct|n['o]t .*right", str(tail))
+    return RETRACTED if doubted else found
 
 
 def _announced(said: list[Statement], place: int, usable: Usable, choices: bool) -> Candidate | None:
@@ -162,7 +159,7 @@ def _boxes(text: str) -> list[Candidate]:
 
 
 def _unannounced(said: list[Statement], usable: Usable) -> Candidate | str:
-    """The value that the last statement gives, or that opens the output before its explanation."""
+    """The last statement with a value, unless the output is cut off, denies it or asks."""
     last = said[-1]
     if not last.ended and (dangling(last.text) or (len(said) > 1 and _breaks_off(said))):
         return CUT_OFF
@@ -203,9 +200,9 @@ def _breaks_off(said: list[Statement]) -> bool:
     """Whether a last statement without a point is a step's number, or neither computes nor gives a value."""
     text = said[-1].text
     steps = any(re.match(r"\W*step\s*\d", one.text, re.IGNORECASE) for one in said)
-    if re.fullmatch(r"\W*(?:step|case|part|question)\s*\d{1,2}\W*", text, re.IGNORECASE):
-        return True
-    if steps and re.fullmatch(r"\W*\d{1,2}\W*", text):
+    if re.fullmatch(
+        r"\W*(?:step|case|part|question)\s*\d{1,2}\W*" + (r"|\W*\d{1,2}\W*" if steps else ""), text, re.I
+    ):
         return True
     if "=" in text or is_value(text) or " " not in text or re.search(r":\s*\S+(?:\s\S+){0,3}$", text):
         return False

@@ -137,7 +137,10 @@ def _compare(stated: Candidate, gold: str, kind: str, *, brackets_list: bool) ->
         return text, Same(False, "not one number")
     result = Same(False, "no value")
     for value in dict.fromkeys(
-        [*([] if stated.sentence else [text]), *last_value(text), *_listed(text, gold)]
+        [
+            *([] if stated.sentence else [text]),
+            *last_value(text, several=re.search(r"[,;:]|\\pm|\\cup|\bor\b|\band\b", gold) is not None),
+        ]
     ):
         value = _LABEL.sub("", value) or value
         result = same(value, gold, brackets_list=brackets_list)
@@ -146,14 +149,6 @@ def _compare(stated: Candidate, gold: str, kind: str, *, brackets_list: bool) ->
         if result.right:
             return value, result
     return text, result
-
-
-def _listed(text: str, gold: str) -> list[str]:
-    """Further readings of a sentence where the gold answer has several parts or is a time or ratio."""
-    if ":" in gold:
-        return [text]
-    cuts = list(re.finditer(r"(?::|\b(?:is|are|have|get|therefore|thus|so|hence|be|at|point))\s", text))
-    return [text[cut.end() :].strip() for cut in cuts[-2:]]
 
 
 def _compare_pair(text: str, gold: str) -> tuple[str, Same]:
@@ -175,10 +170,10 @@ def _gold_letter(gold: object, wanted: str, options: Mapping[str, str]) -> str |
 
 
 def _check_letter(output: str, gold: str, options: Mapping[str, str]) -> Verdict:
-    stated = conclude(output, lambda text: chosen(text, options, sentence=True) is not None, choices=True)
+    stated = conclude(output, lambda text: chosen(text, options) is not None, choices=True)
     if isinstance(stated, str):
         return Verdict(False, None, stated)
-    letter = chosen(stated.text, options, sentence=stated.sentence)
+    letter = chosen(stated.text, options)
     if stated.rule == LAST and len(set(_DISCUSSED.findall(output))) > 1 and _DISCUSSED.match(stated.text):
         return Verdict(False, None, NONE)  # goes through the options and chooses none
     rule = f"{stated.rule}: {'letter' if re.search(rf'{letter}', stated.text) else 'text of the option'}"

@@ -4,7 +4,7 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from hf_qads.answers.equality import bare_words, same_words
+from hf_qads.answers.equality import bare_words
 from hf_qads.answers.latex import compact, unwrapped
 from hf_qads.answers.statements import stated_number
 from hf_qads.answers.values import Number, only_number
@@ -54,45 +54,39 @@ def options_of(options: object) -> dict[str, str]:
     Raises:
         EvaluationError: `options` is something else.
     """
-    if options is None:
-        return {}
-    if isinstance(options, Mapping):
-        if {"label", "text"} <= set(options):
-            return dict(zip(map(str, options["label"]), map(str, options["text"]), strict=True))
-        named = ((str(letter).strip("()[]. ").upper(), str(text)) for letter, text in options.items())
-        return {letter: _unlabelled(letter, text) for letter, text in named}
     if isinstance(options, str):
         pieces = _LISTED.split(options)[1:]
-        found = zip(pieces[::2], pieces[1::2], strict=True)
-        return {letter: text.strip(" ,;\n\"'") for letter, text in reversed(list(found))}
-    if isinstance(options, Sequence):
-        return {
-            letter: _unlabelled(letter, str(text)) for letter, text in zip(LETTERS, options, strict=False)
-        }
-    raise EvaluationError(
-        f"options is a {type(options).__name__}. Give a list of texts, or a mapping from letter to text."
-    )
+        named = dict(reversed(list(zip(pieces[::2], pieces[1::2], strict=True))))
+    elif isinstance(options, Mapping):
+        listed = {"label", "text"} <= set(options)
+        named = dict(zip(options["label"], options["text"], strict=True)) if listed else dict(options)
+    elif options is None or isinstance(options, Sequence):
+        named = dict(zip(LETTERS, options or (), strict=False))
+    else:
+        raise EvaluationError(
+            f"options is a {type(options).__name__}. Give a list of texts, or a mapping from letter to text."
+        )
+    letters = {str(letter).strip("()[]. ").upper(): str(text) for letter, text in named.items()}
+    label = r"(?i)^\s*[(\[]?{}\s*[).:\]]\s*"
+    return {
+        one: re.sub(label.format(re.escape(one)), "", text).strip(" ,;\n\"'") for one, text in letters.items()
+    }
 
 
-def _unlabelled(letter: str, text: str) -> str:
-    return re.sub(rf"^\s*[(\[]?{re.escape(letter)}\s*[).:\]]\s*", "", text, flags=re.IGNORECASE).strip()
-
-
-def chosen(text: str, options: Mapping[str, str], *, sentence: bool = False) -> str | None:
+def chosen(text: str, options: Mapping[str, str]) -> str | None:
     """The letter that a statement chooses, or None where it chooses none or several.
 
     Args:
         text: the statement, without the words that announce it.
         options: letter -> text, where known.
-        sentence: the statement is a whole sentence, so the letter may stand anywhere in it.
     """
     known = "".join(options) or USUAL
     cuts = [cut.end() for cut in _CLAUSE.finditer(text)][-2:]
-    readings = (_chosen(unwrapped(text[cut:]), options, known, sentence) for cut in [*reversed(cuts), 0])
+    readings = (_chosen(unwrapped(text[cut:]), options, known) for cut in [*reversed(cuts), 0])
     return next((letter for letter in readings if letter is not None), None)
 
 
-def _chosen(text: str, options: Mapping[str, str], known: str, sentence: bool) -> str | None:
+def _chosen(text: str, options: Mapping[str, str], known: str) -> str | None:
     text = re.sub(r"^[A-Za-z]\w{0,12}\s*=\s*(?=[A-J]\W*$)", "", text)
     if _SEVERAL.match(text):
         return None
@@ -102,8 +96,7 @@ def _chosen(text: str, options: Mapping[str, str], known: str, sentence: bool) -
     within = {letter for found in _WITHIN.findall(text) for letter in found if letter} & set(known)
     if within:
         return within.pop() if len(within) == 1 else None
-    stated = _by_text(text, options) or _by_value(text, options)
-    return stated or (_by_mention(text, options) if sentence else None)
+    return _by_text(text, options) or _by_value(text, options)
 
 
 def _is_letter(found: re.Match[str], options: Mapping[str, str]) -> bool:
@@ -116,22 +109,17 @@ def _is_letter(found: re.Match[str], options: Mapping[str, str]) -> bool:
 
 
 def _by_text(text: str, options: Mapping[str, str]) -> str | None:
-    """The one option whose text the statement is."""
-    said = re.sub(r"^that\s+", "", text.strip("*$ ").rstrip(".")).strip("\"' ")
-    matches = [
-        letter
-        for letter, option in options.items()
-        if compact(said).casefold() == compact(option).casefold() != ""
-        or (len(re.findall(r"[A-Za-z]{3,}", option)) > 1 and same_words(said, option))
+    """The one option whose text the statement is, or whose words stand in it without being denied."""
+    said = text.strip("*$ ").rstrip(".").strip("\"' ")
+    same = [one for one in options if compact(said).casefold() == compact(options[one]).casefold() != ""]
+    if same:
+        return same[0] if len(same) == 1 else None
+    words = {one: bare_words(option) for one, option in options.items()}
+    met = [
+        one
+        for one in words
+        if re.search(r"[a-z]{2}", words[one]) and f" {words[one]} " in f" {bare_words(text)} "
     ]
-    return matches[0] if len(matches) == 1 else None
-
-
-def _by_mention(text: str, options: Mapping[str, str]) -> str | None:
-    """The one option whose words stand in the statement, unless they are denied."""
-    said = f" {bare_words(text)} "
-    words = {letter: bare_words(option) for letter, option in options.items()}
-    met = [one for one in words if re.search(r"[a-z]{2}", words[one]) and f" {words[one]} " in said]
     met = [one for one in met if not any(words[one] in words[other] and one != other for other in met)]
     return met[0] if len(met) == 1 and not re.search(r"\bnot\b|n't\b", text) else None
 

@@ -126,7 +126,6 @@ def same_words(answer: str, gold: str) -> bool:
 def bare_words(text: str) -> str:
     """The words of a text in lower case, without articles, marks and LaTeX commands."""
     text = re.sub(r"\\[a-z]+|[{}$\\]", " ", plain(text)).casefold()
-    text = re.sub(r"(?<=[a-z])\.(?=[a-z]\.?)|(?<=\bp\.m)\.|(?<=\ba\.m)\.", "", text)
     return " ".join(re.sub(r"[^\w\s%:/+-]|\b(?:the|an?)\b", " ", text).split())
 
 

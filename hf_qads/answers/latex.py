@@ -102,10 +102,8 @@ def unwrapped(text: str) -> str:
     previous = None
     while text != previous:
         previous = text
-        text = text.strip().strip("*_`\"'“”# ").strip()
-        for opening, end in (("\\(", "\\)"), ("\\[", "\\]"), ("$$", "$$"), ("$", "$")):
-            inside = text[len(opening) : len(text) - len(end)]
-            if len(text) >= len(opening + end) and text.startswith(opening) and text.endswith(end):
-                text = inside if "$" not in inside and opening not in inside else text
+        text = text.strip(" \t\n*_`\"'“”#")
+        inside = re.fullmatch(r"(\$\$?|\\[(\[])((?:(?!\\[()\[\]])[^$])*)(\$\$?|\\[)\]])", text)
+        text = inside[2] if inside else text
         text = text.rstrip(".;,") if not text.endswith(("...", "\\,")) else text.rstrip(".\\,")
     return text

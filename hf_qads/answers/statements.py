@@ -83,8 +83,6 @@ def _narrowed(text: str) -> str:
         r"^\W*(?:(?:so|thus|therefore|hence|finally|then|now|and)\b,?\s*)*", "", _shorter(text), flags=re.I
     )
     parts = [part for part in EQUALS.split(text) if part.strip()]
-    if len(parts) > 1 and re.fullmatch(r"\s*[a-z]\W*", parts[-1]):
-        parts.pop()  # 10 = b
     if len(parts) > 1 and numbers(parts[-1]):
         text = "" if _UNSOLVED.search(parts[-2]) else parts[-1]
     clauses = [text[cut.end() :] for cut in _CLAUSE.finditer(text)][-3:]
@@ -124,10 +122,10 @@ def formulas(text: str) -> list[str]:
     return [next(filter(None, found.groups())).strip() for found in _FORMULA.finditer(text)]
 
 
-def last_value(text: str) -> list[str]:
+def last_value(text: str, *, several: bool = False) -> list[str]:
     r"""What a sentence gives as its value, most trusted first: its last formula or what follows its verb.
 
-    Right of the last equals sign; `5\sqrt{2} \approx 7.07` gives both.
+    Right of the last equals sign; `5\sqrt{2} \approx 7.07` gives both. `several`: also all behind a verb.
     """
     shorter = _shorter(text)
     inside = formulas(shorter) or formulas(text)
@@ -136,11 +134,10 @@ def last_value(text: str) -> list[str]:
     verbs = list(_COPULA.finditer(shorter))
     value = inside[-1] if inside else shorter[verbs[-1].end() if verbs else 0 :]
     part = re.split(r"(?<![<>!=:\\])=(?!=)|\\equiv", value)[-1]
-    part = (
-        re.sub(r"\\(?:begin|end)\{[a-z]+\*?\}|\\pmod\{\d+\}|\s&", " ", part) if "matrix" not in part else part
-    )
     about = [one.strip(" .,;") for one in re.split(r"\\approx|≈", part)]
-    return [one for one in dict.fromkeys([value.strip(), *about, part.strip(" .,;")]) if one]
+    cuts = list(re.finditer(r"(?::|\b(?:is|are|have|get|therefore|thus|so|hence|be|at|point))\s", text))[-2:]
+    listed = [text[cut.end() :].strip() for cut in cuts] + [text] if several else []
+    return [one for one in dict.fromkeys([value.strip(), *about, part.strip(" .,;"), *listed]) if one]
 
 
 def _shorter(text: str) -> str:

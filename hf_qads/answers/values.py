@@ -171,8 +171,6 @@ def _read(match: re.Match[str], text: str) -> Number | None:
         minus, start = False, start + len(before)
     if max(map(len, re.findall(r"\d+", match.group())), default=0) > LONGEST:
         return None
-    if re.search(r"[A-Za-z_\\]$|\d\.$|[A-Za-z]_\{?$", left) and not (before or match["currency"]):
-        return None  # part of a name, as in x2
     if re.search(r"\d\s?:$", left) or re.match(r"\s?:\s?\d", text[match.end() :]):
         return None
     written = re.sub(r"\s+and\s+", " ", match["decimal"] or match["body"] or "").replace(",", "")
