@@ -13,10 +13,8 @@ BOXED, PHRASE, LAST, WHOLE = "boxed", "answer phrase", "last statement", "whole 
 EMPTY, CUT_OFF, NONE, RETRACTED = "empty output", "cut off", "no conclusion", "conclusion taken back"
 MANY = 4  # announcements within one statement that are looked at, and statements at the end
 _BOX = re.compile(r"\\f?boxed\s*")
-_HASHES = re.compile(
-    r"^####(?!#)\s*(?!\W*(?:step|solution|explanation|part|conclusion|final|answer)\b)", re.I
-)
 _PHRASE = re.compile(
+    r"^####(?!#)\s*(?!\W*(?:step|solution|explanation|part|conclusion|final|answer)\b)|"
     r"(?<![A-Za-z\d-])(?:(?:answers?|ans|respuesta|réponse|antwort|risposta|resposta)\b\.?|"
     r"final[\s_]+(?:answer|result|value|solution)\b|答案|答|故选|选(?=[A-J]))[\"'*_`)\]]*"
     r"(?:\s+(?:to|for|of|from)\s+(?:the|this|that|our|your|part)\b[^.\n:=]{0,60}?)?\s*"
@@ -88,25 +86,19 @@ def conclude(output: str, usable: Usable, *, choices: bool = False) -> Candidate
     said = statements(before_next_question(text, len(text) - len(text.lstrip()) + 1))
     if not said:
         return NONE
-    for place in range(len(said) - 1, -1, -1):
-        found = _announced(said, place, usable, choices)
-        if found is not None:
-            return _unless_taken_back(said, place, found, usable, choices)
-    return _unannounced(said, usable)
-
-
-def _unless_taken_back(
-    said: list[Statement], place: int, found: Candidate, usable: Usable, choices: bool
-) -> Candidate | str:
-    if place == len(said) - 1 and not said[-1].ended:
+    stated = [_announced(one, usable, choices, first=one is said[0], last=one is said[-1]) for one in said]
+    whole = [one for one in stated if one]
+    if not whole:
+        return _unannounced(said, usable)
+    found = whole[-1]
+    tail = said[len(stated) - stated[::-1].index(found) :]
+    if not tail and not said[-1].ended:
         # A repetition that the length limit cut says nothing new; anything else cut off is no answer.
-        earlier = (_announced(said, one, usable, choices) for one in range(place - 1, -1, -1))
-        before = next((one for one in earlier if one is not None and one.whole), None)
+        before = next((one for one in whole[-2::-1] if one.whole), None)
         if before and before.text.startswith(found.text.strip()):
             return before
     if not found.whole:
         return CUT_OFF
-    tail = said[place + 1 :]
     while tail and not _SECOND_THOUGHT.search(tail[0].text):
         tail = tail[1:]
     changed = _unannounced(tail, usable) if tail else found
@@ -118,24 +110,20 @@ def _unless_taken_back(
     return RETRACTED if doubted else found
 
 
-def _announced(said: list[Statement], place: int, usable: Usable, choices: bool) -> Candidate | None:
+def _announced(one: Statement, usable: Usable, choices: bool, *, first: bool, last: bool) -> Candidate | None:
     """The last answer that a statement boxes or announces."""
-    one, last = said[place], place == len(said) - 1
     if boxes := _boxes(one.text):
         return boxes[-1] if not boxes[-1].whole or usable(boxes[-1].text) else None
-    open_end = last and not one.ended
-    if match := _HASHES.match(one.text):
-        return Candidate(one.text[match.end() :], "####", whole=not dangling(one.text))
     for pattern in (_PHRASE, ANNOUNCED) if choices else (_PHRASE,):
         for match in reversed(list(pattern.finditer(one.text))[-MANY:]):
             stated = one.text[match.end() :].strip(" :*")
             label = match[0].rstrip("\"'*_` ").endswith(":") and not last and len(stated.split()) > 6
             denied = re.match(r"(?:not|never|wrong|incorrect)\b", stated)
             if stated and usable(stated) and not (one.question or label or denied):
-                return Candidate(stated, PHRASE, whole=not (open_end and dangling(one.text)))
-    if choices and (confirmed := CONFIRMED.search(one.text) or (place == 0 and LEADING.match(one.text))):
-        return Candidate(confirmed[1], PHRASE)
-    return None
+                rule = "####" if match[0].startswith("####") else PHRASE
+                return Candidate(stated, rule, whole=one.ended or not (last and dangling(one.text)))
+    confirmed = CONFIRMED.search(one.text) or (LEADING.match(one.text) if first else None)
+    return Candidate(confirmed[1], PHRASE) if choices and confirmed else None
 
 
 def _boxes(text: str) -> list[Candidate]:

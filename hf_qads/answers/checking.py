@@ -166,7 +166,8 @@ def _compare_pair(text: str, gold: str) -> tuple[str, Same]:
 def _gold_letter(gold: object, wanted: str, options: Mapping[str, str]) -> str | None:
     if isinstance(gold, int) and not isinstance(gold, bool) and options and gold < len(options):
         return LETTERS[gold]
-    return chosen(wanted, options)
+    letter = re.fullmatch(r"\W*([A-Ja-j])\W*", wanted)
+    return letter[1].upper() if letter else chosen(wanted, options)
 
 
 def _check_letter(output: str, gold: str, options: Mapping[str, str]) -> Verdict:
