@@ -82,7 +82,8 @@ def check(output: str, gold: object, *, benchmark: str, options: Options = None)
 
     def usable(text: str) -> bool:
         if numeric:
-            return bool(re.search(r"\d|\\", text) or numbers(plain(text)) or len(text.split()) < 4)
+            formula = kind == FORMULA and (re.search(r"\d", text) or len(text.split()) < 4)
+            return bool(formula or "\\" in text or numbers(plain(text)))
         return bool(text.strip())
 
     stated = conclude(str(output or ""), usable)

@@ -8,8 +8,8 @@ from hf_qads.answers.structures import without_name
 from hf_qads.answers.values import Number, numbers, only_number
 
 _REASON = re.compile(
-    r"[,;]?\s+(?:because|since|(?<!for )(?<!in )which(?!\s+(?:has|have|will|\w+s)\b)|rounded|so\s+that|out\s"
-    r"of|for\s+all|attained|as\s+(?:we|the|it|there|required)|achieved|with\s+equality)\b"
+    r"[,;]?\s+(?:because|since|(?<!for )(?<!in )which(?!\s+(?:have|will|\w+s)\b)|rounded|so\s+that(?!\W?s\b)|"
+    r"out\s+of|for\s+all|attained|as\s+(?:we|the|it|there|required)|achieved|with\s+equality)\b"
     r"(?:(?![,$]\s(?:so|which|thus|hence|therefore)\b).)*|"
     r"[,;]?\s+(?:where|when|if|given|after|before|assuming|considering)\b(?:\$[^$]*\$|[^,$])*(?:,(?=\s+\w+\s+\w+)|$)|"
     r"\s+\([^()$]*(?:[A-Za-z]{3}|[=*/])[^()]*\)|\s+\((?=[a-z]{3,}\s)[^()]*(?:\)|$)",
@@ -79,9 +79,9 @@ def stated_number(text: str) -> Number | None:
 
 def _narrowed(text: str) -> str:
     """The part of a statement that gives its value: its last clause, without its lead, right of `=`."""
-    text = re.sub(
-        r"^\W*(?:(?:so|thus|therefore|hence|finally|then|now|and)\b,?\s*)*", "", _shorter(text), flags=re.I
-    )
+    shorter, computed = _shorter(text), re.compile(r"[\d)%]\s*=")
+    text = shorter if computed.search(shorter) or not computed.search(text) else text
+    text = re.sub(r"^\W*(?:(?:so|thus|therefore|hence|finally|then|now|and)\b,?\s*)*", "", text, flags=re.I)
     parts = [part for part in EQUALS.split(text) if part.strip()]
     if len(parts) > 1 and numbers(parts[-1]):
         text = "" if _UNSOLVED.search(parts[-2]) else parts[-1]
