@@ -119,7 +119,10 @@ def _announced(one: Statement, usable: Usable, choices: bool, *, first: bool, la
             stated = one.text[match.end() :].strip(" :*")
             label = match[0].rstrip("\"'*_` ").endswith(":") and not last and len(stated.split()) > 6
             denied = re.match(r"(?:not|never|wrong|incorrect)\b", stated)
-            if stated and usable(stated) and not (one.question or label or denied):
+            supposed = re.search(
+                r"\b(?:if|whether|suppose|assum\w+|unless)\b[^,]{0,30}$", one.text[: match.start()], re.I
+            )
+            if stated and usable(stated) and not (one.question or label or denied or supposed):
                 rule = "####" if match[0].startswith("####") else PHRASE
                 return Candidate(stated, rule, whole=one.ended or not (last and dangling(one.text)))
     confirmed = CONFIRMED.search(one.text) or (LEADING.match(one.text) if first else None)

@@ -26,7 +26,7 @@ class Same(NamedTuple):
     rule: str
 
 
-def same(answer: str, gold: str, *, algebra: bool = True, brackets_list: bool = False) -> Same:
+def same(answer: str, gold: str, *, brackets_list: bool = False) -> Same:
     """Compare an answer with the gold one.
 
     Spelling, numbers, words and the parts of lists, tuples, sets, intervals and matrices are decided here;
@@ -35,7 +35,6 @@ def same(answer: str, gold: str, *, algebra: bool = True, brackets_list: bool = 
     Args:
         answer: the stated answer, without the words around it.
         gold: the gold answer.
-        algebra: letters behind a number may be variables and not units.
         brackets_list: `[3, 5]` is a list, in any order, and not an interval.
     """
     if compact(answer) == compact(gold) or max(len(answer), len(gold)) > LONGEST:
@@ -49,23 +48,21 @@ def same(answer: str, gold: str, *, algebra: bool = True, brackets_list: bool = 
         return Same(compact(said) == base[1], "digits of the base")
     if (words := words_of(gold)) is not None:
         return Same(same_words(answer, words), "words")
-    return _same_value(said, wanted, (answer, gold), algebra=algebra, brackets_list=brackets_list)
+    return _same_value(said, wanted, (answer, gold), brackets_list)
 
 
-def _same_value(said: str, wanted: str, written: tuple[str, str], **reading: bool) -> Same:
-    one, other = (only_number(text, algebra=reading["algebra"]) for text in (said, wanted))
+def _same_value(said: str, wanted: str, written: tuple[str, str], brackets_list: bool) -> Same:
+    one, other = (only_number(text, algebra=True) for text in (said, wanted))
     if one is not None and other is not None:
         return Same(equal(one, other), "number")
     if not (other and other.decimals) and None not in (values := [exact(said), exact(wanted)]):
         return Same(values[0] == values[1], "exact value")
-    said_parts, wanted_parts = (
-        group(text, brackets_list=reading["brackets_list"]) for text in (said, wanted)
-    )
+    said_parts, wanted_parts = (group(text, brackets_list=brackets_list) for text in (said, wanted))
     if not said_parts and not wanted_parts:
         return _same_formula(*written, other)
 
     def same_part(one: str, other: str) -> bool:
-        return same(one.lstrip("+"), other.lstrip("+"), **reading).right
+        return same(one.lstrip("+"), other.lstrip("+"), brackets_list=brackets_list).right
 
     if said_parts and wanted_parts:
         return _same_groups(said_parts, wanted_parts, same_part)

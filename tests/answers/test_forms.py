@@ -58,6 +58,10 @@ FORMS = [
     ("gsm8k", "They are $5 each, so $15 in total.", "15", True),
     ("gsm8k", "That is 5 more than 6.", "5", False),
     ("gsm8k", "It should be 7, but I get 8.", "7", False),
+    ("gsm8k", "If the answer is 18, then he has 20 left. Let us check that.", "18", False),
+    ("gsm8k", "Each gets 9, so that's a total of 9 * 2 = 18 for both", "18", True),
+    ("gsm8k", "If he is 20 inches tall, his height after 10 years will be 20 + 30 = 50 inches.", "50", True),
+    ("math", "\\boxed{\\binom{5}{2}}", "10", True),
     ("gsm8k", "The number of stars is 1152921504606846977.", "1152921504606846977", True),
     ("gsm8k", "The number of stars is 1152921504606846976.", "1152921504606846977", False),
 ]
