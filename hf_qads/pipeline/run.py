@@ -51,8 +51,8 @@ STAGES: tuple[Stage, ...] = (
     row_scores.STAGE,
     features.STAGE,
     selection.STAGE,
-    mixture.STAGE,
     worth.STAGE,
+    mixture.STAGE,
     report.STAGE,
 )
 

@@ -81,7 +81,7 @@ def test_the_same_config_gives_the_same_bytes_and_a_second_run_does_nothing(tmp_
 def test_without_augment_a_run_has_no_such_stage(tmp_path, config):
     said = []
     run({**config, "augment": None}, tmp_path / "out", said=said)
-    assert said[0] == "[1/9] pool"
+    assert said[0] == "[1/10] pool"
     assert not (tmp_path / "out" / "augmenting").exists()
 
 

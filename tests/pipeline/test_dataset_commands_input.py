@@ -92,9 +92,11 @@ def test_select_notes_the_embedded_model_only_where_nobody_asked_for_it(rows, tm
     assert cli.main([*asked, "--model", "embedded"]) == 0  # warnings are errors
 
 
-def test_the_help_of_select_lists_every_strategy(capsys):
+def test_the_help_of_select_names_the_command_that_lists_every_strategy(capsys):
     with pytest.raises(SystemExit):
         cli.main(["select", "--help"])
+    assert "hf-qads strategies" in " ".join(capsys.readouterr().out.split())
+    cli.main(["strategies"])
     told = capsys.readouterr().out
     assert np.all([name in told for name in STRATEGIES])
 

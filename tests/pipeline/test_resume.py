@@ -73,7 +73,8 @@ def test_a_second_run_does_nothing_again_and_a_change_redoes_what_depends_on_it(
     told = quietly({**raw_config, "select": {"start": 4, "metric": "cosine"}}, out)
     again = [line for line in told if "again" in line]
     assert again[0].endswith("selection: again, because select.metric was 'euclidean' and is 'cosine'")
-    assert [line.split("] ")[1].split(":")[0] for line in again] == ["selection", "mixture", "report"]
+    names = [line.split("] ")[1].split(":")[0] for line in again]
+    assert names == ["selection", "worth", "mixture", "report"]
     assert again[1].endswith("because selection changed")
 
     quietly(raw_config, out)
@@ -147,7 +148,7 @@ def test_status_tells_what_is_done_and_what_is_left(tmp_path, raw_config, capsys
     assert main(["status", str(out)]) == 0
     told = capsys.readouterr().out
     assert "vectors     done" in told
-    assert "6 of 9 stages are left." in told
+    assert "7 of 10 stages are left." in told
 
 
 def test_until_takes_yaml_written_by_the_run_itself(tmp_path, raw_config):
@@ -195,8 +196,9 @@ def test_what_the_library_logs_is_indented_like_its_stage(tmp_path, raw_config):
     raw_config["anchors"]["sources"] = [raw_config["sources"][0]["path"]]
     told = quietly(raw_config, tmp_path / "out", until="influence")
     place = next(index for index, line in enumerate(told) if "influence" in line)
+    assert told[place + 1] == "      sums: anchors are chosen among 60 of its rows"
     pairs = r" {6}\d of 240 pairs were not scored: the anchor asks the prompt row's own question\."
-    assert re.fullmatch(pairs, told[place + 1])
+    assert re.fullmatch(pairs, told[place + 2])
 
 
 def test_a_smaller_batch_after_running_out_of_memory_keeps_every_finished_vector_and_score(

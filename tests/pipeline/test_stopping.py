@@ -44,7 +44,7 @@ def test_a_stopped_run_ends_with_one_line_and_goes_on(config_file, tmp_path, num
     with start(*asked) as run:
         told, error = run.communicate(timeout=120)
     assert run.returncode == 0, error
-    assert "[1/9] pool: done before" in told
+    assert "[1/10] pool: done before" in told
 
 
 def test_a_command_that_does_not_resume_promises_nothing(monkeypatch, capsys):

@@ -22,7 +22,7 @@ MOST = 200_000  # rows of a source from which on the costly control is left out
 
 
 def _settings(config: Config) -> Mapping[str, Any]:
-    return {"controls": CONTROLS}
+    return {"controls": list(CONTROLS)}
 
 
 def _work(context: Context, folder: Path) -> Outcome:

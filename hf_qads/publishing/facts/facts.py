@@ -199,7 +199,8 @@ def run_facts(
         missing_anchors=tuple(run.missing("anchors")),
         compared=compared(run),
         picked_by=str((_details(lines, "selection").get("strategy") or {}).get("phrase", "")),
-        citations=tuple(entry for line in lines.values() for entry in line.get("citations") or ()),
+        # by the stages' names: the ledger has them in the order in which they were last done
+        citations=tuple(entry for _, line in sorted(lines.items()) for entry in line.get("citations") or ()),
         generated=generated(run),
     )
 

@@ -47,7 +47,7 @@ def draw_worth(measured: Measured, narrow: bool) -> "Figure":
         axis.set_yticks(range(len(lines)), [style.shorten(line["name"], 16) for line in lines])
         if place % columns:
             axis.set_yticklabels([])
-        axis.set_xlim(0, max(*values, 1e-9) * 1.3)
+        axis.set_xlim(0, max([*values, 1e-9]) * 1.3)
         axis.set_xticks([])
         axis.spines["bottom"].set_visible(False)
         axis.tick_params(axis="y", length=0)
