@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from hf_qads.embedding.pooling import POOLINGS
 from hf_qads.errors import EmbeddingError
 from hf_qads.rows.forward import Body, forward_rows
 from hf_qads.rows.rendering import Renderer, template_of
 from hf_qads.rows.sequences import context_length, windows
+from hf_qads.runtime import progress
 from hf_qads.runtime.batching import BATCH_TOKENS, TokenBudget
 from hf_qads.runtime.devices import useful_tokens
 from hf_qads.runtime.files import atomic_path
@@ -149,7 +149,7 @@ def _fill(encoder: Encoder, rows: Sequence[Mapping[str, Any]], vectors: NDArray[
     from collections import Counter
 
     counts: Counter[str] = Counter()
-    with tqdm(total=len(rows), desc="embedding", unit="row", disable=None) as bar:
+    with progress.bar(len(rows), "embedding") as bar:
         start = 0
         for window in windows(rows, WINDOW):
             counts.update(encoder.encode(window, vectors[start : start + len(window)]).values())

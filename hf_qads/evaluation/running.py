@@ -7,12 +7,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from hf_qads.answers import check
 from hf_qads.evaluation.items import Item
 from hf_qads.generation.engine import Engine, Output
-from hf_qads.runtime import files
+from hf_qads.runtime import files, progress
 
 
 @dataclass(frozen=True)
@@ -122,5 +120,5 @@ def _drop_cut_line(path: Path) -> None:
         files.write_text(path, text[: text.rfind(b"\n") + 1].decode("utf-8", "replace"))
 
 
-def _bar(benchmark: str, total: int, done: int) -> "tqdm[Any]":
-    return tqdm(total=total, initial=done, desc=benchmark, unit="question", disable=None)
+def _bar(benchmark: str, total: int, done: int) -> progress.Progress:
+    return progress.bar(total, benchmark, unit="question", done=done)

@@ -9,11 +9,11 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from tqdm import tqdm
 
 from hf_qads import schema
 from hf_qads.errors import FilteringError
 from hf_qads.filtering.question_index import METHODS, QuestionIndex
+from hf_qads.runtime import progress
 from hf_qads.runtime.files import atomic_path
 
 READ_ROWS: Final = 5_000
@@ -116,7 +116,7 @@ def find_contamination(
     hits: list[dict[str, Any]] = []
     rows = {}
     count = sum(_rows(source, shards) for source, shards in pool.items())
-    with tqdm(total=count, desc="decontamination", unit="row", disable=None) as bar:
+    with progress.bar(count, "decontamination") as bar:
         for source, shards in pool.items():
             rows[source] = 0
             for batch in _read(shards):

@@ -9,12 +9,12 @@ from typing import Final, Literal
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from tqdm import tqdm
 
 from hf_qads import schema
 from hf_qads.errors import FilteringError
 from hf_qads.filtering.minhash import near_duplicates
 from hf_qads.rows.keys import keys_of
+from hf_qads.runtime import progress
 from hf_qads.runtime.files import atomic_path
 
 READ_ROWS: Final = 5_000
@@ -143,7 +143,7 @@ def _first_same(keys: np.ndarray) -> np.ndarray:
 def _texts(pool: Mapping[str, Sequence[Path]], there: np.ndarray) -> Iterator[tuple[int, str]]:
     """(number of the row in the whole pool, question and answer) of the rows that are there."""
     at = 0
-    with tqdm(total=len(there), desc="near duplicates", unit="row", disable=None) as bar:
+    with progress.bar(len(there), "near duplicates") as bar:
         for path in (path for shards in pool.values() for path in shards):
             with pq.ParquetFile(path) as file:
                 for batch in file.iter_batches(

@@ -8,11 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-from tqdm import tqdm
-
 from hf_qads.generation.engine import GREEDY, Engine, Output, Sampling
 from hf_qads.generation.request_cache import request_key
-from hf_qads.runtime import distributed, files
+from hf_qads.runtime import distributed, files, progress
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +54,7 @@ def generate(
     others = [number for number in reversed(range(len(pieces))) if number % world != rank]
     folder.mkdir(parents=True, exist_ok=True)
     done, said = 0, time.monotonic()
-    with tqdm(total=len(prompts), desc=what, unit="prompt", disable=True if rank else None) as bar:
+    with progress.bar(len(prompts), what, unit="prompt", shown=not rank) as bar:
         for number in (*own, *others):
             asked = prompts[pieces[number]]
             if not _whole(paths[number]):

@@ -11,13 +11,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from tqdm import tqdm
 
 from hf_qads import schema
 from hf_qads.errors import MixingError
 from hf_qads.mixing.layout import Layout, Ranked, lay_out
 from hf_qads.mixing.writer import MixtureWriter
 from hf_qads.rows.keys import HEX_DIGITS, KeyIndex, keys_of
+from hf_qads.runtime import progress
 from hf_qads.runtime.files import atomic_path, remove
 
 BUCKET_BYTES: Final = 96 * 2**20
@@ -136,7 +136,7 @@ class PoolMixture:
             at += last - first
         with ExitStack() as stack:
             stack.callback(buckets.close)
-            bar = stack.enter_context(tqdm(total=at, desc="mixing", unit="row", disable=None))
+            bar = stack.enter_context(progress.bar(at, "mixing"))
             for source, part in self.parts.items():
                 kept = places[source] >= 0
                 found = 0

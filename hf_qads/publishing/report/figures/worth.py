@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING, Any
 
-from hf_qads.publishing.cards.templating import number
 from hf_qads.publishing.facts.measuring import Measured
 from hf_qads.publishing.report import style
 
@@ -22,12 +21,10 @@ def describe_worth(measured: Measured) -> str | None:
     if len(measured.worth) < 2:
         return None
     own, *others = measured.worth
-    beside = " ".join(
-        f"{one['name']} has {number(one['coverage'])} and {number(one['novelsum'])}." for one in others
-    )
+    beside = " ".join(f"{one['name']} has {one['coverage']:.3g} and {one['novelsum']:.3g}." for one in others)
     return (
         f"The {own['rows']:,} rows of {own['name']}, beside as many of each source by other strategies: "
-        f"mean distance to the nearest pick {number(own['coverage'])}, NovelSum {number(own['novelsum'])}; "
+        f"mean distance to the nearest pick {own['coverage']:.3g}, NovelSum {own['novelsum']:.3g}; "
         f"{beside} None of these figures says how a trained model does."
     )
 
@@ -43,7 +40,7 @@ def draw_worth(measured: Measured, narrow: bool) -> "Figure":
         colours = [style.PICKED if line is measured.worth[0] else style.QUIET for line in lines]
         axis.barh(range(len(lines)), values, height=0.66, color=colours)
         for height, value in enumerate(values):
-            axis.text(max(value, 0) + max(values) * 0.02, height, number(value), va="center", fontsize=8.5)
+            axis.text(max(value, 0) + max(values) * 0.02, height, f"{value:.3g}", va="center", fontsize=8.5)
         axis.set_yticks(range(len(lines)), [style.shorten(line["name"], 16) for line in lines])
         if place % columns:
             axis.set_yticklabels([])
