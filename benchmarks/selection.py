@@ -295,7 +295,7 @@ def measure(given: argparse.Namespace, vectors: np.ndarray) -> dict[str, Any]:
     start = 0 if given.owned else given.start
     asked = {
         "start": start,
-        "owned": owned,
+        "already_selected": owned,
         "metric": given.metric,
         "device": given.device,
     }
