@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from hf_qads.publishing.hub.staging import stage
     from hf_qads.scoring.influence.influence import Influence, influence
     from hf_qads.scoring.scorer.scorer import QaDSScorer, qads_score
-    from hf_qads.selection import QaDSSampler, Selection, select
+    from hf_qads.selection import QaDSSampler, Selection
+    from hf_qads.selection.select import select
 
 __version__ = "0.1.0"
 __all__ = [
