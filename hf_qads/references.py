@@ -44,3 +44,37 @@ LARGE_SCALE: Final = """\
   year    = {2025}
 }
 """
+IFD: Final = """\
+@article{li2023quantity,
+  title   = {From Quantity to Quality: Boosting LLM Performance with Self-Guided Data Selection for
+             Instruction Tuning},
+  author  = {Li, Ming and Zhang, Yong and Li, Zhitao and Chen, Jiuhai and Chen, Lichang and Cheng, Ning and
+             Wang, Jianzong and Zhou, Tianyi and Xiao, Jing},
+  journal = {arXiv preprint arXiv:2308.12032},
+  year    = {2023}
+}
+"""
+DEITA: Final = """\
+@inproceedings{liu2024makes,
+  title     = {What Makes Good Data for Alignment? A Comprehensive Study of Automatic Data Selection in
+               Instruction Tuning},
+  author    = {Liu, Wei and Zeng, Weihao and He, Keqing and Jiang, Yong and He, Junxian},
+  booktitle = {International Conference on Learning Representations},
+  year      = {2024}
+}
+"""
+WICI: Final = """\
+@article{wici2026,
+  title   = {What Makes Good Instruction-Tuning Data? An In-Context Learning Perspective},
+  journal = {arXiv preprint arXiv:2604.25132},
+  year    = {2026}
+}
+"""
+LONGEST: Final = """\
+@inproceedings{zhao2024long,
+  title     = {Long Is More for Alignment: A Simple but Tough-to-Beat Baseline for Instruction Fine-Tuning},
+  author    = {Zhao, Hao and Andriushchenko, Maksym and Croce, Francesco and Flammarion, Nicolas},
+  booktitle = {International Conference on Machine Learning},
+  year      = {2024}
+}
+"""

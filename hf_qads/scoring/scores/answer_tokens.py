@@ -2,20 +2,14 @@
 
 import numpy as np
 
+from hf_qads import references
 from hf_qads.scoring.scores.given import Given, Scored
 
 COLUMNS = ("answer_tokens",)
 NEEDS: tuple[str, ...] = ()
 MODEL = True  # whose tokenizer counts
 PHRASE = "length of the answer in tokens"
-CITATION = """\
-@inproceedings{zhao2024long,
-  title     = {Long Is More for Alignment: A Simple but Tough-to-Beat Baseline for Instruction Fine-Tuning},
-  author    = {Zhao, Hao and Andriushchenko, Maksym and Croce, Francesco and Flammarion, Nicolas},
-  booktitle = {International Conference on Machine Learning},
-  year      = {2024}
-}
-"""
+CITATION = references.LONGEST
 
 
 def answer_tokens(given: Given) -> Scored:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hf_qads import references
 from hf_qads.errors import ScoringError
 from hf_qads.rows.sequences import context_length, padded
 from hf_qads.runtime.batching import TokenBudget, run_batches
@@ -19,15 +20,7 @@ from hf_qads.scoring.scores.given import Given, Scored
 COLUMNS = ("deita_complexity", "deita_quality", "deita")
 NEEDS: tuple[str, ...] = ()
 PHRASE = "Deita: a scorer model's complexity of the question times its quality of the answer"
-CITATION = """\
-@inproceedings{liu2024makes,
-  title     = {What Makes Good Data for Alignment? A Comprehensive Study of Automatic Data Selection in
-               Instruction Tuning},
-  author    = {Liu, Wei and Zeng, Weihao and He, Keqing and Jiang, Yong and He, Junxian},
-  booktitle = {International Conference on Learning Representations},
-  year      = {2024}
-}
-"""
+CITATION = references.DEITA
 GRADES = "123456"
 # The input on which the published scorers were trained: hkust-nlp/deita-complexity-scorer, -quality-scorer.
 COMPLEXITY = (

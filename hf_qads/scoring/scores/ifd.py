@@ -6,22 +6,14 @@ Li et al. 2024, "Superfiltering" (arXiv 2402.00530).
 
 import numpy as np
 
+from hf_qads import references
 from hf_qads.errors import ScoringError
 from hf_qads.scoring.scores.given import Given, Scored
 
 COLUMNS = ("ifd",)
 NEEDS = ("answer", "alone")
 PHRASE = "instruction-following difficulty: the answer's loss with its question over that without it"
-CITATION = """\
-@article{li2023quantity,
-  title   = {From Quantity to Quality: Boosting LLM Performance with Self-Guided Data Selection for
-             Instruction Tuning},
-  author  = {Li, Ming and Zhang, Yong and Li, Zhitao and Chen, Jiuhai and Chen, Lichang and Cheng, Ning and
-             Wang, Jianzong and Zhou, Tianyi and Xiao, Jing},
-  journal = {arXiv preprint arXiv:2308.12032},
-  year    = {2023}
-}
-"""
+CITATION = references.IFD
 
 
 def ifd(given: Given, *, ratio: str = "loss") -> Scored:

@@ -6,6 +6,7 @@ the nearest rows as probes (the paper's ablation), since its own choice needs a 
 
 import numpy as np
 
+from hf_qads import references
 from hf_qads.errors import ScoringError
 from hf_qads.rows.losses import losses
 from hf_qads.rows.rendering import Block, Renderer, template_of
@@ -17,13 +18,7 @@ COLUMNS = ("wici",)
 NEEDS = ("answer",)
 VECTORS = True
 PHRASE = "wICI: how much the row, as an example, helps its five nearest rows"
-CITATION = """\
-@article{wici2026,
-  title   = {What Makes Good Instruction-Tuning Data? An In-Context Learning Perspective},
-  journal = {arXiv preprint arXiv:2604.25132},
-  year    = {2026}
-}
-"""
+CITATION = references.WICI
 NO_NEIGHBOUR = "no neighbour could be scored after it"
 
 

@@ -6,21 +6,14 @@ Instruction Tuning" (arXiv 2312.15685).
 
 import numpy as np
 
+from hf_qads import references
 from hf_qads.errors import SelectionError
 from hf_qads.selection.needs import Needs
 from hf_qads.selection.pool import Floats, Picks, Pool, ranked
 
 NEEDS = Needs(vectors=True, columns=("complexity", "quality"))
 PHRASE = "Deita: complexity times quality, the highest first, without rows too similar to one taken before"
-CITATION = """\
-@inproceedings{liu2024makes,
-  title     = {What Makes Good Data for Alignment? A Comprehensive Study of Automatic Data Selection in
-               Instruction Tuning},
-  author    = {Liu, Wei and Zeng, Weihao and He, Keqing and Jiang, Yong and He, Junxian},
-  booktitle = {International Conference on Learning Representations},
-  year      = {2024}
-}
-"""
+CITATION = references.DEITA
 
 
 def deita(

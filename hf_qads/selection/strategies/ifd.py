@@ -4,21 +4,13 @@ Li et al. 2024, "From Quantity to Quality: Boosting LLM Performance with Self-Gu
 Instruction Tuning" (arXiv 2308.12032).
 """
 
+from hf_qads import references
 from hf_qads.selection.needs import Needs
 from hf_qads.selection.pool import Picks, Pool, ranked
 
 NEEDS = Needs(columns=("column",))
 PHRASE = "their instruction-following difficulty, the hardest of at most the limit first"
-CITATION = """\
-@article{li2023quantity,
-  title   = {From Quantity to Quality: Boosting LLM Performance with Self-Guided Data Selection for
-             Instruction Tuning},
-  author  = {Li, Ming and Zhang, Yong and Li, Zhitao and Chen, Jiuhai and Chen, Lichang and Cheng, Ning and
-             Wang, Jianzong and Zhou, Tianyi and Xiao, Jing},
-  journal = {arXiv preprint arXiv:2308.12032},
-  year    = {2023}
-}
-"""
+CITATION = references.IFD
 
 
 def ifd(pool: Pool, size: int, *, column: str = "ifd", limit: float = 1.0) -> Picks:

@@ -4,19 +4,13 @@ Zhao et al. 2024, "Long Is More for Alignment: A Simple but Tough-to-Beat Baseli
 Fine-Tuning" (arXiv 2402.04833).
 """
 
+from hf_qads import references
 from hf_qads.selection.needs import Needs
 from hf_qads.selection.pool import Picks, Pool, ranked
 
 NEEDS = Needs(columns=("column",))
 PHRASE = "the length of their answers, the longest first"
-CITATION = """\
-@inproceedings{zhao2024long,
-  title     = {Long Is More for Alignment: A Simple but Tough-to-Beat Baseline for Instruction Fine-Tuning},
-  author    = {Zhao, Hao and Andriushchenko, Maksym and Croce, Francesco and Flammarion, Nicolas},
-  booktitle = {International Conference on Machine Learning},
-  year      = {2024}
-}
-"""
+CITATION = references.LONGEST
 
 
 def longest(pool: Pool, size: int, *, column: str = "answer_tokens", limit: int = 0) -> Picks:

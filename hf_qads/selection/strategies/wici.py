@@ -6,19 +6,14 @@ weighted in-context influence is the column `wici`; this is the choice by it.
 
 import numpy as np
 
+from hf_qads import references
 from hf_qads.errors import SelectionError
 from hf_qads.selection.needs import Needs
 from hf_qads.selection.pool import Picks, Pool, ranked
 
 NEEDS = Needs(vectors=True, columns=("column", "difficulty"))
 PHRASE = "their weighted in-context influence on their neighbours, without near-duplicates"
-CITATION = """\
-@article{wici2026,
-  title   = {What Makes Good Instruction-Tuning Data? An In-Context Learning Perspective},
-  journal = {arXiv preprint arXiv:2604.25132},
-  year    = {2026}
-}
-"""
+CITATION = references.WICI
 
 
 def wici(
