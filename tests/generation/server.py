@@ -52,12 +52,14 @@ class Handler(BaseHTTPRequestHandler):
             server.at_once += 1
             server.most_at_once = max(server.most_at_once, server.at_once)
         try:
-            self.give(fault, prompt, request, chat)
+            text = server.write(prompt, request)
         finally:
+            # Before the answer leaves: once it has arrived, the client may send its next request.
             with server.lock:
                 server.at_once -= 1
+        self.give(fault, prompt, text, chat)
 
-    def give(self, fault, prompt, request, chat):
+    def give(self, fault, prompt, text, chat):
         status, headers = fault if isinstance(fault, tuple) else (fault, {})
         if fault == "cut":
             self.connection.close()
@@ -65,7 +67,6 @@ class Handler(BaseHTTPRequestHandler):
         if fault == "slow":
             time.sleep(0.5)
             status = 200
-        text = self.server.write(prompt, request)
         choice = {"message": {"content": text}} if chat else {"text": text}
         body = self.server.body or {
             "choices": [choice | {"finish_reason": "stop"}],
