@@ -209,7 +209,7 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("--push", metavar="REPO", help="dataset repository to push to")
 
     select = add(
-        "select", "pipeline.dataset_commands:select", "choose rows of a dataset by a strategy, in rank order"
+        "select", "pipeline.dataset_selection:select", "choose rows of a dataset by a strategy, in rank order"
     )
     select.add_argument("dataset", help="Hub id, folder or file; qads_score and qads_embedding are read")
     amount = select.add_mutually_exclusive_group(required=True)
@@ -220,12 +220,19 @@ def _parser() -> argparse.ArgumentParser:
         default="qads",
         help="name of a strategy (default: %(default)s); hf-qads strategies lists them",
     )
+    select.add_argument(
+        "--option", action="append", default=[], metavar="KEY=VALUE", help="one of the strategy's options"
+    )
+    select.add_argument(
+        "--target", action="append", default=[], metavar="DATASET", help="rows to be good at (rds, less, ...)"
+    )
     select.add_argument("--metric", default="euclidean", choices=("euclidean", "cosine"))
     select.add_argument("--start", type=int, default=100, help="rows of the start pool")
     select.add_argument("--seed", type=int, default=0)
     select.add_argument("--split", help="split; default: train")
     select.add_argument(
-        "--model", help="embeds rows without a column qads_embedding: Hub id, folder, or embedded (default)"
+        "--model",
+        help="makes vectors and features that rows do not bring: Hub id, folder, or embedded (default)",
     )
     select.add_argument("--out", type=Path, help="parquet file to write (default: NAME-selected.parquet)")
 
@@ -261,7 +268,7 @@ def _parser() -> argparse.ArgumentParser:
 
     sources = add("sources", _sources, "the catalogue of datasets, or one entry of it")
     sources.add_argument("name", nargs="?")
-    add("strategies", _strategies, "the selection strategies")
+    add("strategies", "selection.registry:listing", "the selection strategies, what each needs, its options")
     add("scores", "scoring.scores.registry:listing", "the scores beside the quality score, for score --score")
     return parser
 
@@ -390,9 +397,3 @@ def _sources(*, name: str | None) -> str:
     from hf_qads.sources.catalogue import describe, table
 
     return table() if name is None else describe(name)
-
-
-def _strategies() -> str:
-    from hf_qads.selection.registry import described
-
-    return "\n".join(described())

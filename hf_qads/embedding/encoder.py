@@ -1,8 +1,10 @@
 """Rows to vectors: the masked mean of a language model's last hidden state over BOS and block."""
 
+import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +19,21 @@ from hf_qads.runtime.batching import BATCH_TOKENS, TokenBudget
 from hf_qads.runtime.devices import useful_tokens
 from hf_qads.runtime.files import atomic_path
 
+logger = logging.getLogger(__name__)
+
 WINDOW = 16_384  # rows sorted by length together: enough that hardly anything is padded
 DTYPES = ("float16", "float32")
 NOT_FINITE = "the vector is not finite"
+
+
+class RowEncoder(Protocol):
+    """What makes an array row of each row: `Encoder` vectors, `GradientMaker` gradients."""
+
+    size: int
+
+    def encode(self, rows: Sequence[Mapping[str, Any]], out: NDArray[Any]) -> dict[int, str]:
+        """Write an array row (size,) for each row to `out`; index of a row -> why it has none."""
+        ...
 
 
 class Encoder:
@@ -130,31 +144,40 @@ def embed(
     shape = (len(rows), encoder.size)
     if out is None:
         vectors = np.empty(shape, dtype=dtype)
-        _fill(encoder, rows, vectors)
+        _embed_to(encoder, rows, vectors)
         return vectors
     path = Path(out)
     if path.suffix != ".npy":
         raise EmbeddingError(f"out={str(out)!r} does not end in .npy. Name the file that vectors go to.")
     with atomic_path(path) as temporary:
         memmap = np.lib.format.open_memmap(temporary, mode="w+", dtype=dtype, shape=shape)
-        _fill(encoder, rows, memmap)
+        _embed_to(encoder, rows, memmap)
         memmap.flush()
         del memmap
     read: NDArray[Any] = np.load(path, mmap_mode="r")
     return read
 
 
-def _fill(encoder: Encoder, rows: Sequence[Mapping[str, Any]], vectors: NDArray[Any]) -> None:
-    import logging
-    from collections import Counter
+def fill(
+    encoder: RowEncoder, rows: Sequence[Mapping[str, Any]], out: NDArray[Any], *, what: str = "embedding"
+) -> Counter[str]:
+    """Write an array row of each of `rows` to `out` (n, size), window by window; `what` titles the bar.
 
+    Returns:
+        reason -> how many rows have none; theirs are NaN.
+    """
     counts: Counter[str] = Counter()
-    with progress.bar(len(rows), "embedding") as bar:
+    with progress.bar(len(rows), what) as bar:
         start = 0
         for window in windows(rows, WINDOW):
-            counts.update(encoder.encode(window, vectors[start : start + len(window)]).values())
+            counts.update(encoder.encode(window, out[start : start + len(window)]).values())
             start += len(window)
             bar.update(len(window))
+    return counts
+
+
+def _embed_to(encoder: Encoder, rows: Sequence[Mapping[str, Any]], vectors: NDArray[Any]) -> None:
+    counts = fill(encoder, rows, vectors)
     if counts:
         told = ", ".join(f"{count} {reason}" for reason, count in counts.most_common())
-        logging.getLogger(__name__).warning("%d rows have no vector: %s.", counts.total(), told)
+        logger.warning("%d rows have no vector: %s.", counts.total(), told)

@@ -3,15 +3,15 @@
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hf_qads.embedding.encoder import DTYPES, Encoder
+from hf_qads.embedding.encoder import DTYPES, Encoder, RowEncoder
 from hf_qads.embedding.vectors import ARRAY, FACTS, ID_SCHEMA, IDS, Vectors, facts
 from hf_qads.errors import EmbeddingError
 from hf_qads.runtime import executors, files
@@ -81,16 +81,6 @@ def embed_folder(
         model, tokenizer, template=template, device=device, batch_tokens=batch_tokens, pooling=pooling
     )
     return encode_folder(encoder, rows, folder, dtype=dtype, shard_rows=shard_rows, key=key)
-
-
-class RowEncoder(Protocol):
-    """What makes an array row of each row: `Encoder` vectors, `GradientMaker` gradients."""
-
-    size: int
-
-    def encode(self, rows: Sequence[Mapping[str, Any]], out: np.ndarray) -> dict[int, str]:
-        """Write an array row (size,) for each row to `out`; index of a row -> why it has none."""
-        ...
 
 
 def encode_folder(

@@ -54,7 +54,8 @@ def check_needs(config: Config) -> None:
     Raises:
         ConfigError: a column or feature that nothing makes, or target rows without anchors.
     """
-    from hf_qads.pipeline.stages.features import MADE, TAGS
+    from hf_qads.embedding.features import MADE
+    from hf_qads.pipeline.stages.features import TAGS
     from hf_qads.selection.registry import needs_of
 
     strategy = config.select.strategy

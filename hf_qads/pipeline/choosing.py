@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hf_qads import schema
 from hf_qads.config import loading
 from hf_qads.config.schema import Config, Select
+from hf_qads.embedding.features import MADE
 from hf_qads.errors import SelectionError
 from hf_qads.pipeline.rows import as_dicts, take
 from hf_qads.pipeline.stage import Context
@@ -138,7 +139,7 @@ class Candidates:
         if needs in self._opened:
             return self._opened[needs]
         context = Context(self.config, self.run, lambda line: None)
-        made = [name for name in (*needs.features, *needs.targets) if name in features.MADE]
+        made = [name for name in (*needs.features, *needs.targets) if name in MADE]
         if made:
             features.make(
                 context,

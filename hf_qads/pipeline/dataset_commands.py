@@ -1,24 +1,21 @@
-"""One step on its own, on any dataset: `hf-qads score` and `hf-qads select`."""
+"""Scoring on its own, on any dataset: `hf-qads score`; and what it shares with `hf-qads select`."""
 
 import re
 import tempfile
-import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import yaml
-from numpy.typing import NDArray
 
 from hf_qads import schema
-from hf_qads.errors import PublishingError, ScoringError, SelectionError, SourceError
+from hf_qads.config.flags import typed_options
+from hf_qads.errors import PublishingError, ScoringError, SourceError
 from hf_qads.repositories.loading import Loaded, load_rows
 from hf_qads.runtime.files import atomic_path
 from hf_qads.runtime.progress import counted_rows, quiet
 from hf_qads.runtime.retrying import retry
-from hf_qads.statistics.coverage import finite_rows
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -51,7 +48,7 @@ def score(
     check_target(target)
     if push is not None:
         _check_push(push)
-    rows, notes = _rows(dataset, split)
+    rows, notes = loaded_rows(dataset, split)
     if score is None:
         scored, columns, why = _by_scorer(rows, scorer)
     else:
@@ -83,7 +80,7 @@ def _score_options(
     Raises:
         ScoringError: flags that do not go together, an unknown score or option.
     """
-    from hf_qads.scoring.scores.registry import about
+    from hf_qads.scoring.scores.registry import about, find_score
 
     if score is None:
         if model is not None or option:
@@ -91,10 +88,7 @@ def _score_options(
         return {}
     if scorer is not None:
         raise ScoringError("--score and --scorer name two scores. Give one of them.")
-    pairs = [text.partition("=") for text in option]
-    if wrong := next((text for text, (_, sign, _) in zip(option, pairs, strict=True) if not sign), None):
-        raise ScoringError(f"--option {wrong!r} is not of the form KEY=VALUE.")
-    options = {key: yaml.safe_load(value) for key, _, value in pairs}
+    options = typed_options(option, find_score(score))
     if about(score, options).model and model is None:
         raise ScoringError(
             f"--score {score} reads a language model. Name it with --model: a folder, a Hub id, smollm2 or "
@@ -146,82 +140,7 @@ def _by_score(
     return rows, [*one.columns], why
 
 
-def select(
-    dataset: str,
-    *,
-    size: int | None,
-    fraction: float | None,
-    strategy: str,
-    metric: str,
-    start: int,
-    seed: int,
-    split: str | None,
-    model: str | None,
-    out: Path | None,
-) -> str:
-    """Choose rows of a dataset by its scores and vectors, and write them as parquet in rank order.
-
-    Rows without a score or vector are left out and counted. A dataset without a score column is chosen from
-    as if all scores were equal. Where the strategy looks at vectors and the rows bring none, `model` makes
-    them; None is the embedded one. Numeric columns go to the strategy.
-
-    Raises:
-        QaDSError: the dataset cannot be read, or the size does not fit it.
-    """
-    import hf_qads
-    from hf_qads.selection.columns import numeric_columns, vectors_of
-    from hf_qads.selection.registry import find_strategy
-
-    target = out or default_target(dataset, split, "selected")
-    _check_amount(size, fraction, start)
-    find_strategy(strategy)
-    check_target(target)
-    rows, notes = _rows(dataset, split)
-    if size is not None and size > len(rows):
-        raise SelectionError(f"--size {size} but {dataset} has {len(rows):,} rows. Lower --size.")
-    columns = {"row": np.arange(len(rows)), **numeric_columns(rows)}
-    column = schema.score_column(columns)
-    scores = None if column is None else columns[column]
-    usable = np.ones(len(rows), dtype=bool) if scores is None else np.isfinite(scores)
-    vectors = vectors_of(rows)
-    if vectors is None and _looks_at_vectors(strategy, scores, columns):
-        vectors = _new_vectors(rows, model)
-    if vectors is not None:
-        usable &= finite_rows(vectors)
-    keep = np.flatnonzero(usable)
-    count = size if size is not None else max(1, round((fraction or 0.0) * len(keep)))
-    drawn = min(start, max(1, len(keep) // 10))
-    picked = hf_qads.select(
-        None if vectors is None else vectors[keep],
-        None if scores is None else scores[keep],
-        columns={name: values[keep] for name, values in columns.items()},
-        size=min(count, len(keep) - drawn) if count <= len(keep) else count,
-        strategy=strategy,
-        metric=metric,
-        start=drawn,
-        seed=seed,
-        coverage=False,
-    )
-    order = np.concatenate([picked.order, picked.start])[:count]
-    gains = np.full(len(order), np.nan, np.float32)
-    gains[: len(picked.gains)] = picked.gains[: len(order)]
-    chosen = rows.select(keep[order]).remove_columns(
-        [name for name in (schema.RANK, schema.GAIN) if name in rows.column_names]
-    )
-    chosen = chosen.add_column(schema.RANK, np.arange(len(order), dtype=np.int32))
-    chosen = chosen.add_column(schema.GAIN, gains)
-    write(chosen, target)
-    by = column or "no score column: all scores equal"
-    left = len(rows) - len(keep)
-    return (
-        f"{len(order):,} of {len(rows):,} rows by {strategy} ({by})"
-        + (f", {left:,} left out (no score or vector)" if left else "")
-        + "".join(f"\n{note}" for note in notes)
-        + f"\nwritten to {target}"
-    )
-
-
-def _rows(dataset: str, split: str | None) -> "tuple[Dataset, list[str]]":
+def loaded_rows(dataset: str, split: str | None) -> "tuple[Dataset, list[str]]":
     """A dataset's rows, and what is to be said of its files.
 
     Raises:
@@ -236,50 +155,6 @@ def default_target(dataset: str, split: str | None, what: str) -> Path:
     """`NAME-scored.parquet`, and `NAME-SPLIT-scored.parquet` for another split than train."""
     own = "" if split in (None, "train") else "-" + re.sub(r"[^A-Za-z0-9._-]+", "_", str(split))
     return Path(f"{Path(dataset).stem}{own}-{what}.parquet")
-
-
-def _check_amount(size: int | None, fraction: float | None, start: int) -> None:
-    """Refuse what no dataset could meet.
-
-    Raises:
-        SelectionError: a number out of range.
-    """
-    if fraction is not None and not 0 < fraction <= 1:
-        raise SelectionError(f"--fraction {fraction} is outside (0, 1]. Give a share such as 0.1.")
-    for name, number in (("size", size), ("start", start)):
-        if number is not None and number < 0:
-            raise SelectionError(f"--{name} {number} is negative. Give a number of rows.")
-
-
-def _looks_at_vectors(
-    strategy: str, scores: NDArray[Any] | None, columns: Mapping[str, NDArray[Any]]
-) -> bool:
-    """Whether a strategy asks for vectors where there are none."""
-    from hf_qads.errors import VectorsNeeded
-    from hf_qads.selection.select import select
-
-    usable = np.flatnonzero(np.isfinite(scores)) if scores is not None else None
-    try:
-        select(None, scores, size=0, strategy=strategy, columns=columns, candidates=usable)
-    except VectorsNeeded:
-        return True
-    return False
-
-
-def _new_vectors(rows: "Dataset", model: str | None) -> NDArray[Any]:
-    """Vectors by `model`; None is the embedded one."""
-    from hf_qads.embedding.encoder import embed
-    from hf_qads.runtime.models import EMBEDDED, load_model
-
-    if model is None:
-        warnings.warn(
-            "These rows bring no qads_embedding; the embedded demonstration model makes their vectors. "
-            "Name a model of your own with --model (or `--model embedded`, without this note).",
-            UserWarning,
-            stacklevel=2,
-        )
-    loaded, tokenizer = load_model(model or EMBEDDED)
-    return embed(loaded, tokenizer, rows, device=loaded.device)
 
 
 def _check_push(repo_id: str) -> None:

@@ -24,26 +24,22 @@ def numeric_columns(dataset: Sized) -> dict[str, Floats]:
     }
 
 
-def vectors_of(dataset: Sized) -> Any:
-    """The vectors (n, d) of a `datasets.Dataset`, or None where it brings none.
+def vectors_of(dataset: Sized, name: str = EMBEDDING) -> Any:
+    """The vectors (n, d) of a `datasets.Dataset` in the column `name`, or None where it brings none.
 
     Raises:
         SelectionError: a row has none, or they differ in length.
     """
     from datasets import Dataset
 
-    if not isinstance(dataset, Dataset) or EMBEDDING not in dataset.column_names:
+    if not isinstance(dataset, Dataset) or name not in dataset.column_names:
         return None
-    column = _column(dataset, EMBEDDING)
+    column = _column(dataset, name)
     fixed = pa.types.is_fixed_size_list(column.type)
     if not fixed and not pa.types.is_list(column.type) and not pa.types.is_large_list(column.type):
-        raise SelectionError(
-            f"column {EMBEDDING} holds no vectors but {column.type}. Store lists of numbers."
-        )
+        raise SelectionError(f"column {name} holds no vectors but {column.type}. Store lists of numbers.")
     if column.null_count or not (fixed or len(np.unique(np.diff(column.offsets.to_numpy()))) <= 1):
-        raise SelectionError(
-            f"column {EMBEDDING} holds nulls or vectors of unequal length. Leave such rows out."
-        )
+        raise SelectionError(f"column {name} holds nulls or vectors of unequal length. Leave such rows out.")
     return column.flatten().to_numpy(zero_copy_only=False).reshape(len(dataset), -1)
 
 

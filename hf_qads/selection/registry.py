@@ -115,12 +115,19 @@ def about(strategy: str | Strategy) -> About:
     )
 
 
+def listing() -> str:
+    """What `hf-qads strategies` prints."""
+    return "\n".join(described())
+
+
 def described() -> list[str]:
-    """Lines of `hf-qads strategies`: name and what each does, what it needs, and where it is from."""
+    """Lines on all strategies: name and what each does, its needs, its options, and where it is from."""
     lines = []
     for name, function in sorted(strategies().items()):
         first = (inspect.getdoc(function) or "").partition("\n")[0]
         lines += [f"{name:16} {first}", f"{'':16} needs {needs_of(function)}"]
+        options = ", ".join(f"{key}={default!r}" for key, default in option_defaults(function).items())
+        lines += [f"{'':16} options {options}"] if options else []
         lines += [f"{'':16} {cited}" for cited in sources_of(about(function).citation)]
     return lines
 

@@ -65,7 +65,7 @@ def test_select_writes_rows_in_rank_order_and_a_smaller_size_is_a_prefix(scored,
         assert table["qads_rank"].to_pylist() == list(range(size))
         found[size] = table["question"].to_pylist()
     assert found[12][:5] == found[5]
-    assert "1 left out (no score or vector)" in capsys.readouterr().out
+    assert "1 left out: no score" in capsys.readouterr().out
 
 
 def test_all_rows_can_be_asked_for(scored, tmp_path):

@@ -73,8 +73,9 @@ def _row_scores(config: Config, rows: int, pool: float, parameters: float) -> li
 def _features(
     config: Config, rows: int, pool: float, anchors: int, parameters: float, width: int
 ) -> list[StagePlan]:
+    from hf_qads.embedding.features import GRADIENTS, WEIGHTED
     from hf_qads.embedding.gradients import DIMENSIONS
-    from hf_qads.pipeline.stages.features import GRADIENTS, WEIGHTED, wanted
+    from hf_qads.pipeline.stages.features import wanted
 
     sizes = {WEIGHTED: (1, width * 2.0), GRADIENTS: (BACKWARD, DIMENSIONS * 2.0)}
     named = {WEIGHTED: "position-weighted states", GRADIENTS: f"projected gradients of {DIMENSIONS:,}"}

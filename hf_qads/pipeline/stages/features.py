@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from hf_qads import schema
 from hf_qads.config.schema import Config
+from hf_qads.embedding.features import TEXT, WEIGHTED, feature_encoder, text_of
 from hf_qads.errors import SelectionError
 from hf_qads.pipeline import precomputed
 from hf_qads.pipeline.models import model_key
@@ -26,11 +27,6 @@ from hf_qads.pipeline.stages.anchors import FILE, SET, anchors
 from hf_qads.runfolder import RunFolder
 from hf_qads.runtime import distributed, files
 
-TEXT = "text"
-VECTORS = "vectors"
-WEIGHTED = "weighted_vectors"
-GRADIENTS = "gradients"
-MADE = (TEXT, VECTORS, WEIGHTED, GRADIENTS)
 TAGS = "tags"
 
 
@@ -139,16 +135,17 @@ def _maker(context: Context, name: str) -> _Maker:
     Vectors and gradients are those of the pre-experienced model, which is warmed up; position-weighted states
     are those of the base model, as RDS+ has it.
     """
-    from hf_qads.embedding.encoder import Encoder
-    from hf_qads.embedding.gradients import GradientMaker
-
     config = context.config
     model, tokenizer = context.base if name == WEIGHTED else context.encoder
-    asked: dict[str, Any] = {"template": config.model.template, "batch_tokens": config.batch_tokens}
-    if name == GRADIENTS:
-        return _Maker(GradientMaker(model, tokenizer, seed=config.seed, **asked), name)
-    pooling = "weighted" if name == WEIGHTED else "mean"
-    return _Maker(Encoder(model, tokenizer, pooling=pooling, **asked), name)
+    encoder = feature_encoder(
+        name,
+        model,
+        tokenizer,
+        template=config.model.template,
+        batch_tokens=config.batch_tokens,
+        seed=config.seed,
+    )
+    return _Maker(encoder, name)
 
 
 def of_rows(run: RunFolder, source: str, name: str) -> Any:
@@ -174,12 +171,7 @@ def of_anchors(run: RunFolder, name: str) -> dict[str, Any]:
 
 def texts(table: pa.Table) -> list[str]:
     """Question and answer of each row, for strategies that compare words."""
-    return [
-        f"{question}\n{answer}"
-        for question, answer in zip(
-            table[schema.QUESTION].to_pylist(), table[schema.ANSWER].to_pylist(), strict=True
-        )
-    ]
+    return [text_of(row) for row in table.select([schema.QUESTION, schema.ANSWER]).to_pylist()]
 
 
 def _when(config: Config) -> bool:

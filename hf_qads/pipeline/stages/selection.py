@@ -67,32 +67,55 @@ def choices(run: RunFolder, source: str, *, column: str, needs: Needs) -> Choice
     columns[schema.SOURCE] = np.full(len(columns[column]), source)
     scores = columns[column].astype(np.float32)
     vectors = run.vectors(source)
-    reasons = {
-        NO_SCORE: ~np.isfinite(scores),
-        NO_VECTOR: np.zeros(len(scores), bool) if vectors is None else ~finite_rows(vectors),
-    }
     for name in needs.columns:
         if name not in columns:
             raise SelectionError(
                 f"the strategy reads a column {name!r}, which source {source!r} has not: it has "
                 f"{', '.join(sorted(columns))}. Name it in `columns:` where rows bring it."
             )
+    found = {name: features.of_rows(run, source, name) for name in needs.features}
+    rows, left_out = usable(needs, columns, found, scores=scores, vectors=vectors)
+    scored = np.isfinite(scores)
+    mean = float(scores[scored].mean(dtype=np.float64)) if scored.any() else math.nan
+    ids = run.table(source, [schema.ROW_ID])[schema.ROW_ID]
+    return Choices(ids, rows, scores, vectors, columns, found, mean, left_out)
+
+
+def usable(
+    needs: Needs,
+    columns: Mapping[str, NDArray[Any]],
+    found: Mapping[str, Any],
+    *,
+    scores: NDArray[Any] | None,
+    vectors: NDArray[Any] | None,
+) -> tuple[NDArray[np.int64], dict[str, int]]:
+    """Rows with a value in all that a strategy reads, and how many are left out, by reason.
+
+    Args:
+        needs: what the strategy reads.
+        columns: (n,) columns by name, at least one.
+        found: the features, arrays (n, ...) or lists.
+        scores: (n,), or None where no row is left out for them.
+        vectors: (n, d), or None.
+    """
+    reasons = {} if scores is None else {NO_SCORE: ~np.isfinite(scores)}
+    if vectors is not None:
+        reasons[NO_VECTOR] = ~finite_rows(vectors)
+    for name in needs.columns:
         if columns[name].dtype.kind == "f":
             reasons[f"no value in column {name}"] = ~np.isfinite(columns[name])
-    found = {name: features.of_rows(run, source, name) for name in needs.features}
     for name, values in found.items():
         if isinstance(values, np.ndarray):
             reasons[f"no {name}"] = ~finite_rows(values)
-    left = np.ones(len(scores), dtype=bool)
+        elif any(isinstance(value, str) for value in values):
+            reasons[f"no {name}"] = np.array([value is None for value in values])
+    left = np.ones(len(next(iter(columns.values()))), dtype=bool)
     left_out = {}
     for reason, lacking in reasons.items():
         if count := int((left & lacking).sum()):
             left_out[reason] = count
         left &= ~lacking
-    scored = np.isfinite(scores)
-    mean = float(scores[scored].mean(dtype=np.float64)) if scored.any() else math.nan
-    ids = run.table(source, [schema.ROW_ID])[schema.ROW_ID]
-    return Choices(ids, np.flatnonzero(left), scores, vectors, columns, found, mean, left_out)
+    return np.flatnonzero(left), left_out
 
 
 def numeric_columns(run: RunFolder, source: str) -> dict[str, NDArray[Any]]:
