@@ -23,19 +23,28 @@ class Waiting:
     def __init__(self, folder: Path, count: int, seconds: float) -> None:
         self.folder, self.count, self.seconds = folder, count, seconds
 
+    def shards(self, stage: str) -> list[Shard]:
+        """One for each file."""
+        return [Shard((self.folder / f"{stage}-{number:05d}",), 1) for number in range(self.count)]
+
     def __call__(self, stage: str, executor: Executor) -> None:
         """Do the shards that the executor hands out."""
-        paths = [self.folder / f"{stage}-{number:05d}" for number in range(self.count)]
+        shards = self.shards(stage)
 
         def do(number: int) -> None:
             time.sleep(self.seconds)
-            paths[number].touch()
+            shards[number].files[0].touch()
 
         try:
-            executor.run([Shard((path,), 1) for path in paths], do, what=stage)
+            executor.run(shards, do, what=stage)
             executor.gather()
         except PartDone:
             pass
+
+
+def do(engine: RayEngine, work: Waiting, stage: str) -> None:
+    """Have workers do all of it."""
+    engine.work(work, stage, {stage: work.shards(stage)})
 
 
 def main() -> None:
@@ -56,9 +65,9 @@ def main() -> None:
         ray.init(address="local", num_cpus=max(given.workers), include_dashboard=False, log_to_driver=False)
         for workers in given.workers:
             with RayEngine(folder, address="auto", workers=workers, say=print) as engine:
-                engine.work(Waiting(folder, workers, 0.0), f"start{workers}")  # workers are up afterwards
+                do(engine, Waiting(folder, workers, 0.0), f"start{workers}")  # workers are up afterwards
                 start = time.perf_counter()
-                engine.work(Waiting(folder, given.shards, given.seconds), f"ray{workers}")
+                do(engine, Waiting(folder, given.shards, given.seconds), f"ray{workers}")
                 seconds = time.perf_counter() - start
             cost = 1000 * (seconds * workers - alone) / given.shards
             print(

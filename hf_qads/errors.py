@@ -18,6 +18,7 @@
     ├── EvaluationError       benchmarks and answers
     ├── PublishingError       cards, staged folders, the Hub
     └── RunError              the run folder: locked, damaged, not writable
+        └── ShardsGivenUpError  shards that no worker could do
 
 Each message says what was wrong, what was got, and what to do.
 """
@@ -93,3 +94,7 @@ class PublishingError(QaDSError):
 
 class RunError(QaDSError):
     """A run folder is locked, damaged or not writable."""
+
+
+class ShardsGivenUpError(RunError):
+    """Some shards could not be done by any worker; all others are done."""

@@ -35,7 +35,7 @@ from hf_qads.pipeline.stages import (
 from hf_qads.rows.chat import kept_date
 from hf_qads.runfolder import RunFolder, stage_key
 from hf_qads.runtime import distributed, files
-from hf_qads.runtime.executors import Engine, Executor, Part, PartDone, using
+from hf_qads.runtime.executors import Engine, Executor, Lead, Part, PartDone, using
 from hf_qads.runtime.progress import quiet
 
 DTYPE = "dtype"  # a run's file of what its model computes in
@@ -233,10 +233,10 @@ def _do(context: Context, stage: Stage, key: str, settings: Mapping[str, Any], e
     outcome: Outcome | None = None
     # what another rank has to warn of is said by nobody else, so there it stays in the log
     with peak_memory() as peak, forward_logs(context.say) if leads else nullcontext():
-        if engine is not None and stage.sharded:
-            engine.work(StageWorker(context.run.path), stage.name)
         if leads or stage.shared:
-            outcome = stage.work(context, folder)
+            lead = Lead(engine, StageWorker(context.run.path), stage.name) if engine else None
+            with using(lead) if lead and stage.sharded else nullcontext():
+                outcome = stage.work(context, folder)
     distributed.barrier()
     if leads and outcome is not None:
         seconds = time.monotonic() - started

@@ -2,13 +2,14 @@
 
 A stage cuts its work into shards, each of them files that are whole or absent, and hands them to `run` of the
 executor in force. It does not know which one that is: the bytes are the same under all, and under any number
-of workers. Who `leads` puts together what the shards make once `gather` has returned.
+of workers. Who `leads` puts together what the shards make once `gather` has returned. Shards that depend on
+others are handed out after a `gather` that names those.
 """
 
 import logging
 import os
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
@@ -24,15 +25,22 @@ ARRAY_JOBS: Final = ("SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", "SLURM_ARR
 
 
 class Shard(NamedTuple):
-    """A piece of work that is done when its files are there; `size` counts its rows or pairs."""
+    """A piece of work that is done when its files are there.
+
+    Attributes:
+        files: what it writes.
+        size: its rows, pairs or prompts.
+        whole: whether a file is there and of use.
+    """
 
     files: tuple[Path, ...]
     size: int
+    whole: Callable[[Path], bool] = Path.exists
 
     @property
     def done(self) -> bool:
         """Whether it is done."""
-        return all(path.exists() for path in self.files)
+        return all(self.whole(path) for path in self.files)
 
 
 class PartDone(Exception):
@@ -55,14 +63,21 @@ class Executor(Protocol):
     def run(
         self, shards: Sequence[Shard], do: Callable[[int], object], *, what: str, unit: str = "row"
     ) -> None:
-        """Have shards done: `do(i)` does the i-th and writes its files, each whole or not at all."""
+        """Have shards done: `do(i)` does the i-th and writes its files, each whole or not at all.
+
+        They need not be done when this returns, only after `gather`. No two calls of a stage have one `what`.
+        """
         ...
 
-    def gather(self) -> None:
+    def gather(self, shards: Sequence[Shard] | None = None) -> None:
         """Return when every shard so far is done, by whomever.
 
+        Args:
+            shards: those that what comes next depends on, where further shards come; None where none do.
+
         Raises:
-            PartDone: this process is a worker that does shards and nothing else.
+            PartDone: this process is a worker that does shards and nothing else, and there are no more, or
+                some of `shards` are not done yet.
         """
         ...
 
@@ -90,7 +105,7 @@ class Ranks:
         others = [number for number in reversed(range(len(shards))) if number % world != rank]
         _work(shards, [*own, *others], do, what=what, unit=unit, shown=rank == 0)
 
-    def gather(self) -> None:
+    def gather(self, shards: Sequence[Shard] | None = None) -> None:
         """Wait for the other ranks."""
         distributed.barrier()
 
@@ -148,21 +163,55 @@ class Part:
         own = [number for number in range(len(shards)) if number % self.count == self.number]
         _work(shards, own, do, what=what, unit=unit, shown=True)
 
-    def gather(self) -> None:
-        """End this worker's work on the stage."""
-        raise PartDone
+    def gather(self, shards: Sequence[Shard] | None = None) -> None:
+        """End this worker's work on the stage, unless it can go on."""
+        go_on(shards)
 
 
 class Engine(Protocol):
-    """Workers in other processes that do the shards of a run's stages."""
+    """Workers in other processes that do shards."""
 
-    def work(self, worker: Callable[[str, Executor], None], stage: str) -> None:
-        """Have each worker call `worker(stage, executor)` until all shards of the stage are done.
+    def work(self, job: "Job", stage: str, handed: Mapping[str, Sequence[Shard]], *, unit: str) -> None:
+        """Have each worker call `job(stage, executor)` until all shards that were handed out are done.
 
         Raises:
-            RunError: some could not be done.
+            ShardsGivenUpError: some could not be done; all others are.
+            RunError: the workers themselves failed.
         """
         ...
+
+
+Job = Callable[[str, Executor], None]
+
+
+class Lead:
+    """This process goes through the code and has the workers of an engine do its shards.
+
+    Args:
+        engine: the workers.
+        job: what each of them calls: the same code, under the engine's executor.
+        stage: its name.
+    """
+
+    leads = True
+    waits = False
+
+    def __init__(self, engine: Engine, job: Job, stage: str) -> None:
+        self._engine, self._job, self._stage = engine, job, stage
+        self._handed: dict[str, Sequence[Shard]] = {}
+        self._unit = "row"
+
+    def run(
+        self, shards: Sequence[Shard], do: Callable[[int], object], *, what: str, unit: str = "row"
+    ) -> None:
+        """Remember the shards until `gather`."""
+        self._handed[what], self._unit = shards, unit
+
+    def gather(self, shards: Sequence[Shard] | None = None) -> None:
+        """Have the workers do what was handed out."""
+        handed, self._handed = self._handed, {}
+        if not all(shard.done for of_title in handed.values() for shard in of_title):
+            self._engine.work(self._job, self._stage, handed, unit=self._unit)
 
 
 _current: Executor = Ranks()
@@ -182,6 +231,34 @@ def using(executor: Executor) -> Iterator[None]:
         yield
     finally:
         _current = before
+
+
+def go_on(shards: Sequence[Shard] | None) -> None:
+    """What `gather` is to a worker that does shards and nothing else.
+
+    Raises:
+        PartDone: it has no more to do, or others have not yet done `shards`.
+    """
+    if shards is None or not all(shard.done for shard in shards):
+        raise PartDone
+
+
+def once(path: Path, make: Callable[[], object]) -> None:
+    """Have a file made once for all workers: by the ranks of a launch together, else by the first to come.
+
+    Args:
+        path: the file; appears whole, as the last thing that is made.
+        make: makes it, and may hand out shards; among ranks, all of them call it.
+    """
+    if not current().waits:
+        with files.locked(path.with_name(f".{path.name}.lock.part")), using(Ranks()):
+            if not path.exists():
+                make()
+        return
+    there = path.exists()
+    current().gather()  # all have looked before one makes it
+    if not there:
+        make()
 
 
 def temporary(path: Path) -> Path:

@@ -9,56 +9,35 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
 from hf_qads import __version__
 from hf_qads.errors import QaDSError, RunError
-from hf_qads.runtime.executors import Executor, PartDone, Shard
+from hf_qads.runtime.executors import Job, Shard
 from hf_qads.runtime.progress import bar
-from hf_qads.runtime.shard_book import ShardBook
+from hf_qads.runtime.shard_book import Claims, ShardBook, check_done, enter
 
 logger = logging.getLogger(__name__)
 
-Job = Callable[[str, Executor], None]
 PROBE: Final = ".visible"
 REPLACED: Final = 3  # most replacements for each worker
 ENDED: Final = "the worker was lost: its node or process died, or the system killed it for its memory"
 
 
-class Claims:
-    """The executor of a worker: asks the coordinator for one shard after the other."""
+class _Remote:
+    """The `ShardBook` of an actor: its methods, called and waited for."""
 
-    leads = False
-    waits = False
+    def __init__(self, actor: Any) -> None:
+        self._actor = actor
 
-    def __init__(self, book: Any, worker: str) -> None:
-        self._book, self._worker = book, worker
-
-    def run(
-        self, shards: Sequence[Shard], do: Callable[[int], object], *, what: str, unit: str = "row"
-    ) -> None:
-        """Do shards as long as the coordinator has some."""
+    def __getattr__(self, name: str) -> Callable[..., Any]:
         import ray
 
-        done = [number for number, shard in enumerate(shards) if shard.done]
-        ray.get(self._book.open.remote(what, [shard.size for shard in shards], done))
-        while (number := ray.get(self._book.claim.remote(self._worker, what))) is not None:
-            try:
-                if not shards[number].done:
-                    do(number)
-            except Exception as error:  # whatever befalls a shard, the others go on
-                text = f"{type(error).__name__}: {' '.join(str(error).split())}"[:500]
-                final = isinstance(error, QaDSError)
-                ray.get(self._book.fail.remote(self._worker, what, number, text, final=final))
-            else:
-                ray.get(self._book.finish.remote(self._worker, what, number))
-
-    def gather(self) -> None:
-        """End this worker's work on the stage."""
-        raise PartDone
+        method = getattr(self._actor, name)
+        return lambda *given, **named: ray.get(method.remote(*given, **named))
 
 
 class _Worker:
@@ -82,12 +61,11 @@ class _Worker:
 
     def work(self, job: Job, book: Any, worker: str, stage: str) -> None:
         """Do shards of a stage."""
-        import ray
-
-        ray.get(book.begin.remote(worker))
+        remote = _Remote(book)
+        remote.begin(worker)
         if getattr(self, "_job", None) != job:  # one that is the same keeps its model
             self._job = job
-        self._job(stage, Claims(book, worker))
+        self._job(stage, Claims(remote, worker))
 
 
 class RayEngine:
@@ -141,50 +119,44 @@ class RayEngine:
         if self._mine:
             self._ray.shutdown()
 
-    def work(self, worker: Job, stage: str) -> None:
-        """Have the workers do all shards of a stage.
+    def work(self, job: Job, stage: str, handed: Mapping[str, Sequence[Shard]], *, unit: str = "row") -> None:
+        """Have the workers do all shards that were handed out.
 
         Raises:
-            RunError: shards were given up, or no worker can be had.
+            ShardsGivenUpError: shards were given up.
+            RunError: no worker can be had.
         """
+        self._out.mkdir(parents=True, exist_ok=True)
         (self._out / PROBE).write_text(self._token, encoding="utf-8")
         here = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
             self._ray.get_runtime_context().get_node_id(), soft=False
         )  # beside the driver, so that no other node takes it along
-        book = self._ray.remote(num_cpus=0, scheduling_strategy=here)(ShardBook).remote()
+        actor = self._ray.remote(num_cpus=0, scheduling_strategy=here)(ShardBook).remote()
+        book = _Remote(actor)
+        enter(book, handed)
         for name in self._actors:
-            self._ray.get(book.join.remote(name))
+            book.join(name)
         while len(self._actors) < self._count:
             self._add(book)
         left = -1
-        with bar(0, f"{stage} on {self._count} workers", unit="row") as progress:
+        with bar(book.state()["total"], f"{stage} on {self._count} workers", unit=unit) as progress:
             while self._actors:
-                state = self._round(book, worker, stage, progress)
+                state = self._round(actor, job, stage, progress)
                 if not state["left"] or state["left"] == left:
                     break
                 left = state["left"]  # came back from workers that were lost: once more
-        given_up = self._ray.get(book.given_up.remote())
-        if given_up:
-            what, number, error = given_up[0]
-            raise RunError(
-                f"{len(given_up)} shards of the stage {stage} were given up; the first, number {number} of "
-                f"{what}: {error}. The others are done and kept: put that right, then run again."
-            )
-        if not self._actors or self._ray.get(book.state.remote())["left"]:
-            raise RunError(
-                f"the workers of the stage {stage} were lost, and others could not be started. What is "
-                "finished is kept: run again."
-            )
+        check_done(book, stage)
 
-    def _round(self, book: Any, worker: Job, stage: str, progress: Any) -> dict[str, Any]:
+    def _round(self, actor: Any, job: Job, stage: str, progress: Any) -> dict[str, Any]:
         """Let every worker go through the stage once; how things stand afterwards.
 
         A worker that still waits for a node when the others have left nothing to do is not waited for.
         """
         running: dict[Any, str] = {}
+        book = _Remote(actor)
 
         def start(name: str) -> None:
-            running[self._actors[name].work.remote(worker, book, name, stage)] = name
+            running[self._actors[name].work.remote(job, actor, name, stage)] = name
 
         for name in self._actors:
             start(name)
@@ -196,14 +168,13 @@ class RayEngine:
                     self._lose(book, name, problem)
                     if self._made < (1 + REPLACED) * self._count:
                         start(self._add(book))
-            state: dict[str, Any] = self._ray.get(book.state.remote())
-            progress.total = state["total"]
+            state: dict[str, Any] = book.state()
             progress.update(state["done"] - progress.n)
             busy = state["begun"] & set(running.values())
             if not running or (state["begun"] and not busy and not state["left"]):
                 return state
 
-    def _add(self, book: Any) -> str:
+    def _add(self, book: _Remote) -> str:
         """Start a worker; its name."""
         options: dict[str, Any] = {"num_cpus": 1, "num_gpus": self._gpus, "scheduling_strategy": "SPREAD"}
         if self._type:
@@ -211,7 +182,7 @@ class RayEngine:
         name = f"worker {self._made}"
         self._made += 1
         made = self._ray.remote(**options)(_Worker)
-        self._ray.get(book.join.remote(name))
+        book.join(name)
         self._actors[name] = made.remote(__version__, str(self._out / PROBE), self._token, os.getcwd())
         return name
 
@@ -241,10 +212,10 @@ class RayEngine:
             return ENDED
         return None
 
-    def _lose(self, book: Any, name: str, problem: str) -> None:
+    def _lose(self, book: _Remote, name: str, problem: str) -> None:
         self._say(f"      {name}: {problem}")
         self._ray.kill(self._actors.pop(name))
-        self._ray.get(book.lost.remote(name, problem))
+        book.lost(name, problem)
 
 
 def _connect(address: str) -> tuple[Any, bool]:

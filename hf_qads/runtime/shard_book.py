@@ -1,12 +1,16 @@
 """Work queue of shards: which are open, claimed, done or given up, and whose tries failed.
 
-Bookkeeping without a clock or a network, so that it can be tested alone; the Ray engine runs it as an actor.
+Bookkeeping without a clock or a network, so that it can be tested alone. The engines keep one for each time
+that shards are handed out, and their workers claim from it.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+from hf_qads.errors import QaDSError, RunError, ShardsGivenUpError
+from hf_qads.runtime.executors import Shard, go_on
 
 TRIES: Final = 3  # of a shard, before it is given up
 FAULTS: Final = 3  # in a row, before a worker gets no more while others are at work
@@ -43,22 +47,21 @@ class ShardBook:
         self._begun.add(worker)
 
     def open(self, title: str, sizes: Sequence[int], done: Sequence[int]) -> None:
-        """Enter the shards of a title; later calls with the same title change nothing."""
-        if title not in self._titles:
-            known = set(done)
-            left = [number for number in range(len(sizes)) if number not in known]
-            self._titles[title] = _Shards(list(sizes), left, done=known)
+        """Enter the shards of a title."""
+        known = set(done)
+        left = [number for number in range(len(sizes)) if number not in known]
+        self._titles[title] = _Shards(list(sizes), left, done=known)
 
     def claim(self, worker: str, title: str) -> int | None:
-        """A shard for a worker, or None where it has nothing more to do under this title.
+        """A shard for a worker, or None where it has nothing more to do under this title, or not yet.
 
         A worker that failed three times in a row gets none while others are sound, since its node may be full
         or broken, and none gets a shard again at which it failed before every sound one has tried.
         """
         sound = {name for name in self._workers if self._faults[name] < FAULTS} or self._workers
-        if worker not in sound:
+        shards = self._titles.get(title)
+        if shards is None or worker not in sound:
             return None
-        shards = self._titles[title]
         for number in shards.open:
             failed = shards.failed_by.get(number, set())
             if worker not in failed or sound <= failed:
@@ -99,10 +102,9 @@ class ShardBook:
                 self.fail(worker, title, number, error)
 
     def state(self) -> dict[str, Any]:
-        """Sizes done and in all, how many shards are left, whether any were entered, and who is there."""
+        """Sizes done and in all, how many shards are left, and who is there."""
         titles = self._titles.values()
         return {
-            "opened": bool(titles),
             "begun": set(self._begun),
             "left": sum(len(s.open) + len(s.claimed) for s in titles),
             "done": sum(s.sizes[number] for s in titles for number in s.done),
@@ -116,3 +118,64 @@ class ShardBook:
             for title, shards in self._titles.items()
             for number, error in shards.given_up.items()
         ]
+
+
+class Claims:
+    """The executor of a worker: claims one shard after the other.
+
+    Args:
+        book: the engine's `ShardBook`, or what passes calls on to it.
+        worker: the name under which to claim.
+    """
+
+    leads = False
+    waits = False
+
+    def __init__(self, book: Any, worker: str) -> None:
+        self._book, self._worker = book, worker
+
+    def run(
+        self, shards: Sequence[Shard], do: Callable[[int], object], *, what: str, unit: str = "row"
+    ) -> None:
+        """Do shards as long as there are some."""
+        while (number := self._book.claim(self._worker, what)) is not None:
+            try:
+                if not shards[number].done:
+                    do(number)
+            except Exception as error:  # whatever befalls a shard, the others go on
+                text = f"{type(error).__name__}: {' '.join(str(error).split())}"[:500]
+                self._book.fail(self._worker, what, number, text, final=isinstance(error, QaDSError))
+            else:
+                self._book.finish(self._worker, what, number)
+
+    def gather(self, shards: Sequence[Shard] | None = None) -> None:
+        """End this worker's work on the stage, unless it can go on."""
+        go_on(shards)
+
+
+def enter(book: Any, handed: Mapping[str, Sequence[Shard]]) -> None:
+    """Enter all shards that are handed out, by title."""
+    for title, shards in handed.items():
+        done = [number for number, shard in enumerate(shards) if shard.done]
+        book.open(title, [shard.size for shard in shards], done)
+
+
+def check_done(book: Any, stage: str) -> None:
+    """Check that no shard was given up, and none is left.
+
+    Raises:
+        ShardsGivenUpError: some were given up; the others are done.
+        RunError: there was no worker to do them.
+    """
+    given_up = book.given_up()
+    if given_up:
+        what, number, error = given_up[0]
+        raise ShardsGivenUpError(
+            f"{len(given_up)} shards of the stage {stage} were given up; the first, number {number} of "
+            f"{what}: {error}. The others are done and kept: put that right, then run again."
+        )
+    if book.state()["left"]:
+        raise RunError(
+            f"the workers of the stage {stage} were lost, and others could not be started. What is "
+            "finished is kept: run again."
+        )

@@ -17,10 +17,11 @@ class OneAfterTheOther:
     def __init__(self, count):
         self.count, self.stages = count, []
 
-    def work(self, worker, stage):
+    def work(self, job, stage, handed, *, unit):
         self.stages.append(stage)
         for number in range(self.count):
-            worker(stage, Part(number, self.count))
+            job(stage, Part(number, self.count))
+        assert all(shard.done for shards in handed.values() for shard in shards)
 
 
 def test_an_engine_is_given_every_costly_stage_and_changes_no_byte(tmp_path, raw_config):

@@ -16,8 +16,15 @@ class Waiting:
     ) -> None:
         self.folder, self.count, self.seconds, self.poisoned = folder, count, seconds, poisoned
 
+    def handed(self, stage: str) -> dict[str, list[Shard]]:
+        """The shards as a driver hands them out."""
+        return {stage: [Shard((path,), 1) for path in self._paths(stage)]}
+
+    def _paths(self, stage: str) -> list[Path]:
+        return [self.folder / f"{stage}-{number:03d}.txt" for number in range(self.count)]
+
     def __call__(self, stage: str, executor: Executor) -> None:
-        paths = [self.folder / f"{stage}-{number:03d}.txt" for number in range(self.count)]
+        paths = self._paths(stage)
 
         def do(number: int) -> None:
             time.sleep(self.seconds)
@@ -30,13 +37,13 @@ class Waiting:
                 log.write(f"{number}\n")
 
         try:
-            executor.run([Shard((path,), 1) for path in paths], do, what=stage)
+            executor.run(self.handed(stage)[stage], do, what=stage)
             executor.gather()
         except PartDone:
             pass
 
 
-class Refusing:
+class Refusing(Waiting):
     """Says what a user can mend."""
 
     def __call__(self, stage: str, executor: Executor) -> None:

@@ -32,15 +32,19 @@ def engine(cluster, tmp_path):
         yield made
 
 
+def work(engine, job, stage):
+    engine.work(job, stage, job.handed(stage))
+
+
 def contents(folder, stage):
     return [path.read_text() for path in sorted(folder.glob(f"{stage}-*.txt"))]
 
 
 @pytest.mark.slow
 def test_workers_share_the_shards_and_do_each_once(engine, tmp_path):
-    engine.work(Waiting(tmp_path, count=12, seconds=0.05), "first")
+    work(engine, Waiting(tmp_path, count=12, seconds=0.05), "first")
     assert contents(tmp_path, "first") == [f"first {number}\n" for number in range(12)]
-    engine.work(Waiting(tmp_path, count=3), "second")  # with the same workers
+    work(engine, Waiting(tmp_path, count=3), "second")  # with the same workers
     assert contents(tmp_path, "second") == [f"second {number}\n" for number in range(3)]
     done = (tmp_path / "log").read_text().split()
     assert len(done) == 15
@@ -53,14 +57,14 @@ def test_a_poisoned_shard_is_given_up_after_three_tries_and_the_rest_is_done(eng
     with pytest.raises(
         RunError, match="1 shards of the stage bad were given up; the first, number 2 of bad: ValueError"
     ):
-        engine.work(job, "bad")
+        work(engine, job, "bad")
     assert len(contents(tmp_path, "bad")) == 5
 
 
 @pytest.mark.slow
-def test_what_a_user_can_mend_ends_the_run_in_one_line(engine):
+def test_what_a_user_can_mend_ends_the_run_in_one_line(engine, tmp_path):
     with pytest.raises(RunError, match=r"^the model folder is not there$"):
-        engine.work(Refusing(), "any")
+        work(engine, Refusing(tmp_path, count=1), "any")
 
 
 @pytest.mark.slow
@@ -75,7 +79,7 @@ def test_a_node_that_dies_loses_no_shard(engine, cluster, tmp_path):
 
     killer = threading.Thread(target=kill)
     killer.start()
-    engine.work(Waiting(tmp_path, count=30, seconds=0.2), "lost")
+    work(engine, Waiting(tmp_path, count=30, seconds=0.2), "lost")
     killer.join()
     assert contents(tmp_path, "lost") == [f"lost {number}\n" for number in range(30)]
 
@@ -86,7 +90,7 @@ def test_a_run_folder_that_a_worker_does_not_see_is_told(cluster, tmp_path, monk
         engine._token = "another"  # what the driver writes is not what the worker finds
         monkeypatch.setattr("pathlib.Path.write_text", lambda *_, **__: 0)
         with pytest.raises(RunError, match="does not see the run folder"):
-            engine.work(Waiting(tmp_path, count=1), "unseen")
+            work(engine, Waiting(tmp_path, count=1), "unseen")
 
 
 @pytest.mark.parametrize(

@@ -36,14 +36,9 @@ def anchors(context: Context, folder: Path) -> pa.Table:
 
     Source: appendix A (n_2 rows after K-center Greedy).
     """
-    path = folder / FILE
-    if context.config.anchors is not None and not path.exists():
-        if executors.current().waits:
-            _write(context, folder, context.config.anchors)
-        else:  # a worker that meets no other in the code: the first to come chooses for all
-            with files.locked(folder / ".anchors.part"), executors.using(executors.Ranks()):
-                if not path.exists():
-                    _write(context, folder, context.config.anchors)
+    path, wanted = folder / FILE, context.config.anchors
+    if wanted is not None:
+        executors.once(path, lambda: _write(context, folder, wanted))
     return pq.read_table(path, partitioning=None)
 
 
