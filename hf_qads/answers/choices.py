@@ -4,8 +4,7 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from hf_qads.answers.equality import bare_words
-from hf_qads.answers.latex import compact, unwrapped
+from hf_qads.answers.latex import bare_words, compact, unwrapped
 from hf_qads.answers.statements import stated_number
 from hf_qads.answers.values import Number, only_number
 from hf_qads.errors import EvaluationError

@@ -1,22 +1,24 @@
 """Whether two answers are the same thing, by the cheapest rule that can say so."""
 
 import re
-from collections.abc import Callable
 from fractions import Fraction
 from typing import NamedTuple
 
 from hf_qads.answers import symbolic
-from hf_qads.answers.arithmetic import exact
-from hf_qads.answers.latex import compact, plain
-from hf_qads.answers.structures import Group, group, without_name
-from hf_qads.answers.values import Number, equal, only_number
+from hf_qads.answers.latex import bare_words, compact, latexify, plain, split_outer, without_name
+from hf_qads.answers.values import equal, only_number
 
+LONGEST = 1000  # characters; no final answer is longer
 _TEXT = re.compile(r"\W*\\(?:text|textbf|textit|textrm|mbox|mathrm|operatorname)\s*\{([^{}]*)\}\W*")
 _NEGATIONS = re.compile(r"\b(?:not|nor|neither|no|never)\b|n't\b")
 _PROSE = re.compile(r"(?<![\\A-Za-z{])(?!sqrt|infty|frac)[A-Za-z]{3,}(?![A-Za-z(])")  # words of a sentence
 _CLOCK = re.compile(r"(?<![\d:.])(\d{1,2})(?::(\d\d))?(?!\d|:\d)\s*(?:([ap])\.?\s?m\b\.?)?", re.IGNORECASE)
 _RATIO = re.compile(r"(?<![\d:.])(\d+(?:\.\d+)?)\s*(?::|\\colon|to)\s*(\d+(?:\.\d+)?)(?![\d:])")
-LONGEST = 1000  # characters; no final answer is longer
+_SEPARATOR = r"\s*(?:,\s*(?:and|or)\b|,(?=\s)|,(?!\d{3}(?!\d))|;|\band\b|\bor\b|\n)\s*"
+_SET = re.compile(r"\\\{(.*)\\\}|\{([^{}]*)\}", re.DOTALL)
+_LIST = re.compile(rf"{_SET.pattern}|\[([^\[\]]*)\]", re.DOTALL)
+_ROW = re.compile(r"[-+]?[\d./]+(?:(?:\s+|\s*[<>]\s*)[-+]?[\d./]+)+")
+_VARIABLE = re.compile(r"\\?[A-Za-z]\w*(?:\([a-z]\))?")
 
 
 class Same(NamedTuple):
@@ -29,67 +31,86 @@ class Same(NamedTuple):
 def same(answer: str, gold: str, *, brackets_list: bool = False) -> Same:
     """Compare an answer with the gold one.
 
-    Spelling, numbers, words and the parts of lists, tuples, sets, intervals and matrices are decided here;
-    what is left, formulas, goes to math-verify in a worker process.
+    Spelling, times, ratios, words, numbers and lists are decided here; what is left, formulas, tuples,
+    intervals, unions and matrices, goes to math-verify in a worker process.
 
     Args:
         answer: the stated answer, without the words around it.
         gold: the gold answer.
         brackets_list: `[3, 5]` is a list, in any order, and not an interval.
     """
-    if compact(answer) == compact(gold) or max(len(answer), len(gold)) > LONGEST:
-        return Same(compact(answer) == compact(gold), "same text")
     said, wanted = (without_name(plain(text).strip(" $")) for text in (answer, gold))
-    if compact(said) == compact(wanted):
-        return Same(True, "same text")
+    if compact(said) == compact(wanted) or max(len(said), len(wanted)) > LONGEST:
+        return Same(compact(said) == compact(wanted), "same text")
     if (timed := _same_time(said, wanted)) is not None:
         return timed
     if (base := re.fullmatch(r"(\d+)_\{?\d+\}?", compact(wanted))) and "_" not in said:
         return Same(compact(said) == base[1], "digits of the base")
     if (words := words_of(gold)) is not None:
         return Same(same_words(answer, words), "words")
-    return _same_value(said, wanted, (answer, gold), brackets_list)
-
-
-def _same_value(said: str, wanted: str, written: tuple[str, str], brackets_list: bool) -> Same:
     one, other = (only_number(text, algebra=True) for text in (said, wanted))
     if one is not None and other is not None:
         return Same(equal(one, other), "number")
-    if not (other and other.decimals) and None not in (values := [exact(said), exact(wanted)]):
-        return Same(values[0] == values[1], "exact value")
-    said_parts, wanted_parts = (group(text, brackets_list=brackets_list) for text in (said, wanted))
-    if not said_parts and not wanted_parts:
-        return _same_formula(*written, other)
-
-    def same_part(one: str, other: str) -> bool:
-        return same(one.lstrip("+"), other.lstrip("+"), brackets_list=brackets_list).right
-
-    if said_parts and wanted_parts:
-        return _same_groups(said_parts, wanted_parts, same_part)
-    several = said_parts or wanted_parts
-    if several and len(several.parts) == 1:  # a list of one is its element
-        return Same(same_part(several.parts[0], wanted if said_parts else said), "only element")
-    interval = several and len(several.shape) == 2
-    return Same(not interval and _same_formula(*written, None).right, "one value against several")
+    parts, others = (_parts(text, brackets_list) for text in (said, wanted))
+    in_order = _ROW.fullmatch(wanted) is not None
+    if wanted.startswith("(") and len(parts) > 1 and all(without_name(part) != part for part in parts):
+        others, in_order = _parts(wanted[1:-1], brackets_list), True
+    if len(parts) > 1 or len(others) > 1 or [said, wanted] != [*parts, *others]:
+        return Same(_same_parts(parts, others, brackets_list, in_order), "list")
+    if "=" in said + wanted:  # an equation is compared whole
+        said, wanted = plain(answer), plain(gold)
+    decimals = other.decimals if other and other.value.denominator > 1 else 0
+    return _same_formula(_as_intervals(said), _as_intervals(wanted), decimals)
 
 
-def _same_groups(said: Group, wanted: Group, same_part: Callable[[str, str], bool]) -> Same:
-    shapes = {said.shape, wanted.shape}
-    if len(said.parts) != len(wanted.parts):
-        return Same(False, "another length")
-    # A column may be written as a tuple, and named values be in any order; other brackets must agree.
-    free = len(shapes) == 1 or " " in shapes or not wanted.shape or said.named
-    if not free and not ("()" in shapes and any("x" in shape for shape in shapes)):
-        return Same(False, "other brackets")
-    if wanted.shape not in ("", "U"):
-        return Same(all(map(same_part, said.parts, wanted.parts)), "parts in order")
-    left = list(wanted.parts)
-    for part in said.parts:
-        found = next((place for place, other in enumerate(left) if same_part(part, other)), None)
+def _same_parts(said: list[str], wanted: list[str], brackets_list: bool, in_order: bool) -> bool:
+    if len(said) != len(wanted):
+        return False
+    left = list(wanted)
+    for part in said:
+        places = [0] if in_order else range(len(left))
+        found = next(
+            (one for one in places if same(part, left[one], brackets_list=brackets_list).right), None
+        )
         if found is None:
-            return Same(False, "parts in any order")
+            return False
         left.pop(found)
-    return Same(True, "parts in any order")
+    return True
+
+
+def _parts(text: str, brackets_list: bool) -> list[str]:
+    """The parts of a list or set, those of a sign of both kinds two; else the text alone."""
+    if _ROW.fullmatch(text) and not re.fullmatch(r"\d+\s+\d+/\d+", text):
+        return re.split(r"\s*[<>]\s*|\s+", text)
+    found = (_LIST if brackets_list else _SET).fullmatch(text)
+    inside = next(filter(None, found.groups()), "") if found else text
+    parts = [part.strip() for part in split_outer(inside, _SEPARATOR) if part.strip()]
+    if not parts or all(map(_interval, parts)):
+        return [text]
+    signed = [part.replace("\\pm", sign) for part in parts for sign in "+-"[: 1 + (part.count("\\pm") == 1)]]
+    return [re.sub(r"^\s*\+\s*", "", part) for part in signed]
+
+
+def _as_intervals(text: str) -> str:
+    """`a < x <= b` as `(a, b]`, several joined by `or` as their union; other text as it is."""
+    intervals = [_interval(part) for part in re.split(r"\s*\bor\b\s*", text)]
+    return r" \cup ".join(map(str, intervals)) if all(intervals) else text
+
+
+def _interval(text: str) -> str | None:
+    """The interval that `a < x <= b`, `x > a` or `a > x` describes."""
+    text = re.sub(r"\\([lg])(?:t|(eq))(?![a-z])", lambda one: "<>"[one[1] == "g"] + "="[: bool(one[2])], text)
+    pieces = re.split(r"\s*([<>]=?)\s*", text.strip(" ,"))
+    if len(pieces) == 3:
+        less = pieces[1][0] == "<"
+        if _VARIABLE.fullmatch(pieces[0]):
+            pieces = ["-\\infty" if less else "\\infty", pieces[1][0], *pieces]
+        else:
+            pieces = [*pieces, pieces[1][0], "\\infty" if less else "-\\infty"]
+    if len(pieces) != 5 or pieces[1][0] != pieces[3][0] or not _VARIABLE.fullmatch(pieces[2]):
+        return None
+    low, left, _, right, high = pieces if pieces[1][0] == "<" else reversed(pieces)
+    return f"{'[' if '=' in left else '('}{low}, {high}{']' if '=' in right else ')'}"
 
 
 def _same_time(answer: str, gold: str) -> Same | None:
@@ -104,8 +125,10 @@ def _same_time(answer: str, gold: str) -> Same | None:
                 return Same(hours[0] == hours[1] and len(halves) < 2, "time of day")
     if ratio := _RATIO.fullmatch(gold.strip(" .")):
         met = [*_RATIO.finditer(answer)]
-        one = Fraction(met[-1][1]) / Fraction(met[-1][2]) if met and Fraction(met[-1][2]) else exact(answer)
-        return Same(one is not None and one * Fraction(ratio[2]) == Fraction(ratio[1]), "ratio")
+        said_ratio = Fraction(met[-1][1]) / Fraction(met[-1][2]) if met and Fraction(met[-1][2]) else None
+        if not met and (number := only_number(answer)):
+            said_ratio = number.value
+        return Same(said_ratio is not None and said_ratio * Fraction(ratio[2]) == Fraction(ratio[1]), "ratio")
     return None
 
 
@@ -120,12 +143,6 @@ def same_words(answer: str, gold: str) -> bool:
     return not denied and bool(re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", said))
 
 
-def bare_words(text: str) -> str:
-    """The words of a text in lower case, without articles, marks and LaTeX commands."""
-    text = re.sub(r"\\[a-z]+|[{}$\\]", " ", plain(text)).casefold()
-    return " ".join(re.sub(r"[^\w\s%:/+-]|\b(?:the|an?)\b", " ", text).split())
-
-
 def words_of(gold: str) -> str | None:
     """The words of a gold answer that is words and no formula, or None."""
     if found := _TEXT.fullmatch(gold.strip().strip("$")):
@@ -134,14 +151,12 @@ def words_of(gold: str) -> str | None:
     return bare if re.fullmatch(r"[A-Za-z][A-Za-z' -]+[A-Za-z]", bare) else None
 
 
-def _same_formula(answer: str, gold: str, gold_number: Number | None) -> Same:
-    if len(_PROSE.findall(answer)) > 1 or not re.search(r"[A-Za-z!]|\\|[-+*/^]", answer + gold):
+def _same_formula(answer: str, gold: str, decimals: int) -> Same:
+    if len(_PROSE.findall(answer)) > 1 or not re.search(r"[A-Za-z!]|\\|[-+*/^,]", answer + gold):
         return Same(False, "other text")
     if symbolic.too_large(answer) or symbolic.too_large(gold):
         return Same(False, "power too large to compute")
-    if gold_number is not None and gold_number.decimals and gold_number.value.denominator != 1:
-        value = symbolic.value(answer)
-        if value is not None:
-            return Same(equal(Number(Fraction(value)), gold_number), "rounds to the gold decimal")
-    verdict = symbolic.verify(gold, answer)
+    verdict = symbolic.verify(
+        latexify(gold), latexify(answer), within=0.5 * 0.1**decimals if decimals else 0.0
+    )
     return Same(bool(verdict), "math-verify" if verdict is not None else "math-verify gave up")

@@ -15,6 +15,10 @@ _ARGUMENT = r"(\\[A-Za-z]+(?:\{[^{}]*\})?|[0-9A-Za-z])"
 _SPELLINGS = tuple(
     (re.compile(pattern), spelling)
     for pattern, spelling in (
+        (
+            r"\\(sin|cos|tan|cot|sec|csc)\s*\{?\(?(\d+)\s*(?:\^\s*\{?\\circ\}?|°)\)?\}?",
+            r"\\\1(\\frac{\2\\pi}{180})",
+        ),
         (r"[⁻⁰¹²³⁴-⁹]+", lambda found: "^{" + found.group().translate(_SUPERSCRIPTS) + "}"),
         (r"(\d)\s*(?=[¼-¾⅐-⅞])", r"\1 "),
         (r"[¼-¾⅐-⅞]", lambda found: unicodedata.normalize("NFKC", found.group())),
@@ -33,9 +37,29 @@ _SPELLINGS = tuple(
             r" \1 ",
         ),
         (r"\\[dtc]frac", r"\\frac"),
+        (r"\\langle\b", "("),
+        (r"\\rangle\b", ")"),
+        (  # a column is a tuple
+            r"\\begin\{[pb]matrix\}([^&{}]*(?:\{[^&{}]*\}[^&{}]*)*)\\end\{[pb]matrix\}",
+            lambda found: f"({', '.join(filter(None, map(str.strip, found[1].split(chr(92) * 2))))})",
+        ),
         (r"\\([lgn])e ", r"\\\1eq "),
         (rf"\\frac\s*(?!\{{){_ARGUMENT}", r"\\frac{\1}"),
         (rf"(\\frac\{{(?:[^{{}}]|\{{[^{{}}]*\}})*\}})\s*(?!\{{){_ARGUMENT}", r"\1{\2}"),
+    )
+)
+_NAME = re.compile(
+    r"^(?:\\?[A-Za-z][A-Za-z']{0,8}|\\[A-Za-z]+)(?:_\{?\w+\}?)?(?:\([A-Za-z]\))?(?:\s*,\s*[A-Za-z])*\s*"
+    r"(?:=(?!=)|\\in\b|\\approx)\s*"
+)
+_TYPED = tuple(  # as in a program or by hand -> LaTeX that math-verify reads
+    (re.compile(pattern), spelling)
+    for pattern, spelling in (
+        (r"(?<!\\)\bsqrt\s*\(([^()]*)\)", r"\\sqrt{\1}"),
+        (r"(?<!\\)\b(pi|infty|sin|cos|tan|log|ln)\b", r"\\\1"),
+        (r"\*\*", "^"),
+        (r"\*", r"\\cdot "),
+        (r"\$", ""),
     )
 )
 FARTHEST = 4000  # characters between a bracket and the one that closes it
@@ -107,3 +131,24 @@ def unwrapped(text: str) -> str:
         text = inside[2] if inside else text
         text = text.rstrip(".;,") if not text.endswith(("...", "\\,")) else text.rstrip(".\\,")
     return text
+
+
+def without_name(text: str) -> str:
+    """The value of `name = value`; other text as it is."""
+    found = _NAME.match(text := text.strip())
+    value = text[found.end() :].strip() if found else ""
+    return text if not value or re.search(r"[=<>]", value) else value
+
+
+def latexify(text: str) -> str:
+    """A formula as LaTeX, also where it was typed as in a program."""
+    text = plain(text).strip(" $").rstrip(".,;")
+    for pattern, spelling in _TYPED:
+        text = pattern.sub(spelling, text)
+    return text
+
+
+def bare_words(text: str) -> str:
+    """The words of a text in lower case, without articles, marks and LaTeX commands."""
+    text = re.sub(r"\\[a-z]+|[{}$\\]", " ", plain(text)).casefold()
+    return " ".join(re.sub(r"[^\w\s%:/+-]|\b(?:the|an?)\b", " ", text).split())

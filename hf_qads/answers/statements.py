@@ -3,8 +3,7 @@
 
 import re
 
-from hf_qads.answers.latex import plain, split_outer
-from hf_qads.answers.structures import without_name
+from hf_qads.answers.latex import plain, split_outer, without_name
 from hf_qads.answers.values import Number, numbers, only_number
 
 _REASON = re.compile(

@@ -1,17 +1,23 @@
-"""math-verify behind limits of time and memory: formulas are compared in worker processes."""
+"""math-verify behind limits of time and memory: formulas are compared in worker processes.
+
+A worker is this file, started by path and on its own, so that it must import nothing but math-verify and the
+standard library. A formula that takes for ever, or all the memory, costs that process and nothing else.
+"""
 
 import atexit
+import contextlib
+import faulthandler
 import json
+import logging
 import os
 import re
 import subprocess
 import sys
 from typing import Any
 
-from hf_qads.answers import worker
-from hf_qads.answers.latex import plain
-
 SECONDS = 5.0
+START_SECONDS = 120
+MEMORY = 4 * 2**30  # bytes of a worker's address space
 _TOO_LARGE = re.compile(
     r"(?:\^\s*\{?|\*\*)\s*\(?-?\d{6,}|(?:\^\s*(?:\{\s*\(?|\(\s*)?[\w.!]+\s*[)}]?\s*){3}|"
     r"\d\s*(?:\^\s*\{?\s*\(?\s*\d+\s*\)?\s*){2}|!\s*\)?\s*!|\d{5,}\s*!"
@@ -19,49 +25,29 @@ _TOO_LARGE = re.compile(
 _idle: list[subprocess.Popen[str]] = []  # each thread that asks at the same time gets its own
 
 
-def verify(gold: str, answer: str, *, seconds: float = SECONDS) -> bool | None:
+def too_large(formula: str) -> bool:
+    """Whether a formula holds a power or factorial that nobody should compute."""
+    return bool(_TOO_LARGE.search(formula))
+
+
+def verify(gold: str, answer: str, *, within: float = 0.0, seconds: float = SECONDS) -> bool | None:
     """Whether math-verify takes `answer` for `gold`; None where it ran out of time or failed.
 
-    Source: math-verify, gold first (its comparison is not symmetric).
+    Args:
+        gold: as LaTeX. It is given first, since math-verify's comparison is not symmetric.
+        answer: as LaTeX.
+        within: where positive, `answer` need only be a number that is not further from the gold one.
+        seconds: after which the worker ends itself.
     """
-    result = _ask({"ask": "verify", "gold": latexify(gold), "answer": latexify(answer)}, seconds)
-    return None if result is None else bool(result)
-
-
-def value(answer: str, *, seconds: float = SECONDS) -> float | None:
-    """The real number that a formula without variables stands for, or None."""
-    result = _ask({"ask": "value", "answer": latexify(answer)}, seconds)
-    return None if result is None else float(result)
-
-
-def too_large(text: str) -> bool:
-    """Whether a formula holds a power or factorial that nobody should compute."""
-    return bool(_TOO_LARGE.search(plain(text)))
-
-
-def latexify(text: str) -> str:
-    """A formula as LaTeX, also where it was typed as in a program."""
-    text = re.sub(
-        r"\\(sin|cos|tan|cot|sec|csc)\s*\{?\(?(\d+)\s*\^\s*\{?\\circ\}?\)?\}?",
-        r"\\\1(\\frac{\2\\pi}{180})",
-        text,
-    )
-    text = plain(text).strip(" $").rstrip(".,;")
-    text = re.sub(r"(?<!\\)\bsqrt\s*\(([^()]*)\)", r"\\sqrt{\1}", text)
-    text = re.sub(r"(?<!\\)\b(pi|infty|sin|cos|tan|log|ln)\b", r"\\\1", text)
-    return text.replace("**", "^").replace("*", r"\cdot ").replace("$", "")
-
-
-def _ask(request: dict[str, str], seconds: float) -> Any:
-    """The answer, or None after `seconds` or a crash, which end the process."""
     try:
         process = _idle.pop()
     except IndexError:
         process = _start()
     assert process.stdin
     assert process.stdout
+    request = {"gold": gold, "answer": answer, "within": within, "seconds": seconds}
     try:
-        process.stdin.write(json.dumps({**request, "seconds": seconds}) + "\n")
+        process.stdin.write(json.dumps(request) + "\n")
         process.stdin.flush()
         line = process.stdout.readline()
     except OSError:
@@ -70,17 +56,16 @@ def _ask(request: dict[str, str], seconds: float) -> Any:
         _stop(process)
         return None
     _idle.append(process)
-    return json.loads(line)["result"]
+    verdict: bool | None = json.loads(line)
+    return verdict
 
 
 def _start() -> subprocess.Popen[str]:
+    pipe = subprocess.PIPE
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-P", __file__]
     return subprocess.Popen(
-        [sys.executable, "-P", worker.__file__],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, env=environment
     )
 
 
@@ -97,3 +82,47 @@ def _stop_all() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_idle.clear)  # a child must not share its parent's workers
+
+
+def _work() -> None:
+    """Answer requests, a line each, until the input ends; one beyond its limit ends the process."""
+    nowhere = open(os.devnull, "w")
+    faulthandler.dump_traceback_later(START_SECONDS, exit=True, file=nowhere)
+    with contextlib.suppress(ImportError, ValueError, OSError):  # no Unix, or a lower limit holds already
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    logging.disable(logging.CRITICAL)
+    from math_verify import ExprExtractionConfig, LatexExtractionConfig, parse, verify
+
+    targets = [LatexExtractionConfig(), ExprExtractionConfig()]
+
+    def judge(request: dict[str, Any]) -> bool:
+        gold, said = (parse(f"${request[one]}$", targets, parsing_timeout=None) for one in ("gold", "answer"))
+        if within := request["within"]:
+            return bool(abs(said[0] - gold[0]) <= within)
+        return bool(gold and said) and verify(gold, said, timeout_seconds=None) and not _far(gold[0], said[0])
+
+    out, sys.stdout = sys.stdout, sys.stderr
+    faulthandler.cancel_dump_traceback_later()
+    for line in sys.stdin:
+        request = json.loads(line)
+        faulthandler.dump_traceback_later(request["seconds"], exit=True, file=nowhere)
+        try:
+            verdict = judge(request)
+        except Exception:  # whatever a parser of foreign text raises means: no verdict
+            verdict = None
+        faulthandler.cancel_dump_traceback_later()
+        out.write(json.dumps(verdict) + "\n")
+        out.flush()
+
+
+def _far(gold: Any, said: Any) -> bool:
+    """Whether two numbers differ that math-verify calls equal, since both are 0.0 as floats."""
+    if not (getattr(gold, "is_number", False) and getattr(said, "is_number", False)):
+        return False
+    return bool(abs((gold - said).evalf(20)) > abs(gold.evalf(20)) / 10**4)
+
+
+if __name__ == "__main__":
+    _work()

@@ -1,11 +1,11 @@
 # ruff: noqa: RUF001 - models write typographic signs
 """Numbers out of text, exact, with how they were written."""
 
+import math
 import re
 from fractions import Fraction
 from typing import NamedTuple
 
-from hf_qads.answers.arithmetic import exact
 from hf_qads.answers.latex import plain
 
 LONGEST = 1000  # digits; no answer has more
@@ -177,7 +177,7 @@ def _read(match: re.Match[str], text: str) -> Number | None:
     if match["words"]:
         value: Fraction | None = Fraction(_spelt(match["words"]))
     else:
-        value = exact(re.sub(r"[xX]", "*", re.sub(r"[eE]([-+]?\d+)$", r"*10^(\1)", written)))
+        value = _value(written)
     if value is None:
         return None
     decimals = len(written.partition(".")[2]) if match["decimal"] else 0
@@ -187,6 +187,21 @@ def _read(match: re.Match[str], text: str) -> Number | None:
     return Number(
         -value if minus else value, decimals, percent, start, match.end(), text[start : match.end()].strip()
     )
+
+
+def _value(written: str) -> Fraction | None:
+    """The value of a number in digits: decimal, fraction, mixed number, power or with a power of ten."""
+    written = re.sub(r"[eE](?=[-+]?\d+$)", " 10^", written)
+    *first, last = [Fraction(one) for one in re.findall(r"[-+]?(?:\d*\.)?\d+", written)]
+    if "^" in written or "**" in written:
+        if abs(last) > LONGEST:
+            return None
+        return math.prod(first[:-1], start=Fraction(1)) * (
+            first[-1] ** int(last) if first[-1] or last > 0 else 0
+        )
+    if not first:
+        return last
+    return first[-1] / last + sum(first[:-1]) if last else None
 
 
 def _is_subtraction(left: str, sign: str) -> bool:
