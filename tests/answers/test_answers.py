@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 import threading
-import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -126,19 +125,21 @@ def test_numbers_and_letters_never_start_a_worker():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_towers_of_powers_take_no_time():
-    began = time.monotonic()
-    for tower in ("9^{9^{9^{9}}}", "2^(3^(4^5))", "10^{1000000000}", "9^9^9^9", "100000!", "5!!!"):
-        assert not check(f"The answer is $\\boxed{{{tower}}}$.", "\\frac{1}{7}", benchmark="math").right
-    assert time.monotonic() - began < 1
+@pytest.mark.parametrize(
+    "tower", ["9^{9^{9^{9}}}", "2^(3^(4^5))", "10^{1000000000}", "9^9^9^9", "100000!", "5!!!"]
+)
+def test_towers_of_powers_are_not_computed(tower):
+    verdict = check(f"The answer is $\\boxed{{{tower}}}$.", "\\frac{1}{7}", benchmark="math")
+    assert (verdict.right, verdict.rule) == (False, "boxed: power too large to compute")
 
 
 def test_worker_that_takes_too_long_is_replaced():
     assert symbolic.verify("x+1", "1+x") is True
-    began = time.monotonic()
+    asked = symbolic._idle[-1]
     assert symbolic.verify("9^{9^{9^{9}}}", "387420489", seconds=0.5) is None
-    assert time.monotonic() - began < 5
+    assert asked.poll() is not None
     assert symbolic.verify("x+1", "1+x") is True
+    assert symbolic._idle[-1].pid != asked.pid
 
 
 def test_formulas_are_compared_from_any_thread():
@@ -157,23 +158,45 @@ def test_formulas_are_compared_from_any_thread():
     assert verdicts == {2: True, 3: True}
 
 
+def calls(function):
+    """How many functions, of Python and of C, a call calls: its work, whatever the machine does besides."""
+    counted = 0
+
+    def count(frame, event, argument):
+        nonlocal counted
+        counted += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return counted
+
+
 @pytest.mark.parametrize("benchmark", ["gsm8k", "math", "aqua_rat", "simuleq", "numglue"])
-def test_degenerate_outputs_are_judged_quickly(benchmark):
-    outputs = (
-        "the answer is " * 3000,
-        "answer " * 5000,
-        "\\boxed{" * 1000,
-        "$" * 4000 + " answer is " + "$1" * 1000,
-        " ".join(f"Step {i}: {i} * 2 = {2 * i}." for i in range(2000)),
-        "7" * 5000,
-        "The answer is 5. " + "wait " * 5000,
-        "The answer is" + " " * 20000 + "x",
-    )
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "the answer is ",
+        "answer ",
+        "\\boxed{",
+        "$1",
+        "$ answer is ",
+        "Step 3: 3 * 2 = 6. ",
+        "7",
+        "wait ",
+        " ",
+        "(1, ",
+        "5 and ",
+    ],
+)
+def test_work_is_bounded_however_long_an_output_is(benchmark, piece):
     gold = "B" if benchmark == "aqua_rat" else "18"
-    began = time.monotonic()
-    for output in outputs:
-        check(output, gold, benchmark=benchmark)
-    assert time.monotonic() - began < 20
+    outputs = ["The answer is 5. " + piece * (length // len(piece)) for length in (10_000, 50_000, 400_000)]
+    work = [calls(lambda: check(one, gold, benchmark=benchmark)) for one in outputs]  # noqa: B023
+    assert work[2] <= 1.1 * work[1] + 1000
+    assert max(work) < 500_000
 
 
 @settings(max_examples=60, deadline=None)
