@@ -96,19 +96,25 @@ def measures_of(setting: Measuring) -> list[Measure]:
     return list(dict.fromkeys([*setting.measures, *more]))
 
 
-class Compare(Section):
-    """A comparison: arms x budgets x seeds."""
+class Study(Section):
+    """What every experiment has: a scored run, rows to choose from, one way to train and to measure."""
 
     run: str  # YAML of a run, or a run folder that holds scores
+    sources: Annotated[list[str], Field(min_length=1)] | None = None  # rows of others are no candidates
+    max_characters: Count | None = None  # longer rows are no candidates
+    seeds: Count = 3
+    train: Training = Training()
+    evaluate: Measuring
+
+
+class Compare(Study):
+    """A comparison: arms x budgets x seeds."""
+
     arms: list[Arm] = Field(min_length=1)
     budgets: list[Budget] = Field(min_length=1)
-    seeds: Annotated[int, Field(ge=1)] = 3
     control: str = "random"
     controls: list[Control] = Field(default_factory=lambda: list(CONTROLS))
     control_seeds: Count | None = None
-    max_characters: Count | None = None  # longer rows are no candidates of any arm
-    train: Training = Training()
-    evaluate: Measuring
     pilot: str | None = None  # folder of an earlier comparison, by which the plan judges what can be detected
     keep_models: bool = False
 
@@ -122,31 +128,21 @@ class Compare(Section):
         return self
 
 
-class Validity(Section):
+class Validity(Study):
     """Groups of rows by a score, each trained on at equal tokens: does the score predict what is learnt?"""
 
-    run: str
     scores: list[str] = Field(min_length=1)  # columns of numbers, or strategies that rank
     groups: Annotated[int, Field(ge=2)] = 5
     within: Literal["pool", "source"] = "pool"
     tokens: Count
-    seeds: Count = 3
-    max_characters: Count | None = None
-    train: Training = Training()
-    evaluate: Measuring
 
 
-class Scaling(Section):
+class Scaling(Study):
     """Growing shares of a pool, and what generated rows add at equal tokens."""
 
-    run: str
     strategies: list[str] = Field(default_factory=lambda: ["random", "qads"], min_length=1)
     shares: list[Share] = Field(default_factory=lambda: [0.125, 0.25, 0.5, 1.0], min_length=3)
-    seeds: Count = 3
     tokens: Count | None = None  # of an epoch of each part; None does not compare parts
-    max_characters: Count | None = None
-    train: Training = Training()
-    evaluate: Measuring
 
     @model_validator(mode="after")
     def _grows(self) -> "Scaling":

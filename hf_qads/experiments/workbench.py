@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hf_qads import embedded, schema
 from hf_qads.config import loading
-from hf_qads.config.experiments import Compare, Measuring, Scaling, Validity
+from hf_qads.config.experiments import Measuring, Study
 from hf_qads.evaluation import Evaluated, evaluate
 from hf_qads.evaluation.evaluating import ACCURACY
 from hf_qads.evaluation.items import Item
@@ -31,7 +31,7 @@ Say = Callable[[str], None]
 class Workbench:
     """The pool to choose from and the questions to ask, opened once for all cells."""
 
-    def __init__(self, setting: Compare | Validity | Scaling, out: Path, *, say: Say = print) -> None:
+    def __init__(self, setting: Study, out: Path, *, say: Say = print) -> None:
         """Make or open the run that scores and vectors come from.
 
         Args:
@@ -41,7 +41,9 @@ class Workbench:
         """
         self.setting = setting
         self.run = open_run(setting.run, out / "run", say=say)
-        self.candidates = Candidates(self.run, out / "choosing", max_characters=setting.max_characters)
+        self.candidates = Candidates(
+            self.run, out / "choosing", sources=setting.sources, max_characters=setting.max_characters
+        )
         self.base = setting.train.model or self.candidates.config.model.path
         self.items = asked_items(setting.evaluate)
 
@@ -55,7 +57,7 @@ class Workbench:
             "train": self.setting.train.model_dump(),
             "evaluate": self.setting.evaluate.model_dump(exclude={"batch_tokens"}),
             "items": {name: [item.id for item in items] for name, items in self.items.items()},
-            "max_characters": self.setting.max_characters,
+            "candidates": [self.setting.sources, self.setting.max_characters],
         }
 
     def measure_base(self, folder: Path) -> tuple[dict[str, Any], dict[str, float]]:

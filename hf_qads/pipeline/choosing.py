@@ -1,6 +1,6 @@
 """Choose rows of a run's scored pool by any strategy, as library calls: selection in an experiment's cell."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,19 +37,29 @@ class Candidates:
     """
 
     def __init__(
-        self, run: RunFolder, folder: Path, *, max_characters: int | None = None, device: str | None = None
+        self,
+        run: RunFolder,
+        folder: Path,
+        *,
+        sources: Sequence[str] | None = None,
+        max_characters: int | None = None,
+        device: str | None = None,
     ) -> None:
         """Open a run that has scores.
 
         Args:
             run: the run folder, at least up to the stage `scores`.
             folder: where what is made for choosing is kept: lengths, features, stacked vectors.
+            sources: those whose rows may be taken; None is all.
             max_characters: rows whose question and answer are longer are taken out, and counted.
             device: of the large products.
 
         Raises:
-            SelectionError: no row is left.
+            SelectionError: no row is left, or the run has no such source.
         """
+        unknown = sorted(set(sources or ()) - set(run.sources()))
+        if unknown:
+            raise SelectionError(f"The run has no sources {unknown}. It has: {', '.join(run.sources())}.")
         keys = {key: value for key, value in run.config().items() if key != "device"}
         self.config: Config = loading.parse({**keys, "device": device})
         self.run, self.folder = run, folder
@@ -62,13 +72,18 @@ class Candidates:
         self.lengths: Rows = table[TOKENS].to_numpy().astype(np.int64)
         self._answers = table[ANSWER_TOKENS].to_numpy().astype(np.float64)
         characters = table["characters"].to_numpy()
-        self._short = (self.lengths > 0) & (characters <= (max_characters or np.inf))
-        self.left_out = {
-            "cannot be read by the model": int((self.lengths == 0).sum()),
-            f"longer than {max_characters} characters": int(((self.lengths > 0) & ~self._short).sum()),
+        refused = {
+            "their source is not among those named": ~np.isin(self.sources, sources or run.sources()),
+            "the model cannot read them": self.lengths == 0,
+            f"longer than {max_characters} characters": characters > (max_characters or np.inf),
         }
+        self._usable = np.ones(len(self.sources), dtype=bool)
+        self.left_out = {}
+        for reason, mask in refused.items():
+            self.left_out[reason] = int((mask & self._usable).sum())
+            self._usable &= ~mask
         self.left_out = {reason: count for reason, count in self.left_out.items() if count}
-        if not self._short.any():
+        if not self._usable.any():
             raise SelectionError(f"No row of {run.path} is left to choose from: {self.left_out}.")
         self._opened: dict[Needs, tuple[Choices, dict[str, Choices]]] = {}
 
@@ -163,8 +178,7 @@ class Candidates:
             part = slice(self._offsets[place], self._offsets[place + 1])
             choice.columns[ANSWER_TOKENS] = self._answers[part]  # type: ignore[index]
             choice.columns[TOKENS] = self.lengths[part].astype(np.float64)  # type: ignore[index]
-            short = self._short[part]
-            kept = choice.rows[short[choice.rows]]
+            kept = choice.rows[self._usable[part][choice.rows]]
             parts[name] = Choices(
                 choice.row_ids, kept, choice.scores, choice.vectors, choice.columns, choice.features,
                 choice.mean, choice.left_out,

@@ -8,7 +8,7 @@ import yaml
 
 from hf_qads import cli
 from hf_qads.config import experiments
-from hf_qads.errors import ConfigError, TrainingError
+from hf_qads.errors import ConfigError, SelectionError, TrainingError
 from hf_qads.experiments.cells import Cell, run_cells
 from hf_qads.experiments.commands import compare, validity
 from hf_qads.experiments.planning import pilot_spread, plan_text
@@ -110,6 +110,22 @@ def test_a_killed_comparison_goes_on_to_the_same_bytes(done, files, monkeypatch)
     assert any("5 of 7 cells were done before" in line for line in told)
     assert {path: path.read_bytes() for path in before} == before
     assert (out / "comparison.json").read_bytes() == page
+
+
+def test_rows_of_sources_that_are_not_named_are_no_candidates(done, files, tmp_path):
+    only = [
+        "compare.sources=[sums]",
+        "compare.seeds=1",
+        "compare.arms=[qads]",
+        f"compare.run={done[0] / 'run'}",
+    ]
+    asked = {"config": files / "compare.yaml", "plan": False, "quick": False, "say": lambda _: None}
+    text = compare(**asked, overrides=only, out=tmp_path / "out")
+    assert "40 rows are no candidates of any arm: their source is not among those named." in text
+    cells = [json.loads(path.read_text()) for path in (tmp_path / "out" / "cells").glob("*/result.json")]
+    assert {name for cell in cells for name in cell["sources"]} == {"sums"}
+    with pytest.raises(SelectionError, match=r"no sources \['songs'\]. It has: sums, chat"):
+        compare(**asked, overrides=[*only, "compare.sources=[songs]"], out=tmp_path / "other")
 
 
 def test_the_plan_says_what_can_be_detected_before_anything_runs(files, tmp_path, capsys):
