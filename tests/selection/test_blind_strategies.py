@@ -162,6 +162,15 @@ def test_gist_equals_the_slow_search(diversity):
     assert picked.order.tolist() == slow_gist(ROWS[:90].astype(float), scores, 12, diversity, 0.2)
 
 
+@pytest.mark.parametrize("diversity", [0.5, 20.0, 300.0])
+@pytest.mark.parametrize("size", [1, 2, 40, 90])
+def test_gist_equals_the_slow_search_among_repeated_rows_and_equal_scores(diversity, size):
+    rows = np.concatenate([ROWS[:60], ROWS[20:50]])
+    scores = RNG.integers(1, 4, 90).astype(float)
+    picked = chosen("gist", size, vectors=rows, scores=scores, diversity=diversity, epsilon=0.2)
+    assert picked.order.tolist() == slow_gist(rows.astype(float), scores, size, diversity, 0.2)
+
+
 def test_gist_weighs_quality_against_the_smallest_distance_by_hand():
     # Scores alone: rows 0 and 1, 0.1 apart, worth 10 + 9 + 0.1. Rows 0 and 2 are 5 apart: 10 + 6 + 5.
     vectors = np.array([[0, 0], [0.1, 0], [5, 0]])

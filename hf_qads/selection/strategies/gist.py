@@ -53,8 +53,12 @@ def gist(pool: Pool, size: int, *, diversity: float = 1.0, epsilon: float = 0.05
     Raises:
         SelectionError: no scores or vectors, a negative score, an option out of range.
 
-    Cost: about log(2 / epsilon) / epsilon + 15 walks through the rows (90 of them by default), each with a
-    product of every row looked at with those taken before it.
+    Cost: at most log(2 / epsilon) / epsilon + 15 walks through the rows (90 by default), each with a product
+    of a row with those taken before it, up to the first that is too near. A walk is left out where the one
+    before took rows that are all at least that far apart, as it would take the same, and broken off where
+    what is left of the queue can no longer make its set the best. The lazy engine of `qads` does not serve:
+    it orders rows by a product that falls as rows are taken, while here their order is that of the scores
+    from the start, and distances only rule rows out.
     """
     if epsilon <= 0 or diversity < 0:
         raise SelectionError(
@@ -62,7 +66,6 @@ def gist(pool: Pool, size: int, *, diversity: float = 1.0, epsilon: float = 0.05
         )
     from hf_qads.neighbours.arrays import full_precision
     from hf_qads.selection.engine.space import Space
-    from hf_qads.selection.techniques.spacing import apart
 
     scores = pool.need_score("gist", score)
     if len(scores) and scores.min() < 0:
@@ -72,15 +75,56 @@ def gist(pool: Pool, size: int, *, diversity: float = 1.0, epsilon: float = 0.05
         return Picks(queue[:0], np.empty(0))
     with full_precision():
         space = Space(pool.need_vectors("gist"), metric=pool.metric, device=pool.device, out=pool.out)
-        best = queue[:size]
-        worth = value(space, best, scores, diversity)
-        for distance in tqdm(thresholds(diameter(space, queue), epsilon), desc="gist", disable=None):
-            found = apart(space, queue, size, distance)
-            new = value(space, found, scores, diversity)
-            if new > worth:
-                best, worth = found, new
+        search = _Search(space, queue, scores, size, diversity)
+        search.walk(-np.inf)
+        for distance in tqdm(thresholds(search.diameter, epsilon), desc="gist", disable=None):
+            search.walk(distance if space.metric == "cosine" else (distance * space.scale) ** 2)
+    best = search.best
     left = queue[~np.isin(queue, best)][: size - len(best)]
     return Picks(np.concatenate([best, left]), np.concatenate([scores[best], np.zeros(len(left))]))
+
+
+class _Search:
+    """The best set so far, over walks with rising distances.
+
+    Attributes:
+        diameter: of the rows, as `diameter` finds it.
+        best: the rows of the best set.
+    """
+
+    def __init__(self, space: "Space", queue: Rows, scores: Floats, size: int, diversity: float) -> None:
+        self.space, self.queue, self.scores, self.size, self.diversity = space, queue, scores, size, diversity
+        self.diameter = diameter(space, queue)
+        self.best, self.worth = queue[:0], -np.inf
+        self._sums = np.concatenate([[0.0], np.cumsum(scores[queue])])
+        self._closest = -np.inf  # of the last finished walk: up to it, another one takes the same rows
+        cosine = space.metric == "cosine"
+        self._farthest = 2.0 if cosine else 2 * self.diameter  # no two rows are farther apart
+        self._slack = space.slack(np.array([4.0 if cosine else (self._farthest * space.scale) ** 2]))
+
+    def walk(self, least: float) -> None:
+        """Take rows by falling score that are at least so far apart, where that may give the best set."""
+        from hf_qads.selection.techniques.spacing import apart
+
+        if least <= self._closest and len(self.best):
+            return
+        found = apart(self.space, self.queue, self.size, least, go_on=self._may_be_best)
+        if not found.finished:
+            return
+        self._closest = found.closest
+        new = value(self.space, found.rows, self.scores, self.diversity)
+        if new > self.worth:
+            self.best, self.worth = found.rows, new
+
+    def _may_be_best(self, rows: Rows, place: int, closest: float) -> bool:
+        """Whether the rows taken and the best from `place` on may be worth more than the best set."""
+        end = min(place + self.size - len(rows), len(self.queue))
+        most = float(self.scores[rows].sum() + self._sums[end] - self._sums[place])
+        if self.diversity:
+            measure = self.space.at_most(np.array([closest]), self._slack)
+            distance = float(self.space.unscale(self.space.distance(measure))[0])
+            most += self.diversity * min(distance, self._farthest)
+        return most * (1 + 1e-9) > self.worth
 
 
 def thresholds(diameter: float, epsilon: float) -> list[float]:
