@@ -144,18 +144,7 @@ def _parser() -> argparse.ArgumentParser:
         default=_cores(),
         help="processes that read large sources (default: one a core, %(default)s)",
     )
-    run.add_argument(
-        "--shard",
-        nargs="?",
-        const="auto",
-        metavar="I/N",
-        help="do part I of N of the current stage's shards and end; without I/N, as a Slurm array says",
-    )
-    run.add_argument("--engine", choices=("local", "ray"), default="local", help="who does the shards")
-    run.add_argument("--address", default="auto", help="of the Ray cluster; local starts one")
-    run.add_argument("--workers", type=int, help="Ray workers (default: one a GPU, without GPUs one a node)")
-    run.add_argument("--gpus-per-worker", type=float, help="default: 1 where the cluster has GPUs, else 0")
-    run.add_argument("--gpu-type", help="take only GPUs of this Ray accelerator type")
+    _share(run, "the current stage's shards", alone="locally this process alone")
 
     augment = add("augment", _augment, "generate rows as a config's augment section says", resumes=True)
     augment.add_argument("config", type=Path, help="YAML file of a run")
@@ -172,8 +161,8 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument(
         "--plan", action="store_true", help="say what it takes and what it can detect, and do nothing"
     )
-    compare.add_argument("--part", metavar="I/N", help="do the I-th of N parts of the cells: one per GPU")
     compare.add_argument("--quick", action="store_true", help="a few arms and seeds, in a few minutes")
+    _share(compare, "the cells")
 
     scaling = add(
         "scaling", "experiments.commands:scaling", "how measures grow with the data, and where", resumes=True
@@ -181,6 +170,7 @@ def _parser() -> argparse.ArgumentParser:
     scaling.add_argument("config", type=Path, help="YAML file")
     scaling.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="for example scaling.seeds=5")
     scaling.add_argument("--out", type=Path, help="folder (default: runs/NAME)")
+    _share(scaling, "the cells")
 
     validity = add(
         "validity", "experiments.commands:validity", "does a score predict what is learnt?", resumes=True
@@ -188,9 +178,10 @@ def _parser() -> argparse.ArgumentParser:
     validity.add_argument("config", type=Path, help="YAML file")
     validity.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="for example validity.seeds=5")
     validity.add_argument("--out", type=Path, help="folder (default: runs/NAME)")
+    _share(validity, "the cells")
 
-    status = add("status", "pipeline.summary:status", "what of a run is done, what is left, how long it took")
-    status.add_argument("path", metavar="RUN", type=Path, help="run folder")
+    status = add("status", "experiments.commands:status", "what of a run or an experiment is done and left")
+    status.add_argument("path", metavar="RUN", type=Path, help="run folder, or that of compare and the like")
 
     score = add("score", "pipeline.dataset_commands:score", "add a quality score to each row of a dataset")
     score.add_argument("dataset", help="Hub id, folder or file")
@@ -273,6 +264,24 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _share(command: argparse.ArgumentParser, what: str, alone: str = "locally one a GPU") -> None:
+    """Add the flags that say who does the work."""
+    command.add_argument(
+        "--shard",
+        nargs="?",
+        const="auto",
+        metavar="I/N",
+        help=f"do part I of N of {what}, from 0, and end; without I/N, as a Slurm array says",
+    )
+    command.add_argument("--engine", choices=("local", "ray"), default="local", help="who does the work")
+    command.add_argument("--address", default="auto", help="of the Ray cluster; local starts one")
+    command.add_argument(
+        "--workers", type=int, help=f"processes (default: on Ray one a GPU, without GPUs one a node; {alone})"
+    )
+    command.add_argument("--gpus-per-worker", type=float, help="on Ray; default: 1 where it has GPUs, else 0")
+    command.add_argument("--gpu-type", help="take only GPUs of this Ray accelerator type")
+
+
 def _cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -306,12 +315,12 @@ def _run(
     until: str | None,
     num_proc: int,
     shard: str | None,
-    engine: str,
-    **cluster: Any,
+    **workers: Any,
 ) -> str | None:
     from hf_qads.config import loading
     from hf_qads.pipeline import run as pipeline
     from hf_qads.pipeline.summary import conclusion
+    from hf_qads.runtime import engines
     from hf_qads.runtime.executors import Part
 
     checked = loading.load(config, overrides)
@@ -319,8 +328,8 @@ def _run(
     if shard is not None:
         pipeline.run_part(checked, out, Part.parse(shard), say=_say)
         return None
-    with _engine(engine, out, **cluster) as workers:
-        done = pipeline.run(checked, out, until=until, num_proc=num_proc, engine=workers, say=_say)
+    with engines.start(out=out, say=_say, **workers) as there:
+        done = pipeline.run(checked, out, until=until, num_proc=num_proc, engine=there, say=_say)
     return conclusion(done) if until in (None, "mixture", "report") else None
 
 
@@ -335,17 +344,6 @@ def _augment(*, config: Path, overrides: list[str], out: Path | None) -> str:
         raise ConfigError(f"{config} has no section augment. Write for example `augment: {{model: rules}}`.")
     out = out or Path("runs") / checked.name
     return generated(pipeline.run(checked, out, until="augmenting", say=_say))
-
-
-@contextmanager
-def _engine(engine: str, out: Path, **cluster: Any) -> Iterator[Any]:
-    if engine == "local":
-        yield None
-        return
-    from hf_qads.runtime.ray_engine import RayEngine
-
-    with RayEngine(out, say=_say, **cluster) as workers:
-        yield workers
 
 
 def _publish(

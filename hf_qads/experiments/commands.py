@@ -1,18 +1,26 @@
-"""The commands `hf-qads compare`, with its plan, and `hf-qads validity`."""
+"""The commands `hf-qads compare`, with its plan, `hf-qads validity` and `hf-qads scaling`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
 from hf_qads.config import experiments as settings
 from hf_qads.config.experiments import Experiment, measures_of
 from hf_qads.embedded import compare_path
-from hf_qads.errors import ConfigError
+from hf_qads.errors import RunError
 from hf_qads.experiments import report
-from hf_qads.experiments.cells import results, times
-from hf_qads.experiments.compare import CELLS, Comparison
+from hf_qads.experiments.cells import CELLS, CellWorker, Study, failure, results, times
+from hf_qads.experiments.compare import Comparison
 from hf_qads.experiments.planning import plan_text
+from hf_qads.pipeline.log_forwarding import forward_logs
+from hf_qads.pipeline.summary import open_shards
+from hf_qads.pipeline.summary import status as of_run
+from hf_qads.runfolder import RunFolder
+from hf_qads.runtime import distributed, engines
+from hf_qads.runtime.executors import Lead, Part, PartDone, using
 from hf_qads.runtime.progress import quiet
 
 Say = Callable[[str], None]
@@ -25,8 +33,9 @@ def compare(
     out: Path | None,
     plan: bool,
     quick: bool,
-    part: str | None = None,
+    shard: str | None = None,
     say: Say = print,
+    **workers: Any,
 ) -> str:
     """Do what is left of a comparison and say what may be concluded; or say what it would take.
 
@@ -36,46 +45,37 @@ def compare(
         out: its folder; None is `RUN/compare` of a run folder, else `runs/NAME`.
         plan: say how many cells, tokens and hours there are and what could be detected, and do nothing.
         quick: the embedded pool in a few minutes.
-        part: `I/N` does that part of the cells and writes no report: a process per GPU, then once without.
-            The run that scores come from must be there before several start.
+        shard: `I/N` does that part of the cells and writes no report: the task of a batch array.
         say: is told a line per cell.
+        workers: who does the cells, as `runtime.engines.start` has it; a process for each GPU by default.
 
     Raises:
         QaDSError: something a user can mend.
     """
     quiet()
-    share = _part(part)
+    part = None if shard is None else Part.parse(shard)
     experiment = _experiment(config, overrides, quick=quick)
     run = Path(experiment.compare.run if experiment.compare else "")
     out = out or (run / "compare" if (run / "ledger.jsonl").is_file() else Path("runs") / experiment.name)
     if plan:
         return plan_text(experiment, out)
-    comparison = Comparison(experiment, out, say=say)
     say(plan_text(experiment, out))
-    failed = comparison.do(share)
-    if part is not None:
-        return f"Part {part} of the cells is done. The same command without --part writes the report."
-    shown = write(comparison, failed)
-    return f"{shown}\nTables, figures and page: {out}"
+    study, failed = _study(Comparison, experiment, out, part, say, workers)
+    return _part_done(shard) if failed is None else f"{write(study, failed)}\nTables, figures and page: {out}"
 
 
-def _part(text: str | None) -> tuple[int, int]:
-    if text is None:
-        return 1, 1
-    number, _, count = text.partition("/")
-    if not (number.isdigit() and count.isdigit() and 1 <= int(number) <= int(count)):
-        raise ConfigError(f"--part {text!r} is no part. Write I/N with 1 <= I <= N, such as 2/4.")
-    return int(number), int(count)
-
-
-def validity(*, config: Path, overrides: Sequence[str], out: Path | None, say: Say = print) -> str:
+def validity(
+    *,
+    config: Path,
+    overrides: Sequence[str],
+    out: Path | None,
+    shard: str | None = None,
+    say: Say = print,
+    **workers: Any,
+) -> str:
     """Do what is left of a study of scores and say what each predicts.
 
-    Args:
-        config: its YAML.
-        overrides: `KEY=VALUE` within it.
-        out: its folder; None is `runs/NAME`.
-        say: is told a line per cell.
+    Args: as for `compare`.
 
     Raises:
         QaDSError: something a user can mend.
@@ -84,21 +84,25 @@ def validity(*, config: Path, overrides: Sequence[str], out: Path | None, say: S
 
     quiet()
     experiment = settings.load(config, overrides)
-    out = out or Path("runs") / experiment.name
-    study = scores.ScoreValidity(experiment, out, say=say)
-    failed = study.do()
-    shown = scores.write(study, results(study.cells, out / CELLS), failed)
-    return f"{shown}\nTable: {out}"
+    out, part = out or Path("runs") / experiment.name, None if shard is None else Part.parse(shard)
+    study, failed = _study(scores.ScoreValidity, experiment, out, part, say, workers)
+    if failed is None:
+        return _part_done(shard)
+    return f"{scores.write(study, results(study.cells, out / CELLS), failed)}\nTable: {out}"
 
 
-def scaling(*, config: Path, overrides: Sequence[str], out: Path | None, say: Say = print) -> str:
+def scaling(
+    *,
+    config: Path,
+    overrides: Sequence[str],
+    out: Path | None,
+    shard: str | None = None,
+    say: Say = print,
+    **workers: Any,
+) -> str:
     """Do what is left of a scaling study; says how each measure grows and what generated rows add.
 
-    Args:
-        config: its YAML.
-        overrides: `KEY=VALUE` within it.
-        out: its folder; None is `runs/NAME`.
-        say: is told a line per cell.
+    Args: as for `compare`.
 
     Raises:
         QaDSError: something a user can mend.
@@ -108,9 +112,62 @@ def scaling(*, config: Path, overrides: Sequence[str], out: Path | None, say: Sa
 
     quiet()
     experiment = settings.load(config, overrides)
-    out = out or Path("runs") / experiment.name
-    study = ScalingStudy(experiment, out, say=say)
-    return f"{scaling_report.write(study, study.do())}\nTable, figure and numbers: {out}"
+    out, part = out or Path("runs") / experiment.name, None if shard is None else Part.parse(shard)
+    study, failed = _study(ScalingStudy, experiment, out, part, say, workers)
+    if failed is None:
+        return _part_done(shard)
+    return f"{scaling_report.write(study, failed)}\nTable, figure and numbers: {out}"
+
+
+def status(path: Path) -> str:
+    """What of a run, or of an experiment's cells, is done, failed or missing.
+
+    Raises:
+        RunError: `path` is no folder of either.
+    """
+    folder = path / CELLS
+    if not folder.is_dir() or (path / "config.yaml").exists():
+        return of_run(path)
+    lines = [
+        f"{own.name}: failed: {why}" for own in sorted(folder.iterdir()) if (why := failure(own)) is not None
+    ]
+    open_cells = open_shards(folder, CELLS)
+    return "\n".join([*lines, *(open_cells or ["All cells are done."])])
+
+
+S = TypeVar("S", bound=Study)
+
+
+def _study(
+    make: Callable[..., S],
+    experiment: Experiment,
+    out: Path,
+    part: Part | None,
+    say: Say,
+    workers: Mapping[str, Any],
+) -> tuple[S, dict[str, str] | None]:
+    """Open a study and have its cells done; name of a failed cell -> why, or None after a part of them."""
+    if distributed.world_size() > 1:
+        raise RunError(
+            "cells are no work for the ranks of a launch. Start one process: it has one of its own for each "
+            "GPU. On several machines take --engine ray, or an array with --shard."
+        )
+    with RunFolder(out).locked(shared=part is not None):
+        study = make(experiment, out, say=say)
+        if part is not None:
+            part.folder = out / CELLS
+            with using(part), suppress(PartDone):
+                study.do()
+            return study, None
+        with engines.start(out=out, say=say, **{"engine": "local", "every_gpu": True, **workers}) as there:
+            if there is None:
+                return study, study.do()
+            with using(Lead(there, CellWorker(make, experiment, out.absolute()), CELLS)), forward_logs(say):
+                return study, study.do()
+
+
+def _part_done(shard: str | None) -> str:
+    return f"Part {shard} of the cells is done. The same command without --shard writes the report."
 
 
 def write(comparison: Comparison, failed: dict[str, str]) -> str:

@@ -11,11 +11,10 @@ import numpy as np
 from hf_qads import schema
 from hf_qads.config.experiments import Arm, Budget, Compare, Experiment
 from hf_qads.errors import ConfigError
-from hf_qads.experiments.cells import Cell, run_cells
+from hf_qads.experiments.cells import CELLS, Cell, run_cells
 from hf_qads.experiments.workbench import Rows, Workbench
 from hf_qads.pipeline.choosing import Candidates
 
-CELLS = "cells"
 UNTRAINED, WHOLE_POOL = "untrained", "whole_pool"
 
 
@@ -44,9 +43,9 @@ class Comparison:
         self._key = self.bench.key
         self.cells = self._cells()
 
-    def do(self, part: tuple[int, int] = (1, 1)) -> dict[str, str]:
-        """Do what is left of the cells, or of a part of them; name of a cell that failed -> why."""
-        return run_cells(self.cells, self.work, self.out / CELLS, part=part, say=self.say)
+    def do(self) -> dict[str, str]:
+        """Do what is left of the cells; name of a cell that failed -> why."""
+        return run_cells(self.cells, self.work, self.out / CELLS, say=self.say)
 
     def work(self, cell: Cell, folder: Path) -> tuple[dict[str, Any], dict[str, float]]:
         """Select, fine-tune and evaluate one cell."""

@@ -9,8 +9,8 @@ import numpy as np
 
 from hf_qads.config.experiments import Compare, Experiment
 from hf_qads.errors import ConfigError
-from hf_qads.experiments.cells import RESULT, TIMES
-from hf_qads.experiments.compare import CELLS, UNTRAINED, WHOLE_POOL, arms_of
+from hf_qads.experiments.cells import CELLS, RESULT, TIMES
+from hf_qads.experiments.compare import UNTRAINED, WHOLE_POOL, arms_of
 from hf_qads.experiments.results import UNITS, values_of
 from hf_qads.runtime import files
 from hf_qads.statistics.comparison import detectable, expected_spread

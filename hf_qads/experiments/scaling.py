@@ -17,14 +17,13 @@ from numpy.typing import NDArray
 from hf_qads import schema
 from hf_qads.config.experiments import Experiment, Scaling, measures_of
 from hf_qads.errors import ConfigError
-from hf_qads.experiments.cells import Cell, run_cells
+from hf_qads.experiments.cells import CELLS, Cell, run_cells
 from hf_qads.experiments.results import UNTRAINED, values_of
 from hf_qads.experiments.workbench import Rows, Workbench
 from hf_qads.pipeline.test_sets import benchmark_name
 from hf_qads.statistics.comparison import FEWEST_SEEDS, Comparison, compare_arms, holm
 from hf_qads.statistics.scaling import GROWING, SATURATED, LogLinear, fit_log_linear
 
-CELLS = "cells"
 EQUAL: Final = "equal"  # the budget of parts that are compared at equal tokens
 BASE, PATHS, QUESTIONS, BOTH, SELECTED = (
     "base pool",

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from hf_qads.experiments.cells import results
+from hf_qads.experiments.cells import CELLS, results
 from hf_qads.experiments.results import UNITS
-from hf_qads.experiments.scaling import CELLS, Curve, ScalingStudy, added, as_dict, curves
+from hf_qads.experiments.scaling import Curve, ScalingStudy, added, as_dict, curves
 from hf_qads.runtime import files
 from hf_qads.statistics.comparison import Comparison
 

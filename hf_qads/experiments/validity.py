@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 
 from hf_qads.config.experiments import Experiment, Validity
 from hf_qads.errors import ConfigError, SelectionError
-from hf_qads.experiments.cells import Cell, run_cells
+from hf_qads.experiments.cells import CELLS, Cell, run_cells
 from hf_qads.experiments.results import UNTRAINED, values_of
 from hf_qads.experiments.workbench import Rows, Workbench
 from hf_qads.runtime import files
 from hf_qads.statistics.comparison import Comparison, compare_arms, holm
 from hf_qads.statistics.correlation import correlations
 
-CELLS = "cells"
 MEASURE = "log_probability"
 
 

@@ -145,7 +145,8 @@ def open_run(name: str, out: Path, *, say: Say) -> RunFolder:
     path = embedded.quickstart_path() if name == EMBEDDED else Path(name)
     if path.is_dir():
         return RunFolder.open(path)
-    return pipeline.run(loading.load(path), out, until="scores", say=say)
+    with files.locked(out.with_name(".opening")):  # several processes may open it at once: one makes it
+        return pipeline.run(loading.load(path), out, until="scores", say=say)
 
 
 def asked_items(setting: Measuring) -> dict[str, list[Item]]:

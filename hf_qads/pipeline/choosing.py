@@ -19,7 +19,7 @@ from hf_qads.pipeline.stage import Context
 from hf_qads.pipeline.stages import features
 from hf_qads.pipeline.stages.selection import Choices, choices, rank, together
 from hf_qads.runfolder import RunFolder
-from hf_qads.runtime import files
+from hf_qads.runtime import executors, files
 from hf_qads.selection.needs import Needs
 
 TOKENS, ANSWER_TOKENS = "tokens", "answer_tokens"
@@ -68,7 +68,8 @@ class Candidates:
         )
         self._sizes = [int((self.sources == name).sum()) for name in run.sources()]
         self._offsets = np.cumsum([0, *self._sizes])
-        table = self._lengths()
+        with files.locked(folder / ".lengths.lock"):
+            table = self._lengths()
         self.lengths: Rows = table[TOKENS].to_numpy().astype(np.int64)
         self._answers = table[ANSWER_TOKENS].to_numpy().astype(np.float64)
         characters = table["characters"].to_numpy()
@@ -130,8 +131,9 @@ class Candidates:
         count = min(size, len(choice.rows))
         if count == len(choice.rows):
             context = Context(config.model_copy(update={"subsets": [1.0]}), self.run, lambda line: None)
-        order = rank(context, self.folder / ".checkpoints", choice, count, needs)
-        files.remove(self.folder / ".checkpoints")
+        checkpoints = executors.temporary(self.folder / "checkpoints")  # others may choose at the same time
+        order = rank(context, checkpoints, choice, count, needs)
+        files.remove(checkpoints)
         return np.asarray(order.rows[:count], dtype=np.int64) + offset
 
     def dicts(self, rows: Rows) -> list[dict[str, Any]]:
@@ -156,12 +158,13 @@ class Candidates:
         context = Context(self.config, self.run, lambda line: None)
         made = [name for name in (*needs.features, *needs.targets) if name in MADE]
         if made:
-            features.make(
-                context,
-                self.run.folder("features"),
-                [name for name in needs.features if name in made],
-                [name for name in needs.targets if name in made],
-            )
+            with files.locked(self.folder / ".features.lock"):
+                features.make(
+                    context,
+                    self.run.folder("features"),
+                    [name for name in needs.features if name in made],
+                    [name for name in needs.targets if name in made],
+                )
         column = self.run.score_column() or schema.SCORE
         own = (ANSWER_TOKENS, TOKENS)
         asked = Needs(

@@ -115,21 +115,21 @@ def status(path: Path) -> str:
         counts = (f"{line['rows_in']:,}", f"{line['rows_out']:,}", f"{line['seconds']:.1f}")
         rows.append((stage.name, state, *counts, f"{line['peak_rss_mib']:,}"))
     end = "Everything is done." if not left else f"{left} of {len(keys)} stages are left."
-    open_shards = [line for stage in pipeline.stages(config) for line in _open_shards(run, stage.name)]
-    return "\n".join([aligned(rows, right=range(2, 6)), "", *open_shards, end])
+    left_open = [
+        line for stage in pipeline.stages(config) for line in open_shards(run.folder(stage.name), stage.name)
+    ]
+    return "\n".join([aligned(rows, right=range(2, 6)), "", *left_open, end])
 
 
-def _open_shards(run: RunFolder, stage: str) -> list[str]:
-    """Shards that the parts of a batch array have left open, and the array indices that redo them."""
-    lines, parts = missing(run.folder(stage))
-    if not parts:
-        return []
+def open_shards(folder: Path, what: str) -> list[str]:
+    """Shards that are left open in a folder, and the indices of the batch array that redo them."""
+    lines, parts = missing(folder)
     tasks: dict[str, list[str]] = {}
     for part in parts:
         number, _, count = part.partition("/")
         tasks.setdefault(count, []).append(number)
-    redo = [f"--array={','.join(numbers)} of {count}" for count, numbers in tasks.items()]
-    return [*lines, f"{stage}: to redo them: {'; '.join(redo)}", ""]
+    redo = [f"--array={','.join(numbers)} of {count}" for count, numbers in tasks.items() if count != "1"]
+    return [*lines, *([f"{what}: to redo them: {'; '.join(redo)}", ""] if redo else [])]
 
 
 def generated(run: RunFolder) -> str:

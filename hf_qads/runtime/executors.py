@@ -61,11 +61,18 @@ class Executor(Protocol):
         ...
 
     def run(
-        self, shards: Sequence[Shard], do: Callable[[int], object], *, what: str, unit: str = "row"
+        self,
+        shards: Sequence[Shard],
+        do: Callable[[int], object],
+        *,
+        what: str,
+        unit: str = "row",
+        shown: bool = True,
     ) -> None:
         """Have shards done: `do(i)` does the i-th and writes its files, each whole or not at all.
 
         They need not be done when this returns, only after `gather`. No two calls of a stage have one `what`.
+        Not `shown`, what this process does itself has no bar: shards that have bars of their own.
         """
         ...
 
@@ -97,13 +104,19 @@ class Ranks:
         return distributed.rank() == 0
 
     def run(
-        self, shards: Sequence[Shard], do: Callable[[int], object], *, what: str, unit: str = "row"
+        self,
+        shards: Sequence[Shard],
+        do: Callable[[int], object],
+        *,
+        what: str,
+        unit: str = "row",
+        shown: bool = True,
     ) -> None:
         """Do this rank's shards, then those of the others that are still open."""
         rank, world = distributed.rank(), distributed.world_size()
         own = [number for number in range(len(shards)) if number % world == rank]
         others = [number for number in reversed(range(len(shards))) if number % world != rank]
-        _work(shards, [*own, *others], do, what=what, unit=unit, shown=rank == 0)
+        _work(shards, [*own, *others], do, what=what, unit=unit, shown=shown and rank == 0)
 
     def gather(self, shards: Sequence[Shard] | None = None) -> None:
         """Wait for the other ranks."""
@@ -155,13 +168,19 @@ class Part:
         return cls(int(number), int(count_text))
 
     def run(
-        self, shards: Sequence[Shard], do: Callable[[int], object], *, what: str, unit: str = "row"
+        self,
+        shards: Sequence[Shard],
+        do: Callable[[int], object],
+        *,
+        what: str,
+        unit: str = "row",
+        shown: bool = True,
     ) -> None:
         """Do the shards of this part."""
         if self.folder is not None:
             write_manifest(self.folder, what, shards, self.count)
         own = [number for number in range(len(shards)) if number % self.count == self.number]
-        _work(shards, own, do, what=what, unit=unit, shown=True)
+        _work(shards, own, do, what=what, unit=unit, shown=shown)
 
     def gather(self, shards: Sequence[Shard] | None = None) -> None:
         """End this worker's work on the stage, unless it can go on."""
@@ -202,7 +221,13 @@ class Lead:
         self._unit = "row"
 
     def run(
-        self, shards: Sequence[Shard], do: Callable[[int], object], *, what: str, unit: str = "row"
+        self,
+        shards: Sequence[Shard],
+        do: Callable[[int], object],
+        *,
+        what: str,
+        unit: str = "row",
+        shown: bool = True,
     ) -> None:
         """Remember the shards until `gather`."""
         self._handed[what], self._unit = shards, unit

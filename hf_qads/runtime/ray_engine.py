@@ -18,13 +18,11 @@ from hf_qads import __version__
 from hf_qads.errors import QaDSError, RunError
 from hf_qads.runtime.executors import Job, Shard
 from hf_qads.runtime.progress import bar
-from hf_qads.runtime.shard_book import Claims, ShardBook, check_done, enter
+from hf_qads.runtime.shard_book import ENDED, REPLACED, Claims, ShardBook, check_done, enter
 
 logger = logging.getLogger(__name__)
 
 PROBE: Final = ".visible"
-REPLACED: Final = 3  # most replacements for each worker
-ENDED: Final = "the worker was lost: its node or process died, or the system killed it for its memory"
 
 
 class _Remote:
@@ -139,7 +137,9 @@ class RayEngine:
         while len(self._actors) < self._count:
             self._add(book)
         left = -1
-        with bar(book.state()["total"], f"{stage} on {self._count} workers", unit=unit) as progress:
+        state = book.state()
+        title = f"{stage} on {self._count} workers"
+        with bar(state["total"], title, unit=unit, done=state["done"]) as progress:
             while self._actors:
                 state = self._round(actor, job, stage, progress)
                 if not state["left"] or state["left"] == left:

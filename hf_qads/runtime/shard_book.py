@@ -14,6 +14,8 @@ from hf_qads.runtime.executors import Shard, go_on
 
 TRIES: Final = 3  # of a shard, before it is given up
 FAULTS: Final = 3  # in a row, before a worker gets no more while others are at work
+REPLACED: Final = 3  # most replacements of each worker
+ENDED: Final = "the worker was lost: its node or process died, or the system killed it for its memory"
 
 
 @dataclass
@@ -135,7 +137,13 @@ class Claims:
         self._book, self._worker = book, worker
 
     def run(
-        self, shards: Sequence[Shard], do: Callable[[int], object], *, what: str, unit: str = "row"
+        self,
+        shards: Sequence[Shard],
+        do: Callable[[int], object],
+        *,
+        what: str,
+        unit: str = "row",
+        shown: bool = True,
     ) -> None:
         """Do shards as long as there are some."""
         while (number := self._book.claim(self._worker, what)) is not None:

@@ -1,6 +1,7 @@
 """A comparison on a tiny pool: cells, resumption, tables and what may be concluded."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -8,12 +9,13 @@ import yaml
 
 from hf_qads import cli
 from hf_qads.config import experiments
-from hf_qads.errors import ConfigError, SelectionError, TrainingError
+from hf_qads.errors import ConfigError, SelectionError, ShardsGivenUpError, TrainingError
 from hf_qads.experiments.cells import Cell, run_cells
-from hf_qads.experiments.commands import compare, validity
+from hf_qads.experiments.commands import compare, status, validity
 from hf_qads.experiments.planning import pilot_spread, plan_text
 from hf_qads.experiments.results import composition, jaccard, lines, markdown, sentence
 from hf_qads.experiments.validity import score_lines
+from hf_qads.runtime.executors import Lead, Part, PartDone, using
 from tests.models import tiny_model, tiny_rows, tiny_tokenizer
 from tests.pipeline.conftest import write_rows
 
@@ -156,23 +158,83 @@ def test_a_failed_cell_takes_no_other_along(tmp_path):
     assert not run_cells(cells, lambda *_: ({}, {}), tmp_path, say=lambda _: None)
 
 
-def test_parts_share_the_cells_and_do_none_twice(tmp_path):
+def test_shards_share_the_cells_do_none_twice_and_say_what_is_missing(tmp_path):
     cells = [Cell(arm, "9rows", 0, "k" * 16) for arm in "abcde"]
     done = []
 
     def work(cell, folder):
         done.append(cell.arm)
+        if cell.arm == "b":
+            raise TrainingError("The loss stopped being a number.")
         return {}, {}
 
-    for part in ((1, 2), (2, 2), (1, 1)):
-        run_cells(cells, work, tmp_path, part=part, say=lambda _: None)
+    for number in (0, 1):
+        with using(Part(number, 2, folder=tmp_path / "cells")), pytest.raises(PartDone):
+            run_cells(cells, work, tmp_path / "cells", say=lambda _: None)
+        if not number:
+            assert "cells: 2 of 5 shards missing: 1, 3" in status(tmp_path)
+            assert "--array=1 of 2" in status(tmp_path)
     assert done == ["a", "c", "e", "b", "d"]
+    assert status(tmp_path).splitlines()[0].endswith("failed: The loss stopped being a number.")
+    assert run_cells(cells, lambda *_: ({}, {}), tmp_path / "cells", say=lambda _: None) == {}
+    assert status(tmp_path) == "All cells are done."
 
 
-@pytest.mark.parametrize("part", ["0/2", "3/2", "x", "1"])
+def test_a_shard_of_a_comparison_writes_its_cells_and_the_same_command_without_it_the_report(
+    done, files, tmp_path
+):
+    whole, out = done[0], tmp_path / "o"
+    shutil.copytree(whole / "run", out / "run")
+    argv = ["compare", str(files / "compare.yaml"), "--out", str(out)]
+    assert cli.main([*argv, "--shard", "1/2"]) == 0
+    mine = {path.parent.name: path.read_bytes() for path in (out / "cells").glob("*/result.json")}
+    assert mine == {name: (whole / "cells" / name / "result.json").read_bytes() for name in mine}
+    assert len(mine) == 3
+    assert not (out / "comparison.md").exists()
+
+
+@pytest.mark.slow
+def test_processes_make_the_bytes_of_one(done, files, tmp_path):
+    whole, out, said = done[0], tmp_path / "o", []
+    shutil.copytree(whole / "run", out / "run")
+    compare(
+        config=files / "compare.yaml", overrides=[], out=out, plan=False, quick=False, say=said.append,
+        workers=2,
+    )  # fmt: skip
+    for path in (whole / "cells").glob("*/result.json"):
+        assert (out / path.relative_to(whole)).read_bytes() == path.read_bytes()
+    assert (out / "comparison.json").read_bytes() == (whole / "comparison.json").read_bytes()
+
+
+class Killing:
+    """An engine whose workers are lost at some cell each time."""
+
+    def work(self, job, stage, handed, *, unit):
+        ((title, shards),) = handed.items()
+        assert (stage, title, unit) == ("cells", "cells", "cell")
+        for shard in shards[:-1]:
+            shard.files[0].parent.mkdir(parents=True)
+            shard.files[0].write_text("{}")
+        raise ShardsGivenUpError("1 shards were given up: the worker was lost.")
+
+
+def test_a_cell_whose_workers_are_lost_is_named_beside_what_is_done(tmp_path):
+    cells = [Cell(arm, "9rows", 0, "k" * 16) for arm in "abc"]
+    with using(Lead(Killing(), None, "cells")):
+        failed = run_cells(cells, None, tmp_path, say=lambda _: None)
+    assert failed == {cells[2].name: "1 shards were given up: the worker was lost."}
+
+
+def test_ranks_of_a_launch_are_refused(files, monkeypatch, capfd):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert cli.main(["compare", str(files / "compare.yaml")]) == 2
+    assert "cells are no work for the ranks of a launch" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("part", ["2/2", "x", "1"])
 def test_a_part_that_is_none_is_one_line(part, files, capfd):
-    assert cli.main(["compare", str(files / "compare.yaml"), "--part", part, "--plan"]) == 2
-    assert "such as 2/4" in capfd.readouterr().err
+    assert cli.main(["compare", str(files / "compare.yaml"), "--shard", part, "--plan"]) == 2
+    assert "--shard" in capfd.readouterr().err
 
 
 def made(arm, seed, values, *, rows=10, tokens=100.0, sources=None, ids=()):

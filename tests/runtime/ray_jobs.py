@@ -16,6 +16,9 @@ class Waiting:
     ) -> None:
         self.folder, self.count, self.seconds, self.poisoned = folder, count, seconds, poisoned
 
+    def befall(self, number: int) -> None:
+        """What happens to a worker at a shard."""
+
     def handed(self, stage: str) -> dict[str, list[Shard]]:
         """The shards as a driver hands them out."""
         return {stage: [Shard((path,), 1) for path in self._paths(stage)]}
@@ -28,6 +31,7 @@ class Waiting:
 
         def do(number: int) -> None:
             time.sleep(self.seconds)
+            self.befall(number)
             if number == self.poisoned:
                 raise ValueError("a poisoned row")
             part = temporary(paths[number])

@@ -1,6 +1,7 @@
 """The stage `selection`: the order in which rows are picked, within each source or over the whole pool."""
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -165,7 +166,8 @@ def _stacked(parts: Sequence[Any], path: Path, block: int = 65536) -> Any:
     if not isinstance(parts[0], np.ndarray):
         return [value for part in parts for value in part]
     shape = (sum(len(part) for part in parts), *parts[0].shape[1:])
-    stacked = np.lib.format.open_memmap(path, mode="w+", dtype=parts[0].dtype, shape=shape)
+    building = executors.temporary(path)  # another process may read what stands there
+    stacked = np.lib.format.open_memmap(building, mode="w+", dtype=parts[0].dtype, shape=shape)
     at = 0
     for part in parts:
         for begin in range(0, len(part), block):
@@ -173,6 +175,7 @@ def _stacked(parts: Sequence[Any], path: Path, block: int = 65536) -> Any:
             stacked[at : at + len(values)] = values
             at += len(values)
     stacked.flush()
+    os.replace(building, path)
     return stacked
 
 
