@@ -64,8 +64,9 @@ DEITA: Final = """\
 }
 """
 WICI: Final = """\
-@article{wici2026,
+@article{han2026what,
   title   = {What Makes Good Instruction-Tuning Data? An In-Context Learning Perspective},
+  author  = {Han, Guangzeng and Huang, Xiaolei},
   journal = {arXiv preprint arXiv:2604.25132},
   year    = {2026}
 }
