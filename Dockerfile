@@ -9,7 +9,7 @@ USER qads
 WORKDIR /home/qads/hf_qads
 ENV PATH=/home/qads/venv/bin:$PATH PYTHONUNBUFFERED=1 HF_HUB_DISABLE_TELEMETRY=1
 RUN python3 -m venv /home/qads/venv
-COPY --chown=qads constraints.txt pyproject.toml README.md LICENSE ./
+COPY --chown=qads constraints.txt pyproject.toml setup.py README.md LICENSE ./
 RUN pip install --no-cache-dir -c constraints.txt torch
 COPY --chown=qads hf_qads hf_qads
 COPY --chown=qads recipes recipes
