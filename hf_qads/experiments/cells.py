@@ -172,12 +172,6 @@ def results(cells: Sequence[Cell], folder: Path) -> list[dict[str, Any]]:
     return [files.read_json(path) for path in paths if path.is_file()]
 
 
-def times(cells: Sequence[Cell], folder: Path) -> dict[str, dict[str, float]]:
-    """How long the parts of each finished cell took, in seconds, by name of the cell."""
-    paths = {cell.name: folder / cell.name / TIMES for cell in cells}
-    return {name: files.read_json(path) for name, path in paths.items() if path.is_file()}
-
-
 def _span(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"

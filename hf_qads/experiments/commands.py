@@ -5,15 +5,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
-
 from hf_qads.config import experiments as settings
 from hf_qads.config.experiments import Experiment, measures_of
 from hf_qads.embedded import compare_path
 from hf_qads.errors import RunError
 from hf_qads.experiments import report
-from hf_qads.experiments.cells import CELLS, CellWorker, Study, failure, results, times
+from hf_qads.experiments.cells import CELLS, CellWorker, Study, failure, results
 from hf_qads.experiments.compare import Comparison
+from hf_qads.experiments.costs import cost_lines
 from hf_qads.experiments.planning import plan_text
 from hf_qads.pipeline.log_forwarding import forward_logs
 from hf_qads.pipeline.summary import open_shards
@@ -193,7 +192,7 @@ def write(comparison: Comparison, failed: dict[str, str]) -> str:
         factors=factors,
         out_of_domain=setting.evaluate.out_of_domain,
         notes=_notes(comparison, len(done), failed),
-        costs=_costs(comparison),
+        costs=cost_lines(comparison, done),
     )
 
 
@@ -209,21 +208,6 @@ def _notes(comparison: Comparison, done: int, failed: dict[str, str]) -> list[st
         "that is shown. Seeds and questions both count as samples; benchmarks weigh alike."
     )
     return notes
-
-
-def _costs(comparison: Comparison) -> list[str]:
-    """What scoring and vectors took once, beside what one cell takes."""
-    stages = {line["stage"]: float(line["seconds"]) for line in comparison.run.ledger()}
-    once = sum(stages.get(name, 0.0) for name in ("experience", "vectors", "influence", "scorer", "scores"))
-    known = times(comparison.cells, comparison.out / CELLS)
-    training = [parts["training"] for name, parts in known.items() if "training" in parts]
-    if not training:
-        return []
-    one = float(np.median(training))
-    return [
-        f"Scores and vectors of the pool took {once:,.0f} s once, as long as the training of "
-        f"{once / one:,.1f} cells ({one:,.0f} s each, median); random needs none of it."
-    ]
 
 
 def _experiment(path: Path | None, overrides: Sequence[str], *, quick: bool) -> Experiment:

@@ -1,6 +1,7 @@
 """A comparison on a tiny pool: cells, resumption, tables and what may be concluded."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -81,6 +82,10 @@ def test_a_comparison_writes_tables_figures_and_a_page(done):
     out, text = done
     assert "| random | 2 |" in text
     assert "7 of 7 cells are done" in text
+    assert "100 rows read, 240 pairs of a row and an anchor" in text
+    assert re.search(
+        r"Break-even at 300tokens: the same operations would train on [\d.]+ times as many", text
+    )
     assert (out / "figures" / "overlap_300tokens.png").stat().st_size > 1000
     assert "<table>" in (out / "comparison.html").read_text()
     record = json.loads((out / "comparison.json").read_text())
