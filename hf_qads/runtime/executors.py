@@ -291,15 +291,22 @@ def temporary(path: Path) -> Path:
     return path.with_name(f".{path.name}.{socket.gethostname()}-{os.getpid()}.part")
 
 
+@contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """Yield a temporary sibling of `path` that no other process uses; move it into place on success."""
+    part = temporary(path)
+    yield part
+    os.replace(part, path)
+
+
 def write_manifest(folder: Path, name: str, shards: Sequence[Shard], count: int) -> None:
     """List shards, done in `count` parts, in the folder of their stage: what is missing is told from it."""
     listed = [[os.path.relpath(path, folder) for path in shard.files] for shard in shards]
     manifest = {"parts": count, "shards": listed}
     path = folder / MANIFESTS / f"{name}.json"
     if not path.exists() or files.read_json(path) != manifest:
-        part = temporary(path)
-        files.write_json(part, manifest)
-        os.replace(part, path)
+        with writing(path) as part:
+            files.write_json(part, manifest)
 
 
 def missing(folder: Path) -> tuple[list[str], list[str]]:

@@ -1,6 +1,5 @@
 """Shards of parquet rows, each of them a file: resumed after a kill, shared by workers."""
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -97,9 +96,8 @@ def work_through(
 
     def do(number: int) -> None:
         table, path = work(shards[number]), shard_file(folder, shards[number])
-        part = executors.temporary(path)
-        pq.write_table(table, part)
-        os.replace(part, path)
+        with executors.writing(path) as part:
+            pq.write_table(table, part)
 
     pieces = [Shard((shard_file(folder, shard),), shard.rows) for shard in shards]
     name = shards[0].path.parent.name if shards else folder.name

@@ -32,6 +32,26 @@ def test_an_engine_is_given_every_costly_stage_and_changes_no_byte(tmp_path, raw
     assert digest(tmp_path / "alone") == digest(tmp_path / "shared")
 
 
+@pytest.mark.parametrize("strategy", ["rds", pytest.param("less", marks=pytest.mark.slow)])
+def test_features_of_rows_and_anchors_are_shards(tmp_path, raw_config, strategy):
+    raw = {**raw_config, "experience": None, "scorer": {"type": "probe"}, "select": {"strategy": strategy}}
+    quietly(raw, tmp_path / "alone", until="selection")
+    out, engine, said = tmp_path / "shared", OneAfterTheOther(2), []
+    quietly(raw, out, engine=engine, until="scores")
+    name = {"rds": "weighted_vectors", "less": "gradients"}[strategy]
+    for number in (1, 0):  # each source is one shard, as the anchors are: part 0 has them all
+        pipeline.run_part(loading.parse(raw), out, Part(number, 2), say=said.append)
+        told = status(out)
+        assert (f"{name} of sums: 1 of 1 shards missing: 0" in told) == bool(number)
+        assert ("features: to redo them: --array=0 of 2" in told) == bool(number)
+    assert said[0] == "features: part 1 of 2 (from 0)"
+    assert (out / "features" / f"{name}.target.npy").exists()
+    assert not (out / "features" / name / "sums" / "vectors.npy").exists()
+    quietly(raw, out, engine=engine, until="selection")
+    assert engine.stages == ["vectors", "influence", "selection"]
+    assert digest(tmp_path / "alone") == digest(out)
+
+
 @pytest.mark.slow
 def test_parts_of_an_array_do_a_stage_and_the_run_goes_on_from_them(tmp_path, raw_config):
     checked, out = loading.parse(raw_config), tmp_path / "parts"

@@ -5,15 +5,15 @@ and `features/SOURCE.parquet` the columns that rows brought. A run whose strateg
 such stage.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from hf_qads import schema
 from hf_qads.config.schema import Config
@@ -25,7 +25,12 @@ from hf_qads.pipeline.rows import as_dicts, sizes
 from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage
 from hf_qads.pipeline.stages.anchors import FILE, SET, anchors
 from hf_qads.runfolder import RunFolder
-from hf_qads.runtime import distributed, files
+from hf_qads.runtime import executors, files
+from hf_qads.runtime.executors import Shard
+
+if TYPE_CHECKING:
+    from hf_qads.embedding.encoder import Encoder, RowEncoder
+    from hf_qads.embedding.gradients import GradientMaker
 
 TAGS = "tags"
 
@@ -52,7 +57,7 @@ def _settings(config: Config) -> Mapping[str, Any]:
 
 def _work(context: Context, folder: Path) -> Outcome:
     rows, targets = wanted(context.config)
-    if distributed.rank() == 0 and context.config.columns:
+    if executors.current().leads and context.config.columns:
         for source in context.run.sources():
             table = precomputed.columns(context.run, source, context.config.columns)
             with files.atomic_path(folder / f"{source}.parquet") as temporary:
@@ -64,23 +69,26 @@ def _work(context: Context, folder: Path) -> Outcome:
 
 def make(context: Context, folder: Path, rows: Sequence[str], targets: Sequence[str]) -> LeftOut:
     """Make features of the pool's rows and of the anchors, those that are not there yet, by name."""
+    from hf_qads.embedding.folders import FolderEncoding
+
     watched = anchor_rows(context, folder) if targets else None
-    left_out: LeftOut = {}
+    works: list[tuple[str, str, FolderEncoding]] = []
     for name in dict.fromkeys((*rows, *targets)):
         if name in (TEXT, TAGS, *context.config.columns):
             continue
-        maker = _maker(context, name)
-        try:
+        with _encoder(context, name) as encoder:
             for source in context.run.sources() if name in rows else ():
-                made = maker.folder(context.run.rows_folder(source), folder / name / source)
-                for reason in made.reasons.values():
-                    gone = left_out.setdefault(source, {})
-                    gone[f"{name}: {reason}"] = gone.get(f"{name}: {reason}", 0) + 1
-            if watched is not None and name in targets and distributed.rank() == 0:
-                _targets(folder, name, watched, maker.rows)
-        finally:
-            maker.close()
-        distributed.barrier()
+                work = FolderEncoding(context.run.rows_folder(source), folder / name / source, what=name)
+                work.run(encoder)
+                works.append((source, name, work))
+            if watched is not None and name in targets:
+                _targets(folder, name, watched, encoder)
+    executors.current().gather()
+    left_out: LeftOut = {}
+    for source, name, work in works:
+        for reason in work.finish().reasons.values():
+            gone = left_out.setdefault(source, {})
+            gone[f"{name}: {reason}"] = gone.get(f"{name}: {reason}", 0) + 1
     return left_out
 
 
@@ -90,62 +98,60 @@ def anchor_rows(context: Context, folder: Path) -> pa.Table:
     return pq.read_table(made, partitioning=None) if made.exists() else anchors(context, folder)
 
 
-def _targets(
-    folder: Path, name: str, watched: pa.Table, make: Callable[[list[dict[str, Any]]], NDArray[Any]]
-) -> None:
-    """Write a feature of each anchor set's rows; rows without one are left out."""
-    for label in dict.fromkeys(watched[SET].to_pylist()):
-        path = folder / f"{name}.{label}.npy"
-        if path.exists():
-            continue
-        values = make(as_dicts(watched.filter(pc.equal(watched[SET], label))))
+def _targets(folder: Path, name: str, watched: pa.Table, encoder: "Callable[[], RowEncoder]") -> None:
+    """Have a feature of each anchor set's rows written; rows without one are left out."""
+    labels = list(dict.fromkeys(watched[SET].to_pylist()))
+    tables = [watched.filter(pc.equal(watched[SET], label)) for label in labels]
+    shards = [
+        Shard((folder / f"{name}.{label}.npy",), len(table))
+        for label, table in zip(labels, tables, strict=True)
+    ]
+
+    def do(number: int) -> None:
+        values = np.empty((len(tables[number]), encoder().size), dtype=np.float32)
+        encoder().encode(as_dicts(tables[number]), values)
         values = values[np.isfinite(values).all(axis=1)]
         if not len(values):
             raise SelectionError(
-                f"no row of anchor set {label!r} has the feature {name!r}. Take other anchors."
+                f"no row of anchor set {labels[number]!r} has the feature {name!r}. Take other anchors."
             )
-        with files.atomic_path(path) as temporary, temporary.open("wb") as stream:
+        with executors.writing(shards[number].files[0]) as part, part.open("wb") as stream:
             np.save(stream, values)
 
-
-class _Maker:
-    """Makes one feature, of a folder of rows and of a list of them."""
-
-    def __init__(self, encoder: Any, name: str) -> None:
-        self.encoder, self.name = encoder, name
-
-    def folder(self, rows: Path, out: Path) -> Any:
-        from hf_qads.embedding.folders import encode_folder
-
-        return encode_folder(self.encoder, rows, out, what=self.name)
-
-    def rows(self, rows: list[dict[str, Any]]) -> NDArray[Any]:
-        found = np.empty((len(rows), self.encoder.size), dtype=np.float32)
-        self.encoder.encode(rows, found)
-        return found
-
-    def close(self) -> None:
-        if hasattr(self.encoder, "close"):
-            self.encoder.close()
+    executors.current().run(shards, do, what=f"{name} of the anchors")
 
 
-def _maker(context: Context, name: str) -> _Maker:
-    """The encoder of a feature.
+@contextmanager
+def _encoder(context: Context, name: str) -> "Iterator[Callable[[], RowEncoder]]":
+    """Gives what makes a feature, which loads its model when it is first asked for.
 
     Vectors and gradients are those of the pre-experienced model, which is warmed up; position-weighted states
     are those of the base model, as RDS+ has it.
     """
-    config = context.config
-    model, tokenizer = context.base if name == WEIGHTED else context.encoder
-    encoder = feature_encoder(
-        name,
-        model,
-        tokenizer,
-        template=config.model.template,
-        batch_tokens=config.batch_tokens,
-        seed=config.seed,
-    )
-    return _Maker(encoder, name)
+    made: list[Encoder | GradientMaker] = []
+
+    def encoder() -> "RowEncoder":
+        if not made:
+            config = context.config
+            model, tokenizer = context.base if name == WEIGHTED else context.encoder
+            made.append(
+                feature_encoder(
+                    name,
+                    model,
+                    tokenizer,
+                    template=config.model.template,
+                    batch_tokens=config.batch_tokens,
+                    seed=config.seed,
+                )
+            )
+        return made[0]
+
+    try:
+        yield encoder
+    finally:
+        for one in made:
+            if hasattr(one, "close"):
+                one.close()
 
 
 def of_rows(run: RunFolder, source: str, name: str) -> Any:
@@ -185,5 +191,6 @@ STAGE = Stage(
     _settings,
     _work,
     shared=True,
+    sharded=True,
     when=_when,
 )

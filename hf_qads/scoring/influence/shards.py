@@ -3,7 +3,6 @@
 import hashlib
 import json
 import logging
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from hf_qads.rows.rendering import Block
 from hf_qads.runtime import files
-from hf_qads.runtime.executors import temporary
+from hf_qads.runtime.executors import writing
 
 logger = logging.getLogger(__name__)
 
@@ -88,10 +87,8 @@ class ShardFolder:
             return
         path = self.folder / shard.name
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = temporary(path)
-        with part.open("wb") as stream:
+        with writing(path) as part, part.open("wb") as stream:
             np.save(stream, scores, allow_pickle=False)
-        os.replace(part, path)
 
     def tidy(self, shards: Sequence[Shard]) -> None:
         """Remove what kills have left of half-written shards."""
