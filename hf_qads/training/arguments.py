@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 from hf_qads.errors import TrainingError
 from hf_qads.runtime.devices import pick_device
 from hf_qads.runtime.distributed import world_size
+from hf_qads.runtime.sharded_training import launched_by_deepspeed
 
 A = TypeVar("A")
 AUTOCAST = ("auto", "none", "bfloat16")
@@ -71,7 +72,7 @@ def split_batch(global_batch: int, device_batch: int, workers: int) -> tuple[int
 
 
 def device_arguments(device: str | None = None) -> dict[str, Any]:
-    """The arguments that follow from the device: `use_cpu`, `bf16` and activation checkpointing.
+    """The arguments that follow from the device: `use_cpu`, `bf16`, activation checkpointing, the backend.
 
     Args:
         device: see `pick_device`.
@@ -82,9 +83,12 @@ def device_arguments(device: str | None = None) -> dict[str, Any]:
     import torch
 
     kind = pick_device(device).type
+    # With use_cpu DeepSpeed does not start, and without a backend each of its processes takes itself for all.
+    shared = kind == "cpu" and launched_by_deepspeed()
     # Without an explicit False, SFTConfig turns bf16 on and refuses to start on a CPU.
     return {
-        "use_cpu": kind == "cpu",
+        "use_cpu": kind == "cpu" and not shared,
+        **({"ddp_backend": "gloo"} if shared else {}),
         "bf16": kind == "cuda" and torch.cuda.is_bf16_supported(),
         "activation_checkpointing": kind == "cuda",
     }

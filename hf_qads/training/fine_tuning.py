@@ -10,6 +10,7 @@ from hf_qads.errors import TrainingError
 from hf_qads.rows.rendering import template_of
 from hf_qads.runtime import distributed, files
 from hf_qads.runtime.models import fingerprint, load_model, public_name, weights_digest
+from hf_qads.runtime.sharded_training import fsdp_on_cpu
 from hf_qads.runtime.trainer import FACTS, check_claim, is_finished, put_model, train_resumable
 from hf_qads.training.arguments import Schedule, training_arguments
 from hf_qads.training.facts import identity, training_facts
@@ -178,6 +179,10 @@ def fine_tune(
     class Trainer(SFTTrainer):  # type: ignore[misc]
         def create_model_card(self, *_: Any, **__: Any) -> None:
             """None: TRL's card knows nothing of the data."""
+
+        def create_accelerator_and_postprocess(self) -> None:
+            super().create_accelerator_and_postprocess()
+            self.is_fsdp_enabled |= fsdp_on_cpu(self.accelerator)
 
     trainer = Trainer(model, arguments, train_dataset=data.data, processing_class=tokenizer, peft_config=lora)
     facts = training_facts(who, data, trainer.model, source=source)
