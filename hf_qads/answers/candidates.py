@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from hf_qads.answers.choices import ANNOUNCED, CONFIRMED, LEADING
 from hf_qads.answers.cleaning import Statement, before_next_question, readable, statements
 from hf_qads.answers.latex import closing
 
@@ -16,13 +15,21 @@ _BOX = re.compile(r"\\f?boxed\s*")
 _PHRASE = re.compile(
     r"^####(?!#)\s*(?!\W*(?:step|solution|explanation|part|conclusion|final|answer)\b)|"
     r"(?<![A-Za-z\d-])(?:(?:answers?|ans|respuesta|réponse|antwort|risposta|resposta)\b\.?|"
-    r"final[\s_]+(?:answer|result|value|solution)\b|答案|答|故选|选(?=[A-J]))[\"'*_`)\]]*"
+    r"final[\s_]+(?:answer|result|value|solution)\b|option\b|choice\b|alternative\b|(?:correct|right|best)\s+(?:letter|one)\b|"
+    r"答案|答|故选|选(?=[A-J]))[\"'*_`)\]]*"
     r"(?:\s+(?:to|for|of|from)\s+(?:the|this|that|our|your|part)\b[^.\n:=]{0,60}?)?\s*"
     r"(?:(?:(?:is|are|was|were|(?:would|will|should|must|can|has\s+to|have\s+to)\s+be|equals?|comes\s+(?:out\s+)?to"
     r"(?:\s+be)?|es|est|ist|é)\b|[:=→]|-{1,2}>|是|为)[\"'*_`]*|(?<=选)|(?<=ns\.)|$)"
-    r"(?:[\s*_`:]*\b(?:therefore|thus|then|simply|just|indeed|clearly|also|exactly|only|still)\b,?)?[\s*_`:]*",
+    r"(?:[\s*_`:]*\b(?:therefore|thus|then|simply|just|indeed|clearly|also|exactly|only|still)\b,?)?[\s*_`:]*|"
+    r"\b(?:choos(?:e|ing)|pick|select(?:ing)?|go\s+with|corresponds?\s+to|match(?:es)?)\s+"
+    r"(?=(?:(?:the\s+)?(?:option|choice|answer|letter))?\s*[*(\[]*(?-i:[A-J])\b(?!,))",
     re.IGNORECASE,
 )
+_CONFIRMED = re.compile(  # `(B) is correct`, and the `B.` that opens an output
+    r"(?<![\w'’])[*(\[]*([A-J])[)\]*]*\s+(?:is|must\s+be|would\s+be)\s+(?:therefore\s+|thus\s+|indeed\s+)?"
+    r"(?:the\s+)?(?:correct|right|best|answer)\b"
+)
+_LEADING = re.compile(r"^\W{0,3}([A-J])\s*(?:[.,:)\]]|\*\*|$)(?!.*\b[B-J][.):])")
 _OPEN = re.compile(  # denied, doubted, or still to be done
     r"\b(?:is|are|was|were|can|could|do|does)(?:\s+not\b|n't\b)(?!\s+[^,;]*\bbut\b)|\bcannot\b|\b(?:might|may|could)\s+be\b|"
     r"\bnot (?:sure|certain)\b|\bor (?:maybe|perhaps)\b|\bI think\b.*\bnot\b|^\W*(?:next|first|let)\b|"
@@ -50,6 +57,10 @@ _OPEN_END = re.compile(
     re.IGNORECASE,
 )
 
+_GIVES = re.compile(  # a last statement without a point that is whole
+    r"=|:\s*\S+(?:\s\S+){0,3}$|\b(?:is|are|was|were|equals|be)\s+\S+$|^(?=.*(?:\d|\\|\b[A-J]\b)).*[A-Za-z$)}%]$"
+)
+
 
 class Candidate(NamedTuple):
     """What an output states as its answer.
@@ -70,7 +81,7 @@ class Candidate(NamedTuple):
 Usable = Callable[[str], bool]
 
 
-def conclude(output: str, usable: Usable, *, choices: bool = False) -> Candidate | str:
+def conclude(output: str, usable: Usable) -> Candidate | str:
     """The candidate that decides, or the reason why there is none.
 
     The last boxed or announced one does, unless it is taken back; else the last statement with a value.
@@ -78,7 +89,6 @@ def conclude(output: str, usable: Usable, *, choices: bool = False) -> Candidate
     Args:
         output: what a model wrote.
         usable: whether a statement can be an answer at all; others are passed over.
-        choices: `I choose (B)` and `(B) is correct` announce an answer too.
     """
     text = readable(output)
     if not text:
@@ -86,50 +96,55 @@ def conclude(output: str, usable: Usable, *, choices: bool = False) -> Candidate
     said = statements(before_next_question(text, len(text) - len(text.lstrip()) + 1))
     if not said:
         return NONE
-    stated = [_announced(one, usable, choices, first=one is said[0], last=one is said[-1]) for one in said]
-    whole = [one for one in stated if one]
-    if not whole:
-        return _unannounced(said, usable)
-    found = whole[-1]
-    tail = said[len(stated) - stated[::-1].index(found) :]
-    if not tail and not said[-1].ended:
+    stated = [_announced(one, usable, first=one is said[0], last=one is said[-1]) for one in said]
+    places = [place for place, one in enumerate(stated) if one]
+    found = stated[places[-1]] if places else _unannounced(said, usable)
+    if not isinstance(found, Candidate):
+        return found or NONE
+    tail = said[places[-1] + 1 :] if places else []
+    if not found.whole or not (tail or said[-1].ended):
         # A repetition that the length limit cut says nothing new; anything else cut off is no answer.
-        before = next((one for one in whole[-2::-1] if one.whole), None)
+        before = next((one for one in stated[-2::-1] if one and one.whole), None)
         if before and before.text.startswith(found.text.strip()):
             return before
     if not found.whole:
         return CUT_OFF
-    while tail and not _SECOND_THOUGHT.search(tail[0].text):
-        tail = tail[1:]
-    changed = _unannounced(tail, usable) if tail else found
+    doubts = next((place for place, one in enumerate(tail) if _SECOND_THOUGHT.search(one.text)), None)
+    if doubts is None:
+        return found
+    changed = _unannounced(tail[doubts:], usable)
     if isinstance(changed, Candidate):
         return changed
     if not tail[-1].ended and dangling(tail[-1].text):
         return CUT_OFF
-    doubted = re.search(r"mistake|error|wrong|incorrect|not correct|n['o]t .*right", str(tail))
+    doubted = re.search(r"mistake|error|wrong|incorrect|not correct|n['o]t .*right", str(tail[doubts:]))
     return RETRACTED if doubted else found
 
 
-def _announced(one: Statement, usable: Usable, choices: bool, *, first: bool, last: bool) -> Candidate | None:
+def _announced(one: Statement, usable: Usable, *, first: bool, last: bool) -> Candidate | None:
     """The last answer that a statement boxes or announces."""
-    if boxes := _boxes(one.text):
+    if boxes := boxed(one.text):
         return boxes[-1] if not boxes[-1].whole or usable(boxes[-1].text) else None
-    for pattern in (_PHRASE, ANNOUNCED) if choices else (_PHRASE,):
-        for match in reversed(list(pattern.finditer(one.text))[-MANY:]):
-            stated = one.text[match.end() :].strip(" :*")
-            label = match[0].rstrip("\"'*_` ").endswith(":") and not last and len(stated.split()) > 6
-            denied = re.match(r"(?:not|never|wrong|incorrect)\b", stated)
-            supposed = re.search(
-                r"\b(?:if|whether|suppose|assum\w+|unless)\b[^,]{0,30}$", one.text[: match.start()], re.I
-            )
-            if stated and usable(stated) and not (one.question or label or denied or supposed):
-                rule = "####" if match[0].startswith("####") else PHRASE
-                return Candidate(stated, rule, whole=one.ended or not (last and dangling(one.text)))
-    confirmed = CONFIRMED.search(one.text) or (LEADING.match(one.text) if first else None)
-    return Candidate(confirmed[1], PHRASE) if choices and confirmed else None
+    if one.question:
+        return None
+    for match in reversed(list(_PHRASE.finditer(one.text))[-MANY:]):
+        stated = one.text[match.end() :].strip(" :*")
+        label = match[0].rstrip("\"'*_` ").endswith(":") and not last and len(stated.split()) > 6
+        if usable(stated) and not (label or _supposed(one.text[: match.start()], stated)):
+            rule = "####" if match[0].startswith("####") else PHRASE
+            return Candidate(stated, rule, whole=one.ended or not (last and dangling(one.text)))
+    chosen = _CONFIRMED.search(one.text) or (_LEADING.match(one.text) if first else None)
+    return Candidate(chosen[1], PHRASE) if chosen and usable(chosen[1]) else None
 
 
-def _boxes(text: str) -> list[Candidate]:
+def _supposed(before: str, stated: str) -> bool:
+    """Whether an announcement denies what it states, or only supposes it."""
+    denied = re.match(r"(?:not|never|wrong|incorrect)\b", stated)
+    return bool(denied or re.search(r"\b(?:if|whether|suppose|assum\w+|unless)\b[^,]{0,30}$", before, re.I))
+
+
+def boxed(text: str) -> list[Candidate]:
+    r"""What `\boxed` holds, from left to right; boxes that are joined by a comma or `and` are one."""
     boxes: list[Candidate] = []
     end = 0
     for match in _BOX.finditer(text):
@@ -195,7 +210,4 @@ def _breaks_off(said: list[Statement]) -> bool:
         r"\W*(?:step|case|part|question)\s*\d{1,2}\W*" + (r"|\W*\d{1,2}\W*" if steps else ""), text, re.I
     ):
         return True
-    if "=" in text or is_value(text) or " " not in text or re.search(r":\s*\S+(?:\s\S+){0,3}$", text):
-        return False
-    whole = re.search(r"\d|\\|\b[A-J]\b", text) and re.search(r"[A-Za-z$)}%]$", text)
-    return not (whole or re.search(r"\b(?:is|are|was|equals|be)\s+\S+$", text))
+    return not (is_value(text) or " " not in text or _GIVES.search(text))

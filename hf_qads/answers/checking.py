@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hf_qads.answers.candidates import LAST, NONE, Candidate, conclude
+from hf_qads.answers.candidates import LAST, NONE, Candidate, boxed, conclude
 from hf_qads.answers.choices import LETTERS, chosen, options_of
 from hf_qads.answers.equality import Same, same, same_words, words_of
-from hf_qads.answers.latex import closing, plain, unwrapped
+from hf_qads.answers.latex import plain, unwrapped
 from hf_qads.answers.statements import formulas, last_value, stated_number, stated_numbers
 from hf_qads.answers.values import equal, numbers, only_number
 from hf_qads.errors import EvaluationError
@@ -26,10 +26,6 @@ KINDS: Final = {
     "sat_math": LETTER,
     "mmlu_math": LETTER,
 }
-_LABEL = re.compile(r"^\W*(?:\\text\w*\{)?\s*\(?[A-E][).]\s*\}?\s*(?=\S*\d)")
-_UNIT = re.compile(
-    r"(?:(?<=[\d}π)])|(?<=\\pi))\s*(?:\\text\{)?\s+(?:(?:[A-Za-z]{3,}|[ckm]m|kg|ft|in)\.?\s*)+\}?(?:\^\{?[23]\}?)?$"
-)
 _DISCUSSED = re.compile(r"(?:^|(?<=[.\n]))\W{0,4}(?:(?:[Oo]ption|[Cc]hoice)\s+)?([A-J])(?:[.):]\s|\s+is\b)")
 Options = Sequence[str] | Mapping[str, str] | str | None
 
@@ -81,10 +77,8 @@ def check(output: str, gold: object, *, benchmark: str, options: Options = None)
     numeric = re.search(r"\d", wanted) and not words_of(wanted)
 
     def usable(text: str) -> bool:
-        if numeric:
-            formula = kind == FORMULA and (re.search(r"\d", text) or len(text.split()) < 4)
-            return bool(formula or "\\" in text or numbers(plain(text)))
-        return bool(text.strip())
+        formula = "\\" in text or (kind == FORMULA and re.search(r"\d", text))
+        return bool(formula or numbers(plain(text)) if numeric else text.strip())
 
     stated = conclude(str(output or ""), usable)
     if isinstance(stated, str):
@@ -106,16 +100,12 @@ def gold_answer(gold: object, benchmark: str) -> str:
     text = "" if gold is None or gold != gold else str(gold).strip()
     if "####" in text:
         text = text.rpartition("####")[2].strip()
-    if "\\boxed" in text:
-        place = text.rfind("\\boxed") + len("\\boxed")
-        stop = closing(text, place) if text[place : place + 1] == "{" else None
-        text = text[place + 1 : stop] if stop else text[place:].strip(" .$")
+    if boxes := boxed(text):
+        text = boxes[-1].text.strip(" $")
     if not text:
         raise EvaluationError(
             f"The gold answer of a {benchmark} item is missing. Fill it in, or leave the item out."
         )
-    if "\n" in text and (stated := conclude(text, lambda _: True)) and isinstance(stated, Candidate):
-        text = stated.text
     return text
 
 
@@ -137,16 +127,9 @@ def _compare(stated: Candidate, gold: str, kind: str, *, brackets_list: bool) ->
     if kind in (NUMBER, MIXED) and (not re.search(r"\d", gold) or numbers(text)[1:]):
         return text, Same(False, "not one number")
     result = Same(False, "no value")
-    for value in dict.fromkeys(
-        [
-            *([] if stated.sentence else [text]),
-            *last_value(text, several=re.search(r"[,;:]|\\pm|\\cup|\bor\b|\band\b", gold) is not None),
-        ]
-    ):
-        value = _LABEL.sub("", value) or value
+    several = re.search(r"[,;:]|\\pm|\\cup|\bor\b|\band\b", gold) is not None
+    for value in [*([] if stated.sentence else [text]), *last_value(text, several=several)]:
         result = same(value, gold, brackets_list=brackets_list)
-        if not result.right and (shorter := _UNIT.sub("", value)) != value:
-            result = same(shorter, gold, brackets_list=brackets_list)
         if result.right:
             return value, result
     return text, result
@@ -172,7 +155,7 @@ def _gold_letter(gold: object, wanted: str, options: Mapping[str, str]) -> str |
 
 
 def _check_letter(output: str, gold: str, options: Mapping[str, str]) -> Verdict:
-    stated = conclude(output, lambda text: chosen(text, options) is not None, choices=True)
+    stated = conclude(output, lambda text: chosen(text, options) is not None)
     if isinstance(stated, str):
         return Verdict(False, None, stated)
     letter = chosen(stated.text, options)

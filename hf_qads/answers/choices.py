@@ -5,8 +5,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from hf_qads.answers.latex import bare_words, compact, unwrapped
-from hf_qads.answers.statements import stated_number
-from hf_qads.answers.values import Number, only_number
+from hf_qads.answers.statements import CLAUSE, stated_number
+from hf_qads.answers.values import Number, equal, only_number
 from hf_qads.errors import EvaluationError
 
 LETTERS = "ABCDEFGHIJ"
@@ -28,23 +28,6 @@ _SEVERAL = re.compile(
     rf"^{_NAMED}?{_WRAP}[A-J][\s)\]}}*]*(?:and|or|,|/|&|nor)\s*{_NAMED}?{_WRAP}[A-J](?![\w'’])"
 )
 _LISTED = re.compile(r"(?:^|(?<=[\s,;\[\"']))[(\[]?([A-J])\s*[).:\]]\s*")
-
-ANNOUNCED = re.compile(  # a choice, beside what announces an answer
-    r"\b(?:(?:correct|right|best|chosen|final|appropriate)\s+(?:letter|one)|option|choice|alternative)\b\W*"
-    r"(?:is|(?:would|should|must)\s+be|[:=→]|->)(?!\s*(?:not|n't)\b)"
-    r"|\b(?:choos(?:e|ing)|pick|select(?:ing)?|go\s+with|corresponds?\s+to|match(?:es)?)\s+(?=(?:option|choice|"
-    r"answer|letter|the\s+option)?\s*[*(\[]*[A-J]\b)",
-    re.IGNORECASE,
-)
-CONFIRMED = re.compile(  # `(B) is correct`, and the `B.` that opens an output
-    r"(?<![\w'’])[*(\[]*([A-J])[)\]*]*\s+(?:is|must\s+be|would\s+be)\s+(?:therefore\s+|thus\s+|indeed\s+)?"
-    r"(?:the\s+)?(?:correct|right|best|answer)\b"
-)
-LEADING = re.compile(r"^\W{0,3}([A-J])\s*(?:[.,:)\]]|\*\*|$)(?!.*\b[B-J][.):])")
-_CLAUSE = re.compile(
-    r"(?:[,;:]\s*|\band\s+)(?:so|thus|therefore|hence|which is|which leaves|leaving|i\.e\.)\b,?",
-    re.IGNORECASE,
-)
 
 
 def options_of(options: object) -> dict[str, str]:
@@ -79,13 +62,13 @@ def chosen(text: str, options: Mapping[str, str]) -> str | None:
         text: the statement, without the words that announce it.
         options: letter -> text, where known.
     """
-    known = "".join(options) or USUAL
-    cuts = [cut.end() for cut in _CLAUSE.finditer(text)][-2:]
-    readings = (_chosen(unwrapped(text[cut:]), options, known) for cut in [*reversed(cuts), 0])
+    cuts = [cut.end() for cut in CLAUSE.finditer(text)][-2:]
+    readings = (_chosen(unwrapped(text[cut:].lstrip(" ,")), options) for cut in [*reversed(cuts), 0])
     return next((letter for letter in readings if letter is not None), None)
 
 
-def _chosen(text: str, options: Mapping[str, str], known: str) -> str | None:
+def _chosen(text: str, options: Mapping[str, str]) -> str | None:
+    known = "".join(options) or USUAL
     text = re.sub(r"^[A-Za-z]\w{0,12}\s*=\s*(?=[A-J]\W*$)", "", text)
     if _SEVERAL.match(text):
         return None
@@ -95,7 +78,7 @@ def _chosen(text: str, options: Mapping[str, str], known: str) -> str | None:
     within = {letter for found in _WITHIN.findall(text) for letter in found if letter} & set(known)
     if within:
         return within.pop() if len(within) == 1 else None
-    return _by_text(text, options) or _by_value(text, options)
+    return _by_content(text, options)
 
 
 def _is_letter(found: re.Match[str], options: Mapping[str, str]) -> bool:
@@ -107,39 +90,26 @@ def _is_letter(found: re.Match[str], options: Mapping[str, str]) -> bool:
     return bool(text) and compact(rest).startswith(compact(str(text)))
 
 
-def _by_text(text: str, options: Mapping[str, str]) -> str | None:
-    """The one option whose text the statement is, or whose words stand in it without being denied."""
-    said = text.strip("*$ ").rstrip(".").strip("\"' ")
-    same = [one for one in options if compact(said).casefold() == compact(options[one]).casefold() != ""]
-    if same:
-        return same[0] if len(same) == 1 else None
-    words = {one: bare_words(option) for one, option in options.items()}
-    met = [
-        one
-        for one in words
-        if re.search(r"[a-z]{2}", words[one]) and f" {words[one]} " in f" {bare_words(text)} "
-    ]
-    met = [one for one in met if not any(words[one] in words[other] and one != other for other in met)]
-    return met[0] if len(met) == 1 and not re.search(r"\bnot\b|n't\b", text) else None
-
-
-def _by_value(text: str, options: Mapping[str, str]) -> str | None:
-    """The one option whose value the statement gives, exactly or, with two decimals or more, rounded."""
-    said = stated_number(text)
-    if said is None:
-        return None
-    values = {letter: number for letter, option in options.items() if (number := only_number(option))}
-    for meets in (_exactly, _rounded):
-        if matches := [letter for letter, value in values.items() if meets(said, value)]:
-            return matches[0] if len(matches) == 1 else None
+def _by_content(text: str, options: Mapping[str, str]) -> str | None:
+    """The one option that a statement spells out, or whose value it gives, or whose words stand in it."""
+    number, words = stated_number(text), f" {bare_words(text)} "
+    values = {one: value for one, option in options.items() if (value := only_number(option))}
+    spelt = {one: bare_words(option) for one, option in options.items()}
+    met = [one for one in spelt if re.search(r"[a-z]{2}", spelt[one]) and f" {spelt[one]} " in words]
+    longest = max((len(spelt[one]) for one in met), default=0)
+    denied = re.search(r"\bnot\b|n't\b", text)
+    for found in (
+        [one for one in options if compact(text).casefold() == compact(options[one]).casefold()],
+        [one for one in met if len(spelt[one]) == longest and not denied],
+        [one for one, value in values.items() if number and equal(number, value)],
+        [one for one, value in values.items() if number and _near(number, value)],
+    ):
+        if len(found) == 1:
+            return found[0]
     return None
 
 
-def _exactly(said: Number, option: Number) -> bool:
-    return not {value for value, _ in said.readings}.isdisjoint(value for value, _ in option.readings)
-
-
-def _rounded(said: Number, option: Number) -> bool:
+def _near(said: Number, option: Number) -> bool:
+    """Whether a number differs by at most one in the last digit shown: options are often cut, not rounded."""
     places = min(said.decimals, max(option.decimals, 2)) if said.decimals >= 2 else option.decimals
-    # Options are often cut and not rounded, so the last digit may differ by one.
-    return places >= 1 and abs(said.value - option.value) * 10**places <= 1
+    return places > 0 and abs(said.value - option.value) * 10**places <= 1

@@ -5,7 +5,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from hf_qads.answers import symbolic
-from hf_qads.answers.latex import bare_words, compact, latexify, plain, split_outer, without_name
+from hf_qads.answers.latex import bare_words, compact, latexify, plain, split_outer, value_of, without_name
 from hf_qads.answers.values import equal, only_number
 
 LONGEST = 1000  # characters; no final answer is longer
@@ -39,7 +39,7 @@ def same(answer: str, gold: str, *, brackets_list: bool = False) -> Same:
         gold: the gold answer.
         brackets_list: `[3, 5]` is a list, in any order, and not an interval.
     """
-    said, wanted = (without_name(plain(text).strip(" $")) for text in (answer, gold))
+    said, wanted = (value_of(text) for text in (answer, gold))
     if compact(said) == compact(wanted) or max(len(said), len(wanted)) > LONGEST:
         return Same(compact(said) == compact(wanted), "same text")
     if (timed := _same_time(said, wanted)) is not None:

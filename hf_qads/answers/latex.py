@@ -50,7 +50,10 @@ _SPELLINGS = tuple(
 )
 _NAME = re.compile(
     r"^(?:\\?[A-Za-z][A-Za-z']{0,8}|\\[A-Za-z]+)(?:_\{?\w+\}?)?(?:\([A-Za-z]\))?(?:\s*,\s*[A-Za-z])*\s*"
-    r"(?:=(?!=)|\\in\b|\\approx)\s*"
+    r"(?:=(?!=)|\\in\b|\\approx)\s*|^\W{0,2}\(?[A-E][).]\s*(?=\S*\d)"
+)
+_UNIT = re.compile(
+    r"(?:(?<=[\d}π)])|(?<=\\pi))\s+(?:(?:[A-Za-z]{3,}|[ckm]m|kg|ft|in)\.?\s*)+(?:\^\{?[23]\}?)?$"
 )
 _TYPED = tuple(  # as in a program or by hand -> LaTeX that math-verify reads
     (re.compile(pattern), spelling)
@@ -75,6 +78,13 @@ def plain(text: str) -> str:
     for pattern, spelling in _SPELLINGS:
         text = pattern.sub(spelling, text)
     return text
+
+
+def bare(text: str) -> str:
+    """`plain` without brackets of formulas, boxes and what stands around it."""
+    text = re.sub(r"\\[()\[\]]", " ", plain(text))
+    text = re.sub(r"\\boxed\s*\{([^{}]*)\}", r" \1 ", text)
+    return re.sub(r"\s+", " ", text).strip(" *`\"'").rstrip(".")
 
 
 def closing(text: str, place: int) -> int | None:
@@ -138,6 +148,11 @@ def without_name(text: str) -> str:
     found = _NAME.match(text := text.strip())
     value = text[found.end() :].strip() if found else ""
     return text if not value or re.search(r"[=<>]", value) else value
+
+
+def value_of(text: str) -> str:
+    """The value of an answer in `plain` spelling, without its name, its label or the unit of a formula."""
+    return _UNIT.sub("", without_name(plain(text).strip(" $")))
 
 
 def latexify(text: str) -> str:

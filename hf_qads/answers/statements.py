@@ -3,7 +3,7 @@
 
 import re
 
-from hf_qads.answers.latex import plain, split_outer, without_name
+from hf_qads.answers.latex import bare, split_outer, without_name
 from hf_qads.answers.values import Number, numbers, only_number
 
 _REASON = re.compile(
@@ -14,7 +14,7 @@ _REASON = re.compile(
     r"\s+\([^()$]*(?:[A-Za-z]{3}|[=*/])[^()]*\)|\s+\((?=[a-z]{3,}\s)[^()]*(?:\)|$)",
     re.IGNORECASE | re.DOTALL,
 )
-_CLAUSE = re.compile(  # what follows is nearer to the value than what precedes
+CLAUSE = re.compile(  # what follows is nearer to the value than what precedes
     r"(?:[,;.:]|\bbut\b|\band\b|\\Rightarrow|\\implies|=>|⇒|→)\s*(?:and\s+)?(?:so|thus|therefore|hence|meaning|leaving|giving|"
     r"making|for\s+a|i\.e\.?,?|that\s+is,?)\b|\bbut\b|\b(?:from|by)\s+\$?[\d.,]+%?\s+to\b|\bwhich\s+(?:is|means|gives|leaves|"
     r"makes|equals|takes|costs|will\s+\w+|rounds\s+(?:up\s+|down\s+)?to)\b|\b(?:to\s+get|we\s+get|gives?|yields?)\b(?=\s+\D{0,3}\d)"
@@ -39,7 +39,6 @@ _FORMULA = re.compile(  # a currency's sign opens none
 )
 _LISTED = re.compile(r"\$\s*(?:,|and|or)\s*(?:and\s+|or\s+)?\$[^$]*\$\W*$")
 _SIMPLE = re.compile(r"(?:\\?[A-Za-z]\w{0,8}\s*=)?[^=]*")
-_COPULA = re.compile(r"\b(?:is|are|equals?|be|was|were|has|have|=|therefore|thus|so|hence|gives?|get)(?=\s)")
 _SEVERAL = re.compile(r"^\W*(?:or|and|,|to|-|–|/)\W*$", re.IGNORECASE)
 _MORE_THAN = re.compile(r"\s+(?:more|less|fewer|greater|larger|times)\s+(?:than|as)\s+(?:the\s+)?\$?\d")
 _UNSOLVED = re.compile(
@@ -54,7 +53,7 @@ def stated_number(text: str) -> Number | None:
 
     `18 dollars`, `9 * 2 = $18`, `she makes 18 dollars in 5 days` all give 18; `3 or 5` gives none.
     """
-    text = _bare(text)
+    text = bare(text)
     if _EITHER.search(text):
         return None
     for reading in (text, _shorter(text), text := _narrowed(text)):
@@ -84,7 +83,7 @@ def _narrowed(text: str) -> str:
     parts = [part for part in EQUALS.split(text) if part.strip()]
     if len(parts) > 1 and numbers(parts[-1]):
         text = "" if _UNSOLVED.search(parts[-2]) else parts[-1]
-    clauses = [text[cut.end() :] for cut in _CLAUSE.finditer(text)][-3:]
+    clauses = [text[cut.end() :] for cut in CLAUSE.finditer(text)][-3:]
     return _shorter(
         next((one for one in reversed(clauses) if numbers(one) and not re.match(r"\s*not\b", one)), text)
     )
@@ -107,7 +106,7 @@ def _main_number(text: str, found: list[Number]) -> Number | None:
 
 def stated_numbers(text: str) -> list[Number]:
     """Every value that a statement gives: `x = 14 and y = 9`, `14 and 9`, `one is 14, the other 9`."""
-    text = _shorter(_bare(text)).strip("()[]{}\\ ")
+    text = _shorter(bare(text)).strip("()[]{}\\ ")
     values: list[Number] = []
     for part in split_outer(text, r"\s*(?:,(?=\s)|,(?!\d{3}(?!\d))|;|\band\b|\bor\b|\n)\s*"):
         found = stated_number(part) if part.strip() else None
@@ -130,7 +129,7 @@ def last_value(text: str, *, several: bool = False) -> list[str]:
     inside = formulas(shorter) or formulas(text)
     if len(inside) > 1 and _LISTED.search(text) and all(map(_SIMPLE.fullmatch, inside[-2:])):
         return [", ".join(inside), ", ".join(inside[-2:])]
-    verbs = list(_COPULA.finditer(shorter))
+    verbs = list(_VERB.finditer(shorter))
     value = inside[-1] if inside else shorter[verbs[-1].end() if verbs else 0 :]
     part = re.split(r"(?<![<>!=:\\])=(?!=)|\\equiv", value)[-1]
     about = [one.strip(" .,;") for one in re.split(r"\\approx|≈", part)]
@@ -143,9 +142,3 @@ def _shorter(text: str) -> str:
     """A statement without its reasons and remarks, where it still has a value."""
     shorter = _REASON.sub("", text)
     return shorter if re.search(r"\d|\\|\$", shorter) or numbers(shorter) else text
-
-
-def _bare(text: str) -> str:
-    text = re.sub(r"\\[()\[\]]", " ", plain(text))
-    text = re.sub(r"\\boxed\s*\{([^{}]*)\}", r" \1 ", text)
-    return re.sub(r"\s+", " ", text).strip(" *`\"'").rstrip(".")

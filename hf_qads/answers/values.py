@@ -6,7 +6,7 @@ import re
 from fractions import Fraction
 from typing import NamedTuple
 
-from hf_qads.answers.latex import plain
+from hf_qads.answers.latex import bare
 
 LONGEST = 1000  # digits; no answer has more
 DIGITS_MET = 3  # significant digits that a rounded answer must show
@@ -73,7 +73,7 @@ class Number(NamedTuple):
     def readings(self) -> tuple[tuple[Fraction, int], ...]:
         """The values it can stand for, each with its decimals: 50 % is 50 or 0.5."""
         own = (self.value, self.decimals)
-        return (own, (self.value / 100, self.decimals + 2)) if self.percent else (own,)
+        return (own, (self.value / 100, self.decimals and self.decimals + 2)) if self.percent else (own,)
 
 
 def equal(answer: Number, gold: Number) -> bool:
@@ -134,9 +134,7 @@ def only_number(text: str, *, algebra: bool = False) -> Number | None:
     A unit is words and unit powers, without another number: `18 miles per hour`, `440 cm^2`. With `algebra`
     letters may be variables, so that only known units and longer words count as such.
     """
-    text = re.sub(r"\\[()\[\]]|\$\$", " ", plain(text))
-    text = re.sub(r"\s+", " ", text).strip(" *`\"'").rstrip(".")
-    text = re.sub(r"^\$([^$]+)\$", r"\1", text)
+    text = re.sub(r"^\$([^$]+)\$", r"\1", bare(text).replace("$$", " "))
     text = re.sub(
         r"^(?:about|approximately|approx\.?|roughly|around|exactly|only|just|\\approx|\\sim|~|=)\s*",
         "",
