@@ -45,8 +45,8 @@ def rows_of(given: Any) -> tuple[list[dict[str, Any]], bool]:
 def answer(given: Any, batch: bool, columns: Mapping[str, NDArray[np.float32] | Sequence[str | None]]) -> Any:
     """New columns, of numbers or of texts such as reasons, in the form that fits what was given.
 
-    A plain dict of numpy arrays is what Ray Data gives and wants back, its other columns included; so are
-    tables and frames.
+    A plain dict of numpy arrays is what Ray Data gives and wants back, and `map` after
+    `with_format("numpy")`, its other columns included; so are tables and frames.
     """
     made = {
         name: values if isinstance(values, np.ndarray) else Reasons(values)
@@ -56,7 +56,7 @@ def answer(given: Any, batch: bool, columns: Mapping[str, NDArray[np.float32] | 
         return _beside(given, {name: pa.array(values) for name, values in made.items()})
     if batch:
         if type(given) is dict and given and all(isinstance(v, np.ndarray) for v in given.values()):
-            return {**given, **{name: _as_array(values) for name, values in made.items()}}
+            return {**given, **made}
         return made
     # `Dataset.map` hands over its own mapping, and takes a typed null for what else would be an untyped one.
     typed = not isinstance(given, dict)
@@ -64,14 +64,6 @@ def answer(given: Any, batch: bool, columns: Mapping[str, NDArray[np.float32] | 
         name: pa.scalar(values[0], pa.string()) if typed and isinstance(values, Reasons) else values[0]
         for name, values in made.items()
     }
-
-
-def _as_array(values: "NDArray[np.float32] | Reasons") -> NDArray[Any]:
-    if isinstance(values, np.ndarray):
-        return values
-    column = np.empty(len(values), dtype=object)
-    column[:] = values
-    return column
 
 
 def _beside(given: Any, made: Mapping[str, pa.Array]) -> Any:
