@@ -1,5 +1,7 @@
 """Validate a config before any work: a bad name found after a night of scoring is no help."""
 
+from pathlib import Path
+
 from hf_qads.config.schema import Config
 from hf_qads.errors import ConfigError
 from hf_qads.pipeline.generators import check_generator
@@ -18,6 +20,7 @@ def check(config: Config) -> None:
         QaDSError: something is wrong; nothing was written.
     """
     from hf_qads.runtime.devices import pick_device
+    from hf_qads.scoring.influence.result import column_of
     from hf_qads.scoring.scores import registry as row_scores
     from hf_qads.selection.registry import checked_options, find_strategy
     from hf_qads.sources.resolving import local_files
@@ -29,6 +32,8 @@ def check(config: Config) -> None:
     check_needs(config)
     if config.anchors is not None:
         check_benchmarks(config.anchors.sources, allowed=config.anchors.allow_benchmark)
+        for anchors_of in config.anchors.sources:
+            column_of(anchors_of.name or Path(anchors_of.path).stem)
     check_model(config.model.name, revision=config.model.revision)
     if config.augment is not None:
         chosen_sources(config)

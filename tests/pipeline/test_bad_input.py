@@ -38,6 +38,7 @@ CONFIG = {
     "no-sources": ({"sources": []}, "sources"),
     "sources-is-text": ({"sources": "gsm8k"}, "sources"),
     "no-anchors": ({"anchors": {"sources": []}}, "anchors.sources"),
+    "anchors-named-high": ({"anchors": {"sources": ["data/high.jsonl"]}}, "cannot be called 'high'"),
     "prompts-zero": ({"prompts": 0}, "prompts"),
     "prompts-text": ({"prompts": "many"}, "'many'"),
     "seed-negative": ({"seed": -3}, "-3"),

@@ -27,6 +27,12 @@ def scored(prompts=PROMPTS, anchors=ANCHORS, *, context=512, **options):
         (PROMPTS, {}, "no anchor sets"),
         (PROMPTS, {"maths": ANCHORS, "chat": []}, "no anchors of 'chat'"),
         (
+            PROMPTS,
+            {"maths": ANCHORS, "low": ANCHORS},
+            "cannot be called 'low': qads_influence_low is another column",
+        ),
+        (PROMPTS, {"pairs": ANCHORS}, "cannot be called 'pairs'"),
+        (
             [{"text": "a"}],
             ANCHORS,
             r"prompts cannot be read: no question and answer among the columns \['text'\]",

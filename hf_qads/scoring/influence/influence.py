@@ -16,7 +16,7 @@ from hf_qads.runtime import distributed
 from hf_qads.runtime.batching import BATCH_TOKENS
 from hf_qads.scoring.influence.blocks import Texts, render
 from hf_qads.scoring.influence.pair_scoring import PairScorer
-from hf_qads.scoring.influence.result import NOT_FINITE, Float32, Influence, join
+from hf_qads.scoring.influence.result import NOT_FINITE, Float32, Influence, column_of, join
 
 logger = logging.getLogger(__name__)
 
@@ -59,8 +59,9 @@ def influence(
         processes share the work, and each returns the whole result.
 
     Raises:
-        ScoringError: there are no prompts or anchors, none of the anchors can be scored, the tokenizer and
-            the model do not belong together, or the model gives no finite log-probabilities.
+        ScoringError: there are no prompts or anchors, a set has the name of another column, none of the
+            anchors can be scored, the tokenizer and the model do not belong together, or the model gives no
+            finite log-probabilities.
 
     Cost: each example's tokens once, and each anchor's once per example; memory for the keys and values of
     `batch_tokens` tokens.
@@ -71,6 +72,8 @@ def influence(
     named = anchors if isinstance(anchors, Mapping) else {ANCHORS: anchors}
     if not named:
         raise ScoringError("There are no anchor sets. Give at least one.")
+    for name in named:
+        column_of(str(name))
     rows = render(prompts, renderer, "prompts")
     sets = {str(name): render(one, renderer, f"anchors of {name!r}") for name, one in named.items()}
     if device is not None:

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hf_qads import schema
+from hf_qads.errors import ScoringError
 from hf_qads.scoring.influence.length import without_length
-from hf_qads.statistics.correlation import Correlations, correlations
 from hf_qads.statistics.intervals import wilson
 from hf_qads.statistics.split_half import SplitHalf, split_half
 from hf_qads.statistics.wins import win_rate, wins
 
 Float32 = NDArray[np.float32]
+LENGTH_CONTROLLED = f"{schema.INFLUENCE}_length_controlled"
 NOT_FINITE = "the model's log-probability is not a finite number"
 
 
@@ -90,11 +91,6 @@ class Influence:
         return [None if np.isfinite(rate) else self._reason(row) for row, rate in enumerate(self.win_rate)]
 
     @cached_property
-    def length_effect(self) -> Correlations:
-        """Correlation of the win rate with the answer's length in tokens, over the rows that have one."""
-        return correlations(self.win_rate, self.answer_tokens, names=("win rates", "lengths"))
-
-    @cached_property
     def length_controlled(self) -> Float32:
         """(n,) float32 in [0, 1]: the win rate without what the answer's length explains."""
         return without_length(self.win_rate, self.answer_tokens)
@@ -116,10 +112,10 @@ class Influence:
             schema.LOW: low,
             schema.HIGH: high,
             schema.REASON: self.reasons,
-            f"{schema.INFLUENCE}_length_controlled": self.length_controlled,
+            LENGTH_CONTROLLED: self.length_controlled,
         }
         if len(self.sets) > 1:
-            found |= {f"{schema.INFLUENCE}_{name}": one.win_rate for name, one in self.sets.items()}
+            found |= {column_of(name): one.win_rate for name, one in self.sets.items()}
         return found
 
     def _reason(self, row: int) -> str:
@@ -130,6 +126,20 @@ class Influence:
             if not one.pairs[row]:
                 return f"no pair with an anchor of {name!r} could be scored"
         return "no pair with an anchor could be scored"
+
+
+def column_of(name: str) -> str:
+    """The column of the influence on one anchor set.
+
+    Raises:
+        ScoringError: it would be another column of the influence.
+    """
+    column = f"{schema.INFLUENCE}_{name}"
+    if column in (schema.PAIRS, schema.LOW, schema.HIGH, LENGTH_CONTROLLED):
+        raise ScoringError(
+            f"an anchor set cannot be called {name!r}: {column} is another column. Name it otherwise."
+        )
+    return column
 
 
 def join(sets: Mapping[str, Influence], tokens_per_pair: tuple[float, float]) -> Influence:
