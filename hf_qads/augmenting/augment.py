@@ -14,7 +14,8 @@ from hf_qads.augmenting.result import PATHS, Aside, Augmented, NewRow, Tally
 from hf_qads.augmenting.verification import Path, verify
 from hf_qads.errors import ConfigError
 from hf_qads.generation.engine import LENGTH, Engine, Output, Sampling
-from hf_qads.generation.shards import generate
+from hf_qads.generation.shards import ask, outputs
+from hf_qads.runtime.executors import Shard
 from hf_qads.schema import ANSWER as ANSWER_COLUMN
 from hf_qads.schema import FINAL_ANSWER, QUESTION, ROW_ID, normalise_question
 
@@ -80,12 +81,13 @@ def augment(
     likelihood: Likelihood | None = None,
     wrong_paths: bool = False,
     seed: int = 0,
+    label: str = "rows",
 ) -> Augmented:
     """New rows made of `rows`: further answers to their questions, and new questions with answers.
 
     In each round every operator is applied to every question that the round before gave; the first one
-    starts from the rows' own questions. What is generated is kept in `folder` as shards, so a second call
-    with the same arguments, also after a kill, asks nothing again.
+    starts from the rows' own questions. What is generated is kept in `folder` as shards, which the executor
+    in force hands out, so a second call with the same arguments, also after a kill, asks nothing again.
 
     Args:
         rows: with `row_id`, `question`, `answer` and, where it is known, `final_answer`.
@@ -101,9 +103,12 @@ def augment(
         likelihood: scores answers, for `keep: likely`.
         wrong_paths: keep paths that are not right aside, with the reason.
         seed: of every draw beside the engine's.
+        label: what the rows are called in the titles of progress bars.
 
     Raises:
         ConfigError: an operator, a rule or a count is wrong.
+        PartDone: this process is a worker that shares the shards, and others have not done theirs; what was
+            handed out comes in `rounds` + 1 passes: new questions of each round, then answers to them.
 
     Source: arXiv 2310.05506 (AugGSM8K), for the operators and the several answers per question.
     """
@@ -113,48 +118,50 @@ def augment(
         raise ConfigError("keep='likely' needs `likelihood`, which scores answers. Give it, or use random.")
     shots = dict(examples or {})
 
-    def ask(operator: Operator, questions: Sequence[_Question], samples: int, what: str) -> list[Output]:
+    def handed(operator: Operator, questions: Sequence[_Question], samples: int, what: str) -> list[Shard]:
         prompts = [operator.prompt(one.text, shots.get(operator.name, ())) for one in questions]
-        return generate(
+        return ask(
             engine,
             [prompt for prompt in prompts for _ in range(samples)],
             folder=Folder(folder),
             max_new_tokens=max_new_tokens,
             sampling=sampling,
             draws=list(range(samples)) * len(prompts),
-            what=what,
+            what=f"{what} of {label}",
         )
 
     own = [_Question(str(row[QUESTION]), row) for row in rows]
     language = Language([one.text for one in own])
     tallies: dict[str, Tally] = {}
     seen = {normalise_question(one.text) for one in own}
+    answerer = find_operator(ANSWER)
+    of_own = _some(own, paths.own, f"{seed} own")
+    own_answers = handed(answerer, of_own, paths.samples, f"answer {OWN}")
     latest, evolved = own, list[_Question]()
     for number in range(1, rounds + 1):
+        again = "" if number == 1 else f", round {number}"
+        titles = {f"{operator.name}{again}": operator for operator in map(find_operator, operators)}
+        asked = [handed(operator, latest, 1, f"evolve ({title})") for title, operator in titles.items()]
         following: list[_Question] = []
-        for name in operators:
-            operator = find_operator(name)
-            title = operator.name if number == 1 else f"{operator.name}, round {number}"
+        for (title, operator), written in zip(titles.items(), outputs(*asked), strict=True):
             tally = tallies.setdefault(title, Tally())
-            outputs = ask(operator, latest, 1, f"evolve ({title})")
-            following += _usable(operator, latest, outputs, language, seen, tally)
+            following += _usable(operator, latest, written, language, seen, tally)
         latest = following
         evolved += following
+    of_new = _some(evolved, paths.new, f"{seed} new")
+    new_answers = handed(answerer, of_new, paths.samples, f"answer {NEW}")
     made: list[NewRow] = []
     aside: list[Aside] = []
     answered: dict[str, Tally] = {}
     generator = f"{engine.name} ({sampling}, at most {max_new_tokens} tokens)"
-    answerer = find_operator(ANSWER)
-    for title, questions in (
-        (OWN, _some(own, paths.own, f"{seed} own")),
-        (NEW, _some(evolved, paths.new, f"{seed} new")),
+    for title, questions, written in zip(
+        (OWN, NEW), (of_own, of_new), outputs(own_answers, new_answers), strict=True
     ):
-        outputs = ask(answerer, questions, paths.samples, f"answer {title}")
-        failed = sum(output.failed for output in outputs)
-        tally = answered[title] = Tally(asked=len(outputs), failed=failed)
+        failed = sum(output.failed for output in written)
+        tally = answered[title] = Tally(asked=len(written), failed=failed)
         judged = [
             verify(
-                outputs[place * paths.samples : (place + 1) * paths.samples],
+                written[place * paths.samples : (place + 1) * paths.samples],
                 gold=question.gold,
                 benchmark=benchmark,
                 least_votes=min(paths.least_votes, paths.samples),

@@ -1,23 +1,17 @@
-"""Generation in shards: files that are whole or absent, so that a kill loses little; ranks share the work."""
+"""Generation in shards: files that are whole or absent, so that a kill loses little; workers share them."""
 
 import json
-import logging
-import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
 
 from hf_qads.generation.engine import GREEDY, Engine, Output, Sampling
 from hf_qads.generation.request_cache import request_key
-from hf_qads.runtime import distributed, files, progress
-
-logger = logging.getLogger(__name__)
-
-SAID_EVERY: Final = 30.0  # seconds between two lines of progress in a log
+from hf_qads.runtime import executors, files
+from hf_qads.runtime.executors import Shard
 
 
-def generate(
+def ask(
     engine: Engine,
     prompts: Sequence[str],
     *,
@@ -26,12 +20,12 @@ def generate(
     sampling: Sampling = GREEDY,
     draws: Sequence[int] | None = None,
     what: str = "generate",
-) -> list[Output]:
-    """An output for each prompt, in order.
+) -> list[Shard]:
+    """Have the executor in force write an output for each prompt; `outputs` gives them.
 
     A shard is named by the hash of all that its outputs depend on, so shards of an earlier start, or of
     another selection among the same prompts, are used again. A shard in which requests failed is done again
-    by the next start. A rank takes every world-size-th shard and then helps with the others from the end on.
+    by the next start.
 
     Args:
         engine: what writes.
@@ -46,37 +40,32 @@ def generate(
     size = engine.shard_prompts
     pieces = [slice(start, start + size) for start in range(0, len(prompts), size)]
     settings = [engine.name, asdict(sampling), max_new_tokens]
-    paths = [
-        folder / f"{request_key(*settings, list(prompts[piece]), draws[piece])}.json" for piece in pieces
+    keys = [request_key(*settings, list(prompts[piece]), draws[piece]) for piece in pieces]
+    shards = [
+        Shard((folder / f"{key}.json",), len(prompts[piece]), _whole)
+        for key, piece in zip(keys, pieces, strict=True)
     ]
-    rank, world = distributed.rank(), distributed.world_size()
-    own = [number for number in range(len(pieces)) if number % world == rank]
-    others = [number for number in reversed(range(len(pieces))) if number % world != rank]
     folder.mkdir(parents=True, exist_ok=True)
-    done, said = 0, time.monotonic()
-    with progress.bar(len(prompts), what, unit="prompt", shown=not rank) as bar:
-        for number in (*own, *others):
-            asked = prompts[pieces[number]]
-            if not _whole(paths[number]):
-                found = dict(
-                    engine.answer(
-                        asked, max_new_tokens=max_new_tokens, sampling=sampling, draws=draws[pieces[number]]
-                    )
-                )
-                _write(paths[number], [found[place] for place in range(len(asked))], rank)
-            done += len(asked)
-            bar.update(len(asked))
-            if bar.disable and not rank and time.monotonic() - said > SAID_EVERY:
-                said = time.monotonic()
-                logger.info("%s: %s of %s prompts", what, f"{done:,}", f"{len(prompts):,}")
-    distributed.barrier()
-    return [output for path in paths for output in _read(path)]
+
+    def do(number: int) -> None:
+        asked, numbers = prompts[pieces[number]], draws[pieces[number]]
+        found = dict(engine.answer(asked, max_new_tokens=max_new_tokens, sampling=sampling, draws=numbers))
+        with executors.writing(shards[number].files[0]) as part:
+            text = json.dumps([found[place] for place in range(len(asked))], ensure_ascii=False)
+            part.write_text(text + "\n", encoding="utf-8")
+
+    executors.current().run(shards, do, what=what, unit="prompt")
+    return shards
 
 
-def _write(path: Path, outputs: list[Output], rank: int) -> None:
-    temporary = path.with_name(f".{path.name}.{rank}.part")
-    temporary.write_text(json.dumps(outputs, ensure_ascii=False) + "\n", encoding="utf-8")
-    temporary.replace(path)
+def outputs(*asked: Sequence[Shard]) -> list[list[Output]]:
+    """For each call of `ask`, the outputs in the order of its prompts, once all of them are there.
+
+    Raises:
+        PartDone: this process is a worker, and others have not yet done some of them.
+    """
+    executors.current().gather([shard for shards in asked for shard in shards])
+    return [[output for shard in shards for output in _read(shard.files[0])] for shards in asked]
 
 
 def _read(path: Path) -> list[Output]:

@@ -39,6 +39,7 @@ from hf_qads.runtime.executors import Engine, Executor, Lead, Part, PartDone, us
 from hf_qads.runtime.progress import quiet
 
 DTYPE = "dtype"  # a run's file of what its model computes in
+BEGIN = ".begin.part"  # lock of parts that begin at the same time
 
 STAGES: tuple[Stage, ...] = (
     augmenting.STAGE,
@@ -91,8 +92,7 @@ def run(
         distributed.barrier()  # rank 0 holds the lock for all
         with _same_day(config, folder):
             return _go(Context(decided(config, folder), folder, lambda line: None), until)
-    if out.exists() and not (out / "config.yaml").exists() and any(out.iterdir()):
-        raise RunError(f"{out} holds other files and is no run folder. Give an empty or new --out.")
+    _check_folder(out)
     with folder.locked():
         files.write_text(folder.path / "config.yaml", dump(config))
         settled = decided(config, folder)
@@ -101,6 +101,17 @@ def run(
         with _same_day(config, folder):
             distributed.barrier()
             return _go(Context(settled, folder, say, num_proc), until, engine)
+
+
+def _check_folder(out: Path) -> None:
+    """Check that a run may write to a folder.
+
+    Raises:
+        RunError: it holds something else.
+    """
+    if out.exists() and not (out / "config.yaml").exists():
+        if any(path.name != BEGIN for path in out.iterdir()):
+            raise RunError(f"{out} holds other files and is no run folder. Give an empty or new --out.")
 
 
 def decided(config: Config, folder: RunFolder) -> Config:
@@ -137,20 +148,25 @@ def run_part(config: Config, out: Path, part: Part, *, say: Callable[[str], None
     """
     check(config)
     folder = RunFolder(out)
-    config = decided(config, folder) if folder.path.is_dir() else config
+    if not (out / "config.yaml").exists():
+        _check_folder(out)
+        with files.locked(out / BEGIN):
+            files.write_text(out / "config.yaml", dump(config))
+    with files.locked(out / BEGIN):
+        config = decided(config, folder)
     keys = wanted(config)
     open_stages = [stage for stage in stages(config) if not folder.finished(stage.name, keys[stage.name][0])]
     if not open_stages:
         say("Everything is done.")
         return folder
     stage = open_stages[0]
-    if not stage.sharded:
+    if not stage.passes(config):
         raise RunError(
             f"the stage {stage.name!r} comes next, and is one piece of work: start the run without --shard "
             f"--until {stage.name}, then the array."
         )
     with folder.locked(shared=True):
-        with files.locked(folder.path / ".begin"):
+        with files.locked(out / BEGIN):
             part.folder = folder.begin(stage.name, keys[stage.name][0])
         say(f"{stage.name}: part {part.number} of {part.count} (from 0)")
         context = Context(config, folder, lambda line: None)
@@ -235,7 +251,7 @@ def _do(context: Context, stage: Stage, key: str, settings: Mapping[str, Any], e
     with peak_memory() as peak, forward_logs(context.say) if leads else nullcontext():
         if leads or stage.shared:
             lead = Lead(engine, StageWorker(context.run.path), stage.name) if engine else None
-            with using(lead) if lead and stage.sharded else nullcontext():
+            with using(lead) if lead and stage.passes(context.config) else nullcontext():
                 outcome = stage.work(context, folder)
     distributed.barrier()
     if leads and outcome is not None:

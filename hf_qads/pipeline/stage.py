@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from hf_qads.config.schema import Config
 from hf_qads.runfolder import RunFolder
@@ -13,6 +13,9 @@ from hf_qads.runfolder import RunFolder
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+    from hf_qads.generation.engine import Engine
+
+REQUESTS: Final = "requests"  # of the run folder: a server's answers
 LeftOut = dict[str, dict[str, int]]  # source -> reason -> rows
 
 
@@ -47,6 +50,19 @@ class Context:
         model = self.config.model.model_copy(update=own)
         return load(model, device=self.config.device)
 
+    @cached_property
+    def generator(self) -> "Engine":
+        """What writes the rows that the config's section `augment` asks for."""
+        from hf_qads.pipeline.generators import generator
+
+        assert self.config.augment is not None
+        return generator(
+            self.config.augment,
+            batch_tokens=self.config.batch_tokens,
+            device=self.config.device,
+            cache=self.run.path / REQUESTS,
+        )
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -57,6 +73,11 @@ class Outcome:
     left_out: LeftOut = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
     citations: tuple[str, ...] = ()
+
+
+def one_pass(config: Config) -> int:
+    """For `Stage.passes`: no shard depends on another."""
+    return 1
 
 
 @dataclass(frozen=True)
@@ -71,7 +92,8 @@ class Stage:
         work: does it; is given a folder that holds what an interrupted run with the same key left.
         shared: every rank of a distributed launch takes part; else rank 0 works and the others wait.
         when: whether a config asks for it; a run has no other stages.
-        sharded: it hands shards to the executor in force, so that workers that are no ranks take part, too.
+        passes: how many times, one after the other, it hands shards to the executor in force, so that workers
+            that are no ranks take part, too; 0 where it is one piece of work.
     """
 
     name: str
@@ -81,4 +103,4 @@ class Stage:
     work: Callable[[Context, Path], Outcome]
     shared: bool = False
     when: Callable[[Config], bool] = lambda config: True
-    sharded: bool = False
+    passes: Callable[[Config], int] = lambda config: 0

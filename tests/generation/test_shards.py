@@ -3,7 +3,7 @@
 import pytest
 
 from hf_qads.generation.engine import Output, Sampling
-from hf_qads.generation.shards import generate
+from hf_qads.generation.shards import ask, outputs
 
 
 class Counting:
@@ -28,12 +28,13 @@ PROMPTS = [f"p{number}" for number in range(10)]
 
 
 def made(engine, folder, prompts=PROMPTS, **settings):
-    return generate(engine, prompts, folder=folder, max_new_tokens=5, **settings)
+    (written,) = outputs(ask(engine, prompts, folder=folder, max_new_tokens=5, **settings))
+    return written
 
 
 def test_outputs_come_in_the_order_of_the_prompts(tmp_path):
-    outputs = made(Counting(), tmp_path, draws=list(range(10)))
-    assert [output.text for output in outputs] == [f"p{number} {number}" for number in range(10)]
+    written = made(Counting(), tmp_path, draws=list(range(10)))
+    assert [output.text for output in written] == [f"p{number} {number}" for number in range(10)]
     assert made(Counting(), tmp_path, prompts=[]) == []
 
 
@@ -41,11 +42,11 @@ def test_a_start_after_a_kill_asks_only_for_the_shards_that_are_not_there(tmp_pa
     with pytest.raises(KeyboardInterrupt):
         made(Counting(dies_at=6), tmp_path)
     engine = Counting()
-    outputs = made(engine, tmp_path)
-    assert outputs == made(Counting(), tmp_path / "other")
+    written = made(engine, tmp_path)
+    assert written == made(Counting(), tmp_path / "other")
     assert sorted(engine.asked) == [(f"p{number}", 0) for number in range(4, 10)]
     again = Counting()
-    assert made(again, tmp_path) == outputs
+    assert made(again, tmp_path) == written
     assert again.asked == []
 
 
@@ -65,8 +66,8 @@ def test_a_shard_belongs_to_its_prompts_engine_and_sampling(tmp_path):
 
 
 def test_a_shard_with_failures_is_done_again_by_the_next_start(tmp_path):
-    outputs = made(Counting(fails=["p5"]), tmp_path)
-    assert [output.failed for output in outputs] == [place == 5 for place in range(10)]
+    written = made(Counting(fails=["p5"]), tmp_path)
+    assert [output.failed for output in written] == [place == 5 for place in range(10)]
     engine = Counting()
     assert not any(output.failed for output in made(engine, tmp_path))
     assert len(engine.asked) == 4

@@ -14,7 +14,8 @@ from hf_qads.pipeline.run import stages
 
 
 def test_a_stage_of_many_hours_becomes_an_array_between_jobs_of_one_task(raw_config):
-    made = jobs(stages(loading.parse(raw_config)), {"vectors": 7.0, "influence": 1.0, "scores": 512.0})
+    config = loading.parse(raw_config)
+    made = jobs(stages(config), config, {"vectors": 7.0, "influence": 1.0, "scores": 512.0})
     assert made == [
         Job("experience", 0, 0.0),
         Job("vectors", 4, 1.75),  # 7 hours in tasks of at most 2
@@ -23,6 +24,14 @@ def test_a_stage_of_many_hours_becomes_an_array_between_jobs_of_one_task(raw_con
         Job("report", 0, 0.0),
     ]
     assert made[1].limit == "03:45:00"  # 1.75 h twice, and a quarter for the start
+
+
+def test_shards_that_depend_on_others_become_an_array_after_the_other(raw_config):
+    config = loading.parse({**raw_config, "augment": {"model": raw_config["model"], "rounds": 2}})
+    assert jobs(stages(config), config, {"augmenting": 9.0}) == [
+        *[Job("augmenting", 2, 1.5)] * 3,  # two rounds of questions, then answers
+        Job("report", 0, 0.0),
+    ]
 
 
 @pytest.mark.parametrize("write", [slurm, hf_jobs])

@@ -3,24 +3,30 @@
 import pytest
 
 from hf_qads.config import loading
+from hf_qads.embedded.rule_engine import RuleEngine
 from hf_qads.errors import RunError
 from hf_qads.pipeline import run as pipeline
 from hf_qads.pipeline.summary import status
 from hf_qads.runfolder import RunFolder
 from hf_qads.runtime.executors import Part
+from hf_qads.runtime.shard_book import Claims, ShardBook, check_done, enter
 from tests.pipeline.test_resume import digest, quietly
 
 
 class OneAfterTheOther:
-    """An engine whose workers are parts that this process does in turn."""
+    """An engine whose workers are this process, one after the other."""
 
     def __init__(self, count):
         self.count, self.stages = count, []
 
     def work(self, job, stage, handed, *, unit):
         self.stages.append(stage)
-        for number in range(self.count):
-            job(stage, Part(number, self.count))
+        book = ShardBook()
+        enter(book, handed)
+        for name in map(str, range(self.count)):
+            book.join(name)
+            job(stage, Claims(book, name))
+        check_done(book, stage)
         assert all(shard.done for shards in handed.values() for shard in shards)
 
 
@@ -50,6 +56,45 @@ def test_features_of_rows_and_anchors_are_shards(tmp_path, raw_config, strategy)
     quietly(raw, out, engine=engine, until="selection")
     assert engine.stages == ["vectors", "influence", "selection"]
     assert digest(tmp_path / "alone") == digest(out)
+
+
+def test_generation_is_shards_handed_out_in_passes(tmp_path, raw_config, monkeypatch):
+    monkeypatch.setattr(RuleEngine, "shard_prompts", 6)
+    raw = {
+        **raw_config,
+        "sources": [{"path": "embedded_word_problems", "rows": 80}],
+        "augment": {
+            "model": "rules",
+            "questions": 12,
+            "operators": ["numbers", "condition"],
+            "rounds": 2,
+            "paths": {"samples": 2},
+        },
+        "anchors": {"sources": ["embedded_target"], "size": 6},
+        "decontaminate": None,
+    }
+    made = "augmenting/embedded_word_problems_augmented.parquet"
+    quietly(raw, tmp_path / "alone", until="augmenting")
+    alone = (tmp_path / "alone" / made).read_bytes()
+
+    engine = OneAfterTheOther(2)
+    quietly(raw, tmp_path / "engine", engine=engine, until="augmenting")
+    assert engine.stages == ["augmenting"] * 3  # a round, another, and answers to their questions
+    assert (tmp_path / "engine" / made).read_bytes() == alone
+
+    out, counts = tmp_path / "array", []
+    for _ in range(3):  # arrays, the first of which begins the run
+        for number in (1, 0):
+            pipeline.run_part(loading.parse(raw), out, Part(number, 2), say=lambda line: None)
+            counts.append(len(list((out / "generated").rglob("*.json"))))
+            if len(counts) == 1:
+                assert "augmenting: to redo them: --array=0 of 2" in status(out)
+    assert "to redo them" not in status(out)
+    assert counts[0] < counts[1] < counts[2] < counts[3] == counts[-1]
+    assert not (out / made).exists()
+    quietly(raw, out, until="augmenting")
+    assert (out / made).read_bytes() == alone
+    assert len(list((out / "generated").rglob("*.json"))) == counts[-1]
 
 
 @pytest.mark.slow

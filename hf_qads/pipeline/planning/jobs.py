@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from hf_qads.config.schema import Config
 from hf_qads.pipeline.stage import Stage
 
 TASK_HOURS: Final = 2.0  # of one task, so that a lost one costs little
@@ -33,24 +34,26 @@ class Job(NamedTuple):
         return f"{minutes // 60:02d}:{minutes % 60:02d}:00"
 
 
-def jobs(stages: Sequence[Stage], hours: Mapping[str, float]) -> list[Job]:
+def jobs(stages: Sequence[Stage], config: Config, hours: Mapping[str, float]) -> list[Job]:
     """The jobs of a run, in order.
 
     Args:
         stages: of the run.
+        config: of the run.
         hours: GPU hours planned for each; those that are not named take next to nothing.
     """
     made: list[Job] = []
     single = 0.0
     for number, stage in enumerate(stages):
         own = hours.get(stage.name, 0.0)
-        if not stage.sharded or own <= TASK_HOURS:
+        passes = stage.passes(config)
+        if not passes or own <= TASK_HOURS:
             single += own
             continue
         if number:
             made.append(Job(stages[number - 1].name, 0, single))
-        tasks = min(MOST_TASKS, math.ceil(own / TASK_HOURS))
-        made.append(Job(stage.name, tasks, own / tasks))
+        tasks = min(MOST_TASKS, math.ceil(own / passes / TASK_HOURS))
+        made += [Job(stage.name, tasks, own / passes / tasks)] * passes
         single = 0.0
     return [*made, Job(stages[-1].name, 0, single)]
 

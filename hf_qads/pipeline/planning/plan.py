@@ -75,7 +75,7 @@ def _scripts(
     from hf_qads.runtime.files import write_text
 
     hours = {stage.name: stage.gpu_hours for stage in made.stages}
-    planned = jobs.jobs(stages(config), hours)
+    planned = jobs.jobs(stages(config), config, hours)
     lines = []
     if slurm is not None:
         write_text(slurm, jobs.slurm(planned, path.absolute(), (Path("runs") / config.name).absolute()))

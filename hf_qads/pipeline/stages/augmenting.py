@@ -13,22 +13,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hf_qads import references, schema
-from hf_qads.config.schema import Augment, Config, Source
+from hf_qads.config.schema import Augment, Config, Endpoint, Source
 from hf_qads.errors import ConfigError, GenerationError
-from hf_qads.pipeline.generators import generator, generator_key, generator_name, in_words, usage_of
+from hf_qads.pipeline.generators import generator_key, generator_name, in_words, usage_of
 from hf_qads.pipeline.log_forwarding import INDENT
 from hf_qads.pipeline.reading import benchmarks, find_missing, marks, named, read_questions, spec_of
 from hf_qads.pipeline.rows import as_dicts, draw, take_from
 from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage
-from hf_qads.runtime import distributed, files
+from hf_qads.runtime import executors, files
+from hf_qads.runtime.executors import PartDone
 
 if TYPE_CHECKING:
     from hf_qads.augmenting import Augmented
-    from hf_qads.generation.engine import Engine
 
 READ: Final = ".parents.building"
 GENERATED: Final = "generated"  # of the run folder: shards of generated text, kept whatever is made of them
-REQUESTS: Final = "requests"  # of the run folder: a server's answers
 ASIDE: Final = "wrong_paths"
 COLUMNS: Final = [name for name, column in schema.COLUMNS.items() if column.made_by == "augmenting"]
 TESTED: Final = "repeats a benchmark's question"
@@ -95,21 +94,19 @@ def _work(context: Context, folder: Path) -> Outcome:
     augment = context.config.augment
     assert augment is not None
     parents = _parents(context, folder, augment)
-    engine = generator(
-        augment,
-        batch_tokens=context.config.batch_tokens,
-        device=context.config.device,
-        cache=context.run.path / REQUESTS,
-    )
+    executor = executors.current()
     details: dict[str, Any] = {"sources": [], "made": {}, "generator": generator_name(augment)}
     details |= {"licence": augment.licence, "sampling": augment.sampling.model_dump()}
     left_out: LeftOut = {}
     for one in parents:
-        made = _augment(context, engine, augment, one)
+        try:
+            made = _augment(context, augment, one)
+        except PartDone:  # what comes next for this source depends on what others have still to do
+            continue
         left_out[one.name] = one.left_out
         details["made"][one.name] = made.as_dict()
         context.say(f"{INDENT}{one.name}: {made.asked:,} prompts, {len(made.rows):,} rows made of them")
-        if distributed.rank() == 0:
+        if executor.leads:
             _write(folder, one, made)
         if made.rows:
             details["sources"].append(
@@ -121,10 +118,11 @@ def _work(context: Context, folder: Path) -> Outcome:
                     "rows": len(made.rows),
                 }
             )
+    executor.gather()
     _say_what_failed(context, details)
     total = sum(len(one.rows) for one in parents)
     rows = sum(source["rows"] for source in details["sources"])
-    if usage := usage_of(engine, augment):
+    if usage := usage_of(context.generator, augment):
         details["usage"] = usage
         context.say(f"{INDENT}the server counted {in_words(usage)}")
     left_out = {name: why for name, why in left_out.items() if why}
@@ -132,26 +130,32 @@ def _work(context: Context, folder: Path) -> Outcome:
 
 
 def _parents(context: Context, folder: Path, augment: Augment) -> list[_Parents]:
-    """The own rows that are augmented, of each source; read by rank 0, and then by all from its files."""
-    config = context.config
-    if distributed.rank() == 0:
-        missing = find_missing(config)
-        gone = {one.name for one in missing if one.role == "source"}
-        questions = read_questions(context, folder / READ / "benchmarks", missing)
-        for number, source in enumerate(chosen_sources(config)):
-            if named(source) not in gone:
-                _read_parents(context, source, folder / READ / f"{number:03d}", augment, questions)
-    distributed.barrier()
+    """The own rows that are augmented, of each source; read once, and then by all workers from files."""
+    place = folder / READ
+    executors.once(place / "read.json", lambda: _read(context, place, augment))
     found = []
-    for place in sorted((folder / READ).glob("*/parents.parquet")):
-        facts = files.read_json(place.with_name("facts.json"))
-        why = files.read_json(place.with_name("not_taken.json"))
-        found.append(_Parents(facts["name"], facts["kind"], pq.read_table(place, partitioning=None), why))
+    for path in sorted(place.glob("*/parents.parquet")):
+        facts = files.read_json(path.with_name("facts.json"))
+        why = files.read_json(path.with_name("not_taken.json"))
+        found.append(_Parents(facts["name"], facts["kind"], pq.read_table(path, partitioning=None), why))
     if not found:
         raise ConfigError(
             "augment has no source to take rows from. Name some that are there: augment.sources."
         )
     return found
+
+
+def _read(context: Context, place: Path, augment: Augment) -> None:
+    """Read what is augmented of every source, where this process leads."""
+    if executors.current().leads:
+        missing = find_missing(context.config)
+        gone = {one.name for one in missing if one.role == "source"}
+        questions = read_questions(context, place / "benchmarks", missing)
+        for number, source in enumerate(chosen_sources(context.config)):
+            if named(source) not in gone:
+                _read_parents(context, source, place / f"{number:03d}", augment, questions)
+        files.write_json(place / "read.json", sorted(gone))
+    executors.current().gather()
 
 
 def _read_parents(
@@ -181,7 +185,7 @@ def _read_parents(
         pq.write_table(table.filter(pa.array(~turns)), temporary)
 
 
-def _augment(context: Context, engine: "Engine", augment: Augment, parents: _Parents) -> "Augmented":
+def _augment(context: Context, augment: Augment, parents: _Parents) -> "Augmented":
     from hf_qads.augmenting import augment as make
     from hf_qads.augmenting.augment import Paths
     from hf_qads.augmenting.likelihood import StepLikelihood
@@ -198,7 +202,7 @@ def _augment(context: Context, engine: "Engine", augment: Augment, parents: _Par
         )
     return make(
         as_dicts(parents.rows),
-        engine,
+        context.generator,
         folder=context.run.path / GENERATED / request_key(generator_key(augment)),
         operators=augment.operators,
         rounds=augment.rounds,
@@ -210,6 +214,7 @@ def _augment(context: Context, engine: "Engine", augment: Augment, parents: _Par
         likelihood=likelihood,
         wrong_paths=augment.wrong_paths,
         seed=config.seed,
+        label=parents.name,
     )
 
 
@@ -253,6 +258,19 @@ def _say_what_failed(context: Context, details: Mapping[str, Any]) -> None:
         context.say(f"{INDENT}{failed:,} of {asked:,} requests failed, and are left out")
 
 
+def _passes(config: Config) -> int:
+    """A pass for the new questions of each round, and one for their answers; a server is asked by one."""
+    augment = config.augment
+    return 0 if augment is None or isinstance(augment.model, Endpoint) else augment.rounds + 1
+
+
 STAGE = Stage(
-    "augmenting", 1, (), _settings, _work, shared=True, when=lambda config: config.augment is not None
+    "augmenting",
+    1,
+    (),
+    _settings,
+    _work,
+    shared=True,
+    when=lambda config: config.augment is not None,
+    passes=_passes,
 )

@@ -22,7 +22,7 @@ from hf_qads.errors import SelectionError
 from hf_qads.pipeline import precomputed
 from hf_qads.pipeline.models import model_key
 from hf_qads.pipeline.rows import as_dicts, sizes
-from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage
+from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage, one_pass
 from hf_qads.pipeline.stages.anchors import FILE, SET, anchors
 from hf_qads.runfolder import RunFolder
 from hf_qads.runtime import executors, files
@@ -191,6 +191,6 @@ STAGE = Stage(
     _settings,
     _work,
     shared=True,
-    sharded=True,
+    passes=one_pass,
     when=_when,
 )

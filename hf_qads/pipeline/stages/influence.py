@@ -13,7 +13,7 @@ from hf_qads.config.schema import Config
 from hf_qads.pipeline.models import model_key
 from hf_qads.pipeline.reading import marks
 from hf_qads.pipeline.rows import as_dicts, draw, sizes, take
-from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage
+from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage, one_pass
 from hf_qads.pipeline.stages.anchors import SET, anchors, check_benchmarks
 from hf_qads.runtime import executors, files
 
@@ -98,4 +98,6 @@ def _write(folder: Path, prompts: pa.Table, result: "Influence") -> None:
         pq.write_table(pa.table(columns), temporary, compression="zstd")
 
 
-STAGE = Stage("influence", 1, ("pool", "experience", "vectors"), _settings, _work, shared=True, sharded=True)
+STAGE = Stage(
+    "influence", 1, ("pool", "experience", "vectors"), _settings, _work, shared=True, passes=one_pass
+)

@@ -7,7 +7,7 @@ from typing import Any
 from hf_qads.config.schema import Config
 from hf_qads.pipeline.models import model_key
 from hf_qads.pipeline.rows import sizes
-from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage
+from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage, one_pass
 from hf_qads.runtime import executors
 
 
@@ -65,6 +65,6 @@ STAGE = Stage(
     _settings,
     _work,
     shared=True,
-    sharded=True,
+    passes=one_pass,
     when=lambda config: bool(config.scores),
 )

@@ -11,7 +11,7 @@ from hf_qads import references
 from hf_qads.config.schema import Config
 from hf_qads.pipeline import precomputed
 from hf_qads.pipeline.rows import sizes
-from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage
+from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage, one_pass
 from hf_qads.pipeline.stages.scorer import groups
 from hf_qads.runtime import executors
 
@@ -71,4 +71,4 @@ def _by_scorers(context: Context, folder: Path) -> LeftOut:
     return {source: reasons_of(out) for source, out in outs.items()}
 
 
-STAGE = Stage("scores", 1, ("pool", "vectors", "scorer"), _settings, _work, shared=True, sharded=True)
+STAGE = Stage("scores", 1, ("pool", "vectors", "scorer"), _settings, _work, shared=True, passes=one_pass)

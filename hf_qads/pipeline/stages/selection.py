@@ -17,7 +17,7 @@ from hf_qads.config.schema import Config
 from hf_qads.errors import SelectionError
 from hf_qads.mixing.stream import PLACE
 from hf_qads.pipeline.log_forwarding import INDENT
-from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage
+from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage, one_pass
 from hf_qads.pipeline.stages import features
 from hf_qads.runfolder import RunFolder
 from hf_qads.runtime import executors, files
@@ -334,5 +334,5 @@ STAGE = Stage(
     _settings,
     _work,
     shared=True,
-    sharded=True,
+    passes=one_pass,
 )

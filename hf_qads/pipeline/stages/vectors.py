@@ -9,7 +9,7 @@ from hf_qads.config.schema import Config
 from hf_qads.pipeline import precomputed
 from hf_qads.pipeline.models import model_key
 from hf_qads.pipeline.rows import sizes
-from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage
+from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage, one_pass
 from hf_qads.runtime import executors
 
 
@@ -65,4 +65,4 @@ def _precomputed(context: Context, folder: Path) -> Outcome:
     return Outcome(sum(counts.values()), sum(counts.values()) - without, left_out, {"vectors": "precomputed"})
 
 
-STAGE = Stage("vectors", 1, ("pool", "experience"), _settings, _work, shared=True, sharded=True)
+STAGE = Stage("vectors", 1, ("pool", "experience"), _settings, _work, shared=True, passes=one_pass)
