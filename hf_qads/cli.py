@@ -155,13 +155,13 @@ def _parser() -> argparse.ArgumentParser:
         "compare", "experiments.commands:compare", "does a strategy or mixture help? arms x seeds, verdicts",
         resumes=True,
     )  # fmt: skip
-    compare.add_argument("config", type=Path, nargs="?", help="YAML file (default: the embedded pool)")
+    compare.add_argument("config", type=Path, nargs="?", help="YAML file")
     compare.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="for example compare.seeds=5")
     compare.add_argument("--out", type=Path, help="folder (default: runs/NAME)")
     compare.add_argument(
         "--plan", action="store_true", help="say what it takes and what it can detect, and do nothing"
     )
-    compare.add_argument("--quick", action="store_true", help="a few arms and seeds, in a few minutes")
+    compare.add_argument("--quick", action="store_true", help="no file: the embedded pool, some minutes")
     _share(compare, "the cells")
 
     scaling = add(

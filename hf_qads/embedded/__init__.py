@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-__all__ = ["compare_path", "language_model_path", "quickstart_path", "scorer_path"]
+__all__ = ["compare_quick_path", "language_model_path", "quickstart_path", "scorer_path"]
 
 
-def compare_path() -> Path:
-    """Config of the comparison of strategies on what ships here."""
-    return Path(__file__).parent / "compare.yaml"
+def compare_quick_path() -> Path:
+    """Config of a small comparison of strategies on what ships here."""
+    return Path(__file__).parent / "compare_quick.yaml"
 
 
 def language_model_path() -> Path:

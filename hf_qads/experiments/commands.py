@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from hf_qads.config import experiments as settings
 from hf_qads.config.experiments import Experiment, measures_of
-from hf_qads.embedded import compare_path
-from hf_qads.errors import RunError
+from hf_qads.embedded import compare_quick_path
+from hf_qads.errors import ConfigError, RunError
 from hf_qads.experiments import report
 from hf_qads.experiments.cells import CELLS, CellWorker, Study, failure, results
 from hf_qads.experiments.compare import Comparison
@@ -39,7 +39,7 @@ def compare(
     """Do what is left of a comparison and say what may be concluded; or say what it would take.
 
     Args:
-        config: its YAML; None with `quick` is the one inside the package.
+        config: its YAML; None with `quick`, which is one inside the package.
         overrides: `KEY=VALUE` within it, such as `compare.seeds=5`.
         out: its folder; None is `RUN/compare` of a run folder, else `runs/NAME`.
         plan: say how many cells, tokens and hours there are and what could be detected, and do nothing.
@@ -211,16 +211,8 @@ def _notes(comparison: Comparison, done: int, failed: dict[str, str]) -> list[st
 
 
 def _experiment(path: Path | None, overrides: Sequence[str], *, quick: bool) -> Experiment:
-    if quick or path is None:
-        return settings.load(path or compare_path(), ["name=compare-quick", *QUICK, *overrides])
-    return settings.load(path, overrides)
-
-
-QUICK = (
-    "compare.seeds=3",
-    "compare.arms=[qads, quality, kcenter]",
-    "compare.controls=[untrained, random]",
-    "compare.evaluate.rows=100",
-    "compare.evaluate.measures=[log_probability]",
-    "compare.budgets=[{tokens: 6000}]",
-)
+    if quick and "=" in str(path):  # the first override stands where a config would
+        path, overrides = None, [str(path), *overrides]
+    if quick == (path is not None):
+        raise ConfigError("Name one of a config and --quick, which is a config of its own.")
+    return settings.load(path or compare_quick_path(), overrides)

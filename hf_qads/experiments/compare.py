@@ -1,6 +1,7 @@
 """Compare strategies or mixtures: arms x budgets x seeds, each selected, fine-tuned and evaluated."""
 
 import hashlib
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from hf_qads.errors import ConfigError
 from hf_qads.experiments.cells import CELLS, Cell, run_cells
 from hf_qads.experiments.workbench import Rows, Workbench
 from hf_qads.pipeline.choosing import Candidates
+from hf_qads.selection.registry import needs_of
 
 UNTRAINED, WHOLE_POOL = "untrained", "whole_pool"
 
@@ -36,9 +38,12 @@ class Comparison:
             raise ConfigError(f"{experiment.name} has no section `compare`. Add one.")
         self.setting: Compare = experiment.compare
         self.name, self.out, self.say = experiment.name, out, say
-        self.bench = Workbench(self.setting, out, say=say)
-        self.run, self.candidates = self.bench.run, self.bench.candidates
         self.arms = arms_of(self.setting)
+        self._reads = {name: needs_of(arm.strategy, arm.options).columns for name, arm in self.arms.items()}
+        self.bench = Workbench(
+            self.setting, out, columns=itertools.chain.from_iterable(self._reads.values()), say=say
+        )
+        self.run, self.candidates = self.bench.run, self.bench.candidates
         self.budgets = {budget.label: budget for budget in self.setting.budgets}
         self._key = self.bench.key
         self.cells = self._cells()
@@ -83,7 +88,8 @@ class Comparison:
     def _cell(self, arm: str, budget: str, seed: int) -> Cell:
         of_arm = self.arms[arm].model_dump(exclude={"seeds"}) if arm in self.arms else arm
         of_budget = self.budgets[budget].model_dump() if budget else None
-        text = json.dumps([self._key, of_arm, of_budget, seed], sort_keys=True, default=str)
+        further = self.bench.further(self._reads.get(arm, ()))
+        text = json.dumps([self._key, of_arm, of_budget, seed, *further], sort_keys=True, default=str)
         return Cell(arm, budget, seed, hashlib.sha256(text.encode()).hexdigest()[:16])
 
 

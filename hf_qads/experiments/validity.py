@@ -36,7 +36,7 @@ class ScoreValidity:
             raise ConfigError(f"{experiment.name} has no section `validity`. Add one.")
         self.setting: Validity = experiment.validity
         self.name, self.out, self.say = experiment.name, out, say
-        self.bench = Workbench(self.setting, out, say=say)
+        self.bench = Workbench(self.setting, out, columns=self.setting.scores, say=say)
         self.groups = {name: self._parted(name) for name in self.setting.scores}
         key = self.bench.key | self.setting.model_dump(include={"groups", "within", "tokens"})
         self.cells = [self._cell(UNTRAINED, "", 0, key)]
@@ -94,7 +94,9 @@ class ScoreValidity:
         return found
 
     def _cell(self, score: str, group: str, seed: int, key: Mapping[str, Any]) -> Cell:
-        text = json.dumps([key, score, group, seed], sort_keys=True, default=str)
+        text = json.dumps(
+            [key, score, group, seed, *self.bench.further([score])], sort_keys=True, default=str
+        )
         return Cell(score, group, seed, hashlib.sha256(text.encode()).hexdigest()[:16])
 
 

@@ -1,7 +1,7 @@
 """What cells of every experiment share: a run's scored pool, base model, questions, one way to train."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from hf_qads import embedded, schema
 from hf_qads.config import loading
 from hf_qads.config.experiments import Measuring, Study
+from hf_qads.config.schema import RowScore
+from hf_qads.errors import ConfigError
 from hf_qads.evaluation import Evaluated, evaluate
 from hf_qads.evaluation.evaluating import ACCURACY
 from hf_qads.evaluation.items import Item
@@ -22,8 +24,10 @@ from hf_qads.runtime import files
 from hf_qads.runtime.models import EMBEDDED, fingerprint
 from hf_qads.training import fine_tune
 
+# Stages of a run that what is chosen depends on; `row_scores` only where an arm reads one of them.
+SCORED = ("augmenting", "pool", "experience", "vectors", "influence", "scorer", "scores")
 VERSION = 1  # raise it when the same cell would give another result
-MODEL = "model"
+MODEL, ROW_SCORES = "model", "row_scores"
 Rows = NDArray[np.int64]
 Say = Callable[[str], None]
 
@@ -31,16 +35,17 @@ Say = Callable[[str], None]
 class Workbench:
     """The pool to choose from and the questions to ask, opened once for all cells."""
 
-    def __init__(self, setting: Study, out: Path, *, say: Say = print) -> None:
+    def __init__(self, setting: Study, out: Path, *, columns: Iterable[str] = (), say: Say = print) -> None:
         """Make or open the run that scores and vectors come from.
 
         Args:
             setting: of the experiment.
             out: its folder, in which a run is made where `setting.run` is a YAML.
+            columns: of further scores, such as `ifd`, that a run of a YAML makes too.
             say: is told what is done.
         """
         self.setting = setting
-        self.run = open_run(setting.run, out / "run", say=say)
+        self.run = open_run(setting.run, out / "run", columns, say=say)
         self.candidates = Candidates(
             self.run, out / "choosing", sources=setting.sources, max_characters=setting.max_characters
         )
@@ -52,13 +57,18 @@ class Workbench:
         """What every cell's result depends on beside its own arguments."""
         return {
             "version": VERSION,
-            "run": {line["stage"]: line["key"] for line in self.run.ledger()},
+            "run": {line["stage"]: line["key"] for line in self.run.ledger() if line["stage"] in SCORED},
             "base": fingerprint(self.base),
             "train": self.setting.train.model_dump(),
             "evaluate": self.setting.evaluate.model_dump(exclude={"batch_tokens"}),
             "items": {name: [item.id for item in items] for name, items in self.items.items()},
             "candidates": [self.setting.sources, self.setting.max_characters],
         }
+
+    def further(self, columns: Iterable[str]) -> list[str]:
+        """What cells that read these columns depend on, too: the key of the run's further scores."""
+        made = further_scores(columns)
+        return [line["key"] for line in self.run.ledger() if made and line["stage"] == ROW_SCORES]
 
     def measure_base(self, folder: Path) -> tuple[dict[str, Any], dict[str, float]]:
         """The result of a cell that trains nothing."""
@@ -140,13 +150,30 @@ class Workbench:
         }
 
 
-def open_run(name: str, out: Path, *, say: Say) -> RunFolder:
+def open_run(name: str, out: Path, columns: Iterable[str], *, say: Say) -> RunFolder:
     """The run folder that rows, scores and vectors are taken from; that of a YAML is made first."""
     path = embedded.quickstart_path() if name == EMBEDDED else Path(name)
     if path.is_dir():
         return RunFolder.open(path)
+    if not path.exists():
+        raise ConfigError(
+            f"run: {name!r} is neither a run folder nor a YAML. Name one, or make the folder: "
+            f"hf-qads run CONFIG.yaml --out {name}"
+        )
+    config = loading.load(path)
+    named = {score.name for score in config.scores}
+    more = [RowScore(name=score) for score in further_scores(columns) if score not in named]
+    config = config.model_copy(update={"scores": [*config.scores, *more]})
     with files.locked(out.with_name(".opening")):  # several processes may open it at once: one makes it
-        return pipeline.run(loading.load(path), out, until="scores", say=say)
+        return pipeline.run(config, out, until=ROW_SCORES if config.scores else "scores", say=say)
+
+
+def further_scores(columns: Iterable[str]) -> list[str]:
+    """Names of the scores beyond influence that add these columns; the length of answers needs no stage."""
+    from hf_qads.scoring.scores.registry import columns_by_score
+
+    made = columns_by_score()
+    return sorted({made[name] for name in columns if name in made and name != "answer_tokens"})
 
 
 def asked_items(setting: Measuring) -> dict[str, list[Item]]:

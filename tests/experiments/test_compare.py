@@ -135,6 +135,18 @@ def test_rows_of_sources_that_are_not_named_are_no_candidates(done, files, tmp_p
         compare(**asked, overrides=[*only, "compare.sources=[songs]"], out=tmp_path / "other")
 
 
+def test_a_score_that_an_arm_reads_is_made_with_the_run(done, files, tmp_path):
+    change = ["compare.seeds=1", "compare.arms=[ifd]"]
+    asked = {"config": files / "compare.yaml", "plan": False, "quick": False, "say": lambda _: None}
+    compare(**asked, overrides=change, out=tmp_path)
+    assert list((tmp_path / "run" / "row_scores").glob("*.parquet"))
+    assert len(list((tmp_path / "cells").glob("ifd-*/result.json"))) == 1
+    made = {path.parent.name for path in (tmp_path / "cells").glob("random-*/result.json")}
+    assert made <= {path.name for path in (done[0] / "cells").iterdir()}  # they read no further score
+    with pytest.raises(ConfigError, match=r"run: 'gone' is neither a run folder nor a YAML.*--out gone"):
+        compare(**asked, overrides=["compare.run=gone"], out=tmp_path / "other")
+
+
 def test_the_plan_says_what_can_be_detected_before_anything_runs(files, tmp_path, capsys):
     argv = ["compare", str(files / "compare.yaml"), "compare.seeds=5", "--out", str(tmp_path / "o"), "--plan"]
     assert cli.main(argv) == 0
@@ -352,3 +364,11 @@ def test_a_score_that_predicts_is_told_from_one_that_does_not():
     assert (good.score, good.top.verdict, idle.top.verdict) == ("good", "better", "inconclusive")
     assert good.gains == pytest.approx((0.1, 0.2, 0.3), abs=0.01)
     assert good.spearman > 0.9 > abs(idle.spearman)
+
+
+def test_quick_has_a_config_of_its_own(files, tmp_path, capsys):
+    argv = ["compare", "--quick", "--plan", "--out", str(tmp_path / "o"), "compare.seeds=4"]
+    assert cli.main(argv) == 0
+    assert "4 arms x 1 budgets x seeds = 17 cells" in capsys.readouterr().out
+    assert cli.main(["compare", str(files / "compare.yaml"), "--quick"]) != 0
+    assert "Name one of a config and --quick" in capsys.readouterr().err
