@@ -11,7 +11,7 @@ from hf_qads.answers.latex import closing
 BOXED, PHRASE, LAST, WHOLE = "boxed", "answer phrase", "last statement", "whole output"
 EMPTY, CUT_OFF, NONE, RETRACTED = "empty output", "cut off", "no conclusion", "conclusion taken back"
 MANY = 4  # announcements within one statement that are looked at, and statements at the end
-_BOX = re.compile(r"\\f?boxed\s*")
+_BOX = re.compile(r"\\f?boxed\s*\{")
 _PHRASE = re.compile(
     r"^####(?!#)\s*(?!\W*(?:step|solution|explanation|part|conclusion|final|answer)\b)|"
     r"(?<![A-Za-z\d-])(?:(?:answers?|ans|respuesta|réponse|antwort|risposta|resposta)\b\.?|"
@@ -129,8 +129,7 @@ def _announced(one: Statement, usable: Usable, *, first: bool, last: bool) -> Ca
         return None
     for match in reversed(list(_PHRASE.finditer(one.text))[-MANY:]):
         stated = one.text[match.end() :].strip(" :*")
-        label = match[0].rstrip("\"'*_` ").endswith(":") and not last and len(stated.split()) > 6
-        if usable(stated) and not (label or _supposed(one.text[: match.start()], stated)):
+        if usable(stated) and not _supposed(one.text[: match.start()], stated):
             rule = "####" if match[0].startswith("####") else PHRASE
             return Candidate(stated, rule, whole=one.ended or not (last and dangling(one.text)))
     chosen = _CONFIRMED.search(one.text) or (_LEADING.match(one.text) if first else None)
@@ -148,18 +147,13 @@ def boxed(text: str) -> list[Candidate]:
     boxes: list[Candidate] = []
     end = 0
     for match in _BOX.finditer(text):
-        place = match.end()
-        stop = closing(text, place) if text[place : place + 1] == "{" else None
-        content = text[place + 1 : stop]
-        whole = stop is not None
-        if text[place : place + 1] != "{":
-            bare = re.compile(r"\\?[^\s$\\]*").match(text, place)
-            content, whole = bare[0].rstrip(".") if bare else "", True
+        stop = closing(text, match.end() - 1)
+        content, whole = text[match.end() : stop], stop is not None
         if boxes and boxes[-1].whole and whole and _CONNECTED.fullmatch(text, end, match.start()):
             # `$\boxed{2}$ and $\boxed{3}$` is one answer of two values
             earlier = boxes.pop().text
             content = content if earlier == content else f"{earlier}, {content}"
-        end = stop + 1 if stop else place + len(content)
+        end = stop + 1 if stop else len(text)
         boxes.append(Candidate(content, BOXED, whole=whole))
     return [box for box in boxes if box.text.strip() or not box.whole]
 

@@ -4,7 +4,7 @@
 import re
 
 from hf_qads.answers.latex import bare, split_outer, without_name
-from hf_qads.answers.values import Number, numbers, only_number
+from hf_qads.answers.values import NUMBER, Number, numbers, only_number
 
 _REASON = re.compile(
     r"[,;]?\s+(?:because|since|(?<!for )(?<!in )which(?!\s+(?:have|will|\w+s)\b)|rounded|so\s+that(?!\W?s\b)|"
@@ -45,6 +45,9 @@ _UNSOLVED = re.compile(
     r"(?:^|[\s(])-?\d*\s*\*?\s*[A-Za-z]\s*[-+]\s*\d*\s*\*?\s*[A-Za-z]?\s*$|(?:^|\s)\d+\*?[A-Za-z]\s*$"
 )
 _EITHER = re.compile(r"\b([a-z])\s*=\s*[^=]{1,20}\b(?:or|and)\b\s*\$?\1\s*=")
+_COMPUTES = re.compile(  # with every number as 0
+    r"0\s*(?:[-+*/^]|\\times|\\cdot)\s*[$(]?[0A-Za-z\\]|\\(?:sqrt|pi|pm|frac|log|sin|cos)"
+)
 _HEDGE = re.compile(r"\bbetween\s+\S+\s+and\b|\d\s*(?:or|to)\s+\$?\d", re.IGNORECASE)
 
 
@@ -57,22 +60,14 @@ def stated_number(text: str) -> Number | None:
     if _EITHER.search(text):
         return None
     for reading in (text, _shorter(text), text := _narrowed(text)):
-        if (found := only_number(without_name(reading))) is not None:
-            return found
-    found_all = numbers(text)
+        if (whole := only_number(without_name(reading))) is not None:
+            return whole
+    found, masked = numbers(text), NUMBER.sub(lambda one: (one["before"] or "") + "0", text)
     hedge = _HEDGE.search(text)
-    if not found_all or (hedge and hedge.start() <= found_all[0].start):
+    if not found or (hedge and hedge.start() <= found[0].start) or _COMPUTES.search(masked):
         return None
-    masked = text
-    for number in reversed(found_all):
-        masked = f"{masked[: number.start]}0{masked[number.stop :]}"
-    value = (
-        found_all[0] if len({number.value for number in found_all}) == 1 else _main_number(text, found_all)
-    )
-    computes = re.search(
-        r"0\s*(?:[-+*/^]|\\times|\\cdot)\s*[$(]?[0A-Za-z\\]|\\(?:sqrt|pi|pm|frac|log|sin|cos)", masked
-    )
-    return None if value is None or computes or _MORE_THAN.match(text, value.stop) else value
+    value = _main_number(text, found)
+    return None if value is None or _MORE_THAN.match(text, value.stop) else value
 
 
 def _narrowed(text: str) -> str:
@@ -84,22 +79,19 @@ def _narrowed(text: str) -> str:
     if len(parts) > 1 and numbers(parts[-1]):
         text = "" if _UNSOLVED.search(parts[-2]) else parts[-1]
     clauses = [text[cut.end() :] for cut in CLAUSE.finditer(text)][-3:]
-    return _shorter(
-        next((one for one in reversed(clauses) if numbers(one) and not re.match(r"\s*not\b", one)), text)
-    )
+    return next((one for one in clauses[::-1] if numbers(one) and not re.match(r"\s*not\b", one)), text)
 
 
 def _main_number(text: str, found: list[Number]) -> Number | None:
     """The one of several numbers that a clause is about: the first word of it, or what follows its verb."""
+    if len({one.value for one in found}) == 1:
+        return found[0]
     between = text[found[0].stop : found[1].start]
     opens = not text[: found[0].start].strip(" $*~")
     if _SEVERAL.match(between) or (opens and re.search(r"\b(?:or|and)\W*$", between)):
         return None
     if opens:
-        computes = re.match(r"\s*(?:[-+*/^×÷]|\\times|\\cdot|\\div)", between) or _MORE_THAN.match(
-            text, found[0].stop
-        )
-        return None if computes else found[0]
+        return found[0]
     verbs = [verb.end() for verb in _VERB.finditer(text)]
     return next((one for place in (verbs[-1:] + verbs[:1]) for one in found if one.start >= place), found[0])
 

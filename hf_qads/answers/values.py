@@ -35,6 +35,7 @@ NUMBER = re.compile(
     rf"(?:(?:st|nd|rd|th)\b)?\)?(?P<percent>\s*(?:%|percent\b|per cent\b))?"
     rf"(?P<scale>\s*(?i:{'|'.join(_SCALES)})s?\b)?"
 )
+_SUBTRACTION = re.compile(r"(?:[0-9)}\]]\s*|[^\W\d_])[-+]\s*$|[^\W\d_]\s+[-+]\s+$")
 UNITS = set(
     "cm mm km m ft in yd mi cc ml l kg g mg lb lbs oz s sec min hr hrs h day days mph kph per of the a an pm "
     "am way ways cup cups deg rad pts sq each for and he she men new one all box cat dog egg pen car bus "
@@ -165,17 +166,13 @@ def _read(match: re.Match[str], text: str) -> Number | None:
     start, before = match.start(), match["before"] or ""
     left = text[max(0, start - 8) : start]
     minus = sum("-" in sign or "n" in sign.lower() for sign in (before, match["after"] or "")) % 2 == 1
-    if before.strip() in ("-", "+") and _is_subtraction(left, before):
+    if _SUBTRACTION.search(left + before):
         minus, start = False, start + len(before)
-    if max(map(len, re.findall(r"\d+", match.group())), default=0) > LONGEST:
-        return None
-    if re.search(r"\d\s?:$", left) or re.match(r"\s?:\s?\d", text[match.end() :]):
+    too_long = max(map(len, re.findall(r"\d+", match.group())), default=0) > LONGEST
+    if too_long or re.search(r"\d\s?:$", left) or re.match(r"\s?:\s?\d", text[match.end() :]):
         return None
     written = re.sub(r"\s+and\s+", " ", match["decimal"] or match["body"] or "").replace(",", "")
-    if match["words"]:
-        value: Fraction | None = Fraction(_spelt(match["words"]))
-    else:
-        value = _value(written)
+    value = Fraction(_spelt(match["words"])) if match["words"] else _value(written)
     if value is None:
         return None
     decimals = len(written.partition(".")[2]) if match["decimal"] else 0
@@ -192,21 +189,12 @@ def _value(written: str) -> Fraction | None:
     written = re.sub(r"[eE](?=[-+]?\d+$)", " 10^", written)
     *first, last = [Fraction(one) for one in re.findall(r"[-+]?(?:\d*\.)?\d+", written)]
     if "^" in written or "**" in written:
-        if abs(last) > LONGEST:
+        if abs(last) > LONGEST or not first[-1]:
             return None
-        return math.prod(first[:-1], start=Fraction(1)) * (
-            first[-1] ** int(last) if first[-1] or last > 0 else 0
-        )
+        return math.prod(first[:-1], start=Fraction(1)) * first[-1] ** int(last)
     if not first:
         return last
     return first[-1] / last + sum(first[:-1]) if last else None
-
-
-def _is_subtraction(left: str, sign: str) -> bool:
-    last = left.rstrip()[-1:]
-    return bool(last) and (
-        last in "0123456789)}]" or (last.isalpha() and (last == left[-1:] or sign != sign.rstrip()))
-    )
 
 
 def _spelt(words: str) -> int:
