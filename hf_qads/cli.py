@@ -236,6 +236,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     plan.add_argument("--slurm", type=Path, metavar="FILE", help="write a script that submits Slurm arrays")
     plan.add_argument("--hf-jobs", type=Path, metavar="FILE", help="write one for Hugging Face Jobs")
+    plan.add_argument("--gpus", type=int, nargs="+", metavar="N", help="hours of each stage on so many GPUs")
+    plan.add_argument("--rows", type=int, help="plan for a pool of so many rows")
 
     publish = add("publish", _publish, "put a finished run on the Hub, with cards that carry the evidence")
     publish.add_argument("run", type=Path, help="run folder")

@@ -1,6 +1,7 @@
 """`hf-qads plan`: what a config or preset will cost, before anything runs."""
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from hf_qads.config.schema import Config, Endpoint, Model, Source
 from hf_qads.errors import ConfigError, MixingError
 from hf_qads.generation.usage import CHARACTERS_PER_TOKEN
 from hf_qads.pipeline.generators import RULES
-from hf_qads.pipeline.planning import augmenting, costs, jobs
+from hf_qads.pipeline.planning import augmenting, clusters, costs, jobs
 from hf_qads.pipeline.planning.availability import Availability, availability, paper_rows, unpublished
 from hf_qads.pipeline.planning.further import further
 from hf_qads.pipeline.planning.measuring import measured
@@ -35,7 +36,15 @@ class _Counted(NamedTuple):
     read: bool
 
 
-def plan(what: str, *, measure: bool = False, slurm: Path | None = None, hf_jobs: Path | None = None) -> str:
+def plan(
+    what: str,
+    *,
+    measure: bool = False,
+    slurm: Path | None = None,
+    hf_jobs: Path | None = None,
+    gpus: Sequence[int] | None = None,
+    rows: int | None = None,
+) -> str:
     """Rows, tokens, forward passes, GPU time and disk of a config file or a preset, as text.
 
     Local and embedded sources and anchors are read and counted. Those of the catalogue count with the
@@ -49,6 +58,8 @@ def plan(what: str, *, measure: bool = False, slurm: Path | None = None, hf_jobs
         measure: also measure the model's speed on this machine, for some seconds, and tell the hours with it.
         slurm: gets a script that submits the run as Slurm arrays.
         hf_jobs: gets one that runs it on Hugging Face Jobs.
+        gpus: numbers of GPUs for which to tell the hours of each stage, and what stays on one machine.
+        rows: plan for a pool of so many rows, its sources grown or shrunk alike.
 
     Raises:
         QaDSError: there is no such config or preset, or it is wrong.
@@ -57,12 +68,14 @@ def plan(what: str, *, measure: bool = False, slurm: Path | None = None, hf_jobs
 
     if Path(what).suffix in (".yaml", ".yml") or (Path(what).exists() and what not in presets.names()):
         config = configs.load(what)
-        told, made = _plan(config, availability(config), [], measure)
+        told, made = _plan(config, availability(config), [], measure, rows)
     elif slurm or hf_jobs:
         raise ConfigError(f"jobs run a config file, and {what!r} is none. Write `preset: {what}` into one.")
     else:
         config = configs.parse({"preset": what})
-        told, made = _plan(config, Availability([]), unpublished(config), measure)
+        told, made = _plan(config, Availability([]), unpublished(config), measure, rows)
+    if gpus:
+        told += ["", clusters.table(made, gpus)]
     scripts = _scripts(config, Path(what), made, slurm, hf_jobs)
     return "\n".join([*told, *scripts])
 
@@ -87,7 +100,7 @@ def _scripts(
 
 
 def _plan(
-    config: Config, found: Availability, notes: list[str], measure: bool
+    config: Config, found: Availability, notes: list[str], measure: bool, rows: int | None
 ) -> "tuple[list[str], costs.Plan]":
     counts: dict[str, _Counted] = {}
     sources = [_count(s, config.seed, counts) for s in config.sources if named(s) not in found.sources]
@@ -99,6 +112,9 @@ def _plan(
         found = Availability([*found.said, f"A run would stop: {error} The figures count all sources."])
         sources = [_count(s, config.seed, counts) for s in config.sources]
         shares = _shares(config, sources)
+    if rows is not None:
+        sources = _grown(sources, rows)
+        notes.append(f"sources grown or shrunk alike, to {rows:,} rows in all")
     anchors = _anchors(config, found, counts)
     if unread := [one.name for one in counts.values() if not one.read]:
         notes.append(
@@ -140,10 +156,22 @@ def _plan(
     )
     told = [*found.said, *([""] if found.said else []), str(made)]
     if measure:
-        rows = sum(one.rows for one in sources)
-        mean = sum(one.rows * one.tokens for one in sources) / max(1, rows)
+        whole = sum(one.rows for one in sources)
+        mean = sum(one.rows * one.tokens for one in sources) / max(1, whole)
         told += measured(config, made.stages, row_tokens=mean)
     return told, made
+
+
+def _grown(sources: list[_Counted], rows: int) -> list[_Counted]:
+    """The sources with as many rows in all, in the same proportions.
+
+    Raises:
+        ConfigError: that is not a pool.
+    """
+    if rows < len(sources):
+        raise ConfigError(f"--rows {rows} is less than a row for each of {len(sources)} sources.")
+    share = rows / sum(one.rows for one in sources)
+    return [one._replace(rows=max(1, round(one.rows * share))) for one in sources]
 
 
 def _augmented(config: Config, sources: list[_Counted]) -> "list[costs.StagePlan]":
