@@ -11,12 +11,13 @@ import json
 import logging
 import os
 import re
+import signal
 import subprocess
 import sys
 from typing import Any
 
-SECONDS = 5.0
-START_SECONDS = 120
+SECONDS = 5.0  # of processor time, so that a busy machine gives the same verdicts
+WAIT_SECONDS = 120.0  # in all, also for the start
 MEMORY = 4 * 2**30  # bytes of a worker's address space
 _TOO_LARGE = re.compile(
     r"(?:\^\s*\{?|\*\*)\s*\(?-?\d{6,}|(?:\^\s*(?:\{\s*\(?|\(\s*)?[\w.!]+\s*[)}]?\s*){3}|"
@@ -37,7 +38,7 @@ def verify(gold: str, answer: str, *, within: float = 0.0, seconds: float = SECO
         gold: as LaTeX. It is given first, since math-verify's comparison is not symmetric.
         answer: as LaTeX.
         within: where positive, `answer` need only be a number that is not further from the gold one.
-        seconds: after which the worker ends itself.
+        seconds: of processor time, after which the worker is ended.
     """
     try:
         process = _idle.pop()
@@ -87,7 +88,7 @@ if hasattr(os, "register_at_fork"):
 def _work() -> None:
     """Answer requests, a line each, until the input ends; one beyond its limit ends the process."""
     nowhere = open(os.devnull, "w")
-    faulthandler.dump_traceback_later(START_SECONDS, exit=True, file=nowhere)
+    faulthandler.dump_traceback_later(WAIT_SECONDS, exit=True, file=nowhere)
     with contextlib.suppress(ImportError, ValueError, OSError):  # no Unix, or a lower limit holds already
         import resource
 
@@ -107,14 +108,22 @@ def _work() -> None:
     faulthandler.cancel_dump_traceback_later()
     for line in sys.stdin:
         request = json.loads(line)
-        faulthandler.dump_traceback_later(request["seconds"], exit=True, file=nowhere)
+        faulthandler.dump_traceback_later(WAIT_SECONDS, exit=True, file=nowhere)
+        _end_after(request["seconds"])
         try:
             verdict = judge(request)
         except Exception:  # whatever a parser of foreign text raises means: no verdict
             verdict = None
+        _end_after(0)
         faulthandler.cancel_dump_traceback_later()
         out.write(json.dumps(verdict) + "\n")
         out.flush()
+
+
+def _end_after(seconds: float) -> None:
+    """Let the system end this process after so many seconds of processor time; 0 takes that back."""
+    if hasattr(signal, "setitimer"):  # not on Windows
+        signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
 def _far(gold: Any, said: Any) -> bool:
