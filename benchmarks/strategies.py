@@ -1,12 +1,13 @@
 """Time and memory of strategies at a million rows, and the engine beside other packages.
 
-    python benchmarks/strategies.py rds --rows 1000000 --dim 1024 --targets 500 --size 10000 python
-    benchmarks/strategies.py deita --rows 1000000 --dim 1024 --size 10000 python benchmarks/strategies.py
-    semdedup --rows 1000000 --dim 1024 --size 10000 python benchmarks/strategies.py every --rows 200000
-    --dim 384 --size 10000     # every strategy in turn python benchmarks/strategies.py peers --rows 100000
-    --dim 128 --size 1000      # pip install k-center gist-select python benchmarks/strategies.py faiss #
-    products by faiss and by torch
+    python benchmarks/strategies.py rds --rows 1000000 --dim 1024 --targets 500 --size 10000
+    python benchmarks/strategies.py deita --rows 1000000 --dim 1024 --size 10000
+    python benchmarks/strategies.py semdedup --rows 1000000 --dim 256 --size 100000    # and d4
+    python benchmarks/strategies.py every --rows 200000 --dim 384 --size 10000         # each in turn
+    python benchmarks/strategies.py peers --rows 100000 --dim 128 --size 1000          # see below
+    python benchmarks/strategies.py faiss                                              # beside torch
 
+`peers` runs beside the packages `k-center` and `gist-select`, where they are installed.
 Vectors are those of `benchmarks/selection.py`, float16 in a memory-mapped file. Memory is what no file
 backs, sampled; it includes Python and torch, about 0.3 GB. What one would write instead is timed on a share
 of the work and extrapolated: for `rds` the whole matrix of similarities in blocks with its sort, for Deita
