@@ -34,6 +34,7 @@ VOTES: Final = "votes"
 GENERATOR: Final = "generator"
 
 KINDS: Final = ("reasoning", "general")
+ALL_KINDS: Final = "all"  # the group of a scorer that serves every kind
 
 
 @dataclass(frozen=True)

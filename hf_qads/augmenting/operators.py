@@ -14,6 +14,7 @@ from typing import Any, Final
 import yaml
 
 from hf_qads.errors import ConfigError
+from hf_qads.repositories.front_matter import split_card
 
 FOLDER: Final = Path(__file__).parent / "prompts"
 ANSWER: Final = "answer"
@@ -112,18 +113,17 @@ def read_operator(path: Path) -> Operator:
     Raises:
         ConfigError: the file has no head, an unknown key, or a prompt without both places.
     """
-    found = re.fullmatch(r"---\n(.*?)\n---\n(.*)", path.read_text(encoding="utf-8"), re.DOTALL)
     try:
-        head: Any = yaml.safe_load(found[1]) if found else None
-        needs = re.compile(head["needs"], re.IGNORECASE) if head and head.get("needs") else None
-    except (yaml.YAMLError, re.error, AttributeError) as error:
+        head, body = split_card(path.read_text(encoding="utf-8"), strict=True)
+        needs = re.compile(head["needs"], re.IGNORECASE) if head.get("needs") else None
+    except (ValueError, re.error) as error:
         raise ConfigError(f"the head of {path} is not valid: {' '.join(str(error).split())}.") from None
-    if found is None or not isinstance(head, dict) or "line" not in head or set(head) - _KEYS:
+    if "line" not in head or set(head) - _KEYS:
         raise ConfigError(
             f"{path} needs a head between two lines of ---, with `line` and at most "
             f"{', '.join(sorted(_KEYS - {'line'}))}."
         )
-    before, first, rest = found[2].strip("\n").partition("{examples}")
+    before, first, rest = body.strip("\n").partition("{examples}")
     label, second, after = rest.partition("{question}")
     if not (first and second and label.strip() and after.strip()):
         raise ConfigError(

@@ -14,9 +14,8 @@ from hf_qads import schema
 from hf_qads.errors import FilteringError
 from hf_qads.filtering.question_index import METHODS, QuestionIndex
 from hf_qads.runtime import progress
-from hf_qads.runtime.files import atomic_path
+from hf_qads.runtime.files import READ_ROWS, atomic_path
 
-READ_ROWS: Final = 5_000
 HITS: Final = pa.schema(
     [
         (schema.ROW_ID, pa.string()),

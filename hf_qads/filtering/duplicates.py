@@ -15,9 +15,8 @@ from hf_qads.errors import FilteringError
 from hf_qads.filtering.minhash import near_duplicates
 from hf_qads.rows.keys import keys_of
 from hf_qads.runtime import progress
-from hf_qads.runtime.files import atomic_path
+from hf_qads.runtime.files import READ_ROWS, atomic_path
 
-READ_ROWS: Final = 5_000
 METHODS: Final = ("same", "near")
 REPEATS: Final = pa.schema(
     [

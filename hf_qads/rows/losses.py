@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hf_qads.rows.rendering import Block, Renderer, template_of
-from hf_qads.rows.sequences import WINDOW, context_length, padded, recognised, windows
+from hf_qads.rows.sequences import WINDOW, blocks_of, context_length, padded, windows
 from hf_qads.runtime.batching import BATCH_TOKENS, TokenBudget, run_batches
 from hf_qads.runtime.devices import useful_tokens
 
@@ -88,7 +88,7 @@ def losses(
     alone_reasons: dict[int, str] = {}
     first = 0
     for window in windows(rows, WINDOW):
-        blocks = _blocks(renderer, window, context)
+        blocks = blocks_of(renderer, window, context=context)
         kept = [place for place, block in enumerate(blocks) if isinstance(block, Block)]
         reasons |= {first + place: block for place, block in enumerate(blocks) if isinstance(block, str)}
         chosen: list[Block] = [block for block in blocks if isinstance(block, Block)]
@@ -116,16 +116,6 @@ def losses(
                     alone_reasons[place] = ONE_TOKEN
         first += len(window)
     return Losses(**found, tokens=tokens, reasons=reasons, alone_reasons=alone_reasons)
-
-
-def _blocks(renderer: Renderer, rows: Sequence[Mapping[str, Any]], context: int | None) -> list[Block | str]:
-    """The block of each row, or why it has none."""
-    blocks: list[Any] = list(recognised(rows))
-    readable = [place for place, pair in enumerate(blocks) if not isinstance(pair, str)]
-    for place, block in zip(readable, renderer.blocks([blocks[place] for place in readable]), strict=True):
-        fits = isinstance(block, str) or context is None or len(renderer.bos) + len(block.ids) <= context
-        blocks[place] = block if fits else f"longer than the context of {context} tokens"
-    return blocks
 
 
 def _span(bos: list[int], block: Block, *, whole: bool) -> _Span:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hf_qads.errors import ScoringError
 from hf_qads.rows.columns import ColumnMapping, Pair, pair_or_reason, recognise
-from hf_qads.rows.rendering import Renderer
+from hf_qads.rows.rendering import Block, Renderer
 from hf_qads.schema import ANSWER, HISTORY, QUESTION
 
 WINDOW = 2048  # rows rendered together: the offsets of all their characters are in memory at once
@@ -142,6 +142,27 @@ def recognised(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | str]:
         pair = pair_or_reason(row, known[names])
         pairs.append(_row(pair) if isinstance(pair, Pair) else pair)
     return pairs
+
+
+def blocks_of(
+    renderer: Renderer, rows: Sequence[Mapping[str, Any]], *, context: int | None = None
+) -> list[Block | str]:
+    """The block of each row with any of the usual column pairs, or why it has none.
+
+    Args:
+        renderer: of the model's tokenizer and template.
+        rows: mappings, or a dataset.
+        context: most tokens with the BOS; None lets any length pass.
+
+    Raises:
+        SourceError: a row has no known pair of columns.
+    """
+    blocks: list[Any] = list(recognised(rows))
+    readable = [place for place, pair in enumerate(blocks) if not isinstance(pair, str)]
+    for place, block in zip(readable, renderer.blocks([blocks[place] for place in readable]), strict=True):
+        fits = isinstance(block, str) or context is None or len(renderer.bos) + len(block.ids) <= context
+        blocks[place] = block if fits else f"longer than the context of {context} tokens"
+    return blocks
 
 
 def _row(pair: Pair) -> dict[str, Any]:

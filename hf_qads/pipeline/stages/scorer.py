@@ -20,7 +20,6 @@ from hf_qads.runtime import distributed, files
 from hf_qads.runtime.files import read_json
 from hf_qads.runtime.models import public_name
 
-ALL = "all"
 FEW_STEPS = 20  # optimizer steps below which a scorer has hardly left where it began
 
 
@@ -28,7 +27,9 @@ def groups(config: Config, kinds: Mapping[str, str]) -> dict[str, list[str]]:
     """Group of rows that one scorer serves -> its sources: a group per kind, or one for all."""
     found: dict[str, list[str]] = {}
     for source, kind in kinds.items():
-        found.setdefault(kind if config.scorer and config.scorer.per == "kind" else ALL, []).append(source)
+        found.setdefault(
+            kind if config.scorer and config.scorer.per == "kind" else schema.ALL_KINDS, []
+        ).append(source)
     return found
 
 

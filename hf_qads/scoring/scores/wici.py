@@ -10,7 +10,8 @@ from hf_qads import references
 from hf_qads.errors import ScoringError
 from hf_qads.rows.losses import losses
 from hf_qads.rows.rendering import Block, Renderer, template_of
-from hf_qads.rows.sequences import recognised
+from hf_qads.rows.sequences import blocks_of
+from hf_qads.scoring.held_out import NO_VECTOR
 from hf_qads.scoring.scores.given import Given, Scored
 from hf_qads.statistics.coverage import finite_rows
 
@@ -55,7 +56,7 @@ def wici(given: Given, *, probes: int = 5) -> Scored:
     finite = np.flatnonzero(finite_rows(around.vectors))
     has = np.isin(around.places, finite)
     for place in np.flatnonzero(~has).tolist():
-        reasons.setdefault(place, "the row has no vector")
+        reasons.setdefault(place, NO_VECTOR)
     rows = np.asarray([place for place in range(len(given.rows)) if place not in reasons], dtype=np.int64)
     found = np.full(len(given.rows), np.nan)
     if not len(rows) or len(finite) < 2:
@@ -78,8 +79,8 @@ def wici(given: Given, *, probes: int = 5) -> Scored:
         batch_tokens=given.batch_tokens,
     )
     renderer = Renderer(given.tokenizer, template_of(given.model, given.template))
-    blocks = _blocks(renderer, texts)
-    examples = _blocks(renderer, [given.rows[place] for place in rows.tolist()])
+    blocks = blocks_of(renderer, texts)
+    examples = blocks_of(renderer, [given.rows[place] for place in rows.tolist()])
     backbone, budget = Backbone(given.model), TokenBudget(given.batch_tokens)
     shared = SharedPrefix(backbone, budget, Work())
     engine = shared if shared.body.shares else FullSequences(backbone, budget, Work())
@@ -105,10 +106,3 @@ def wici(given: Given, *, probes: int = 5) -> Scored:
             weighed = gain[helped] * (1 - similarity[usable][helped])
             found[place] = weighed.mean() if helped.any() else 0.0
     return Scored({"wici": found}, reasons)
-
-
-def _blocks(renderer: Renderer, rows: object) -> list[Block | str]:
-    pairs = recognised(rows)  # type: ignore[arg-type]
-    readable = [pair for pair in pairs if not isinstance(pair, str)]
-    made = iter(renderer.blocks(readable))
-    return [pair if isinstance(pair, str) else next(made) for pair in pairs]
