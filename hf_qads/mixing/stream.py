@@ -18,11 +18,10 @@ from hf_qads.mixing.layout import Layout, Ranked, lay_out
 from hf_qads.mixing.writer import MixtureWriter
 from hf_qads.rows.keys import HEX_DIGITS, KeyIndex, keys_of
 from hf_qads.runtime import progress
-from hf_qads.runtime.files import atomic_path, remove
+from hf_qads.runtime.files import READ_ROWS, atomic_path, remove
 
 BUCKET_BYTES: Final = 96 * 2**20
 MOST_BUCKETS: Final = 250  # each is an open file for a while
-READ_ROWS: Final = 5_000
 PLACE: Final = "place"
 _PLACE: Final = "__place"
 # Where a generated row comes from, and every number that scoring made of a row. Rows of a mixture have a
@@ -36,7 +35,7 @@ JOINED: Final = {
 
 
 @dataclass(frozen=True)
-class Part:
+class MixturePart:
     """One source of a mixture, on disk.
 
     Attributes:
@@ -63,7 +62,7 @@ class Part:
 class PoolMixture:
     """A mixture that is laid out but not written yet; `save` streams it to disk."""
 
-    parts: Mapping[str, Part]
+    parts: Mapping[str, MixturePart]
     ranked: Mapping[str, Ranked]
     keys: Mapping[str, np.ndarray]
     layout: Layout
@@ -150,7 +149,7 @@ class PoolMixture:
                         "twice. Pool and selection are of different runs: run again."
                     )
 
-    def _kept_rows(self, part: Part, places: np.ndarray) -> Iterator[tuple[pa.Table, np.ndarray]]:
+    def _kept_rows(self, part: MixturePart, places: np.ndarray) -> Iterator[tuple[pa.Table, np.ndarray]]:
         """Rows of a source that the mixture keeps, in pool order, and their places in it."""
         item = self.ranked[part.source]
         index = KeyIndex(self.keys[part.source])
@@ -170,7 +169,7 @@ class PoolMixture:
 
 
 def pool_mixture(
-    parts: Sequence[Part],
+    parts: Sequence[MixturePart],
     *,
     ratios: Mapping[str, float],
     subsets: Sequence[float] = (),
@@ -180,7 +179,7 @@ def pool_mixture(
 
     Args:
         parts: the sources in the mixture's order.
-        ratios: source -> share of `Part.size`.
+        ratios: source -> share of `MixturePart.size`.
         subsets: fractions in (0, 1].
         by: "source" or "global", as in `mix`.
 

@@ -10,7 +10,7 @@ from datasets import Dataset, load_dataset
 from hf_qads import schema
 from hf_qads.errors import MixingError
 from hf_qads.mixing import mix
-from hf_qads.mixing.stream import Part, pool_mixture
+from hf_qads.mixing.stream import MixturePart, pool_mixture
 from hf_qads.publishing.cards.datasets import HERE, Extras, mixture_card
 from tests.mixing.rows import dataset, table, write_pool, write_selection
 from tests.publishing.fixed import FACTS
@@ -158,7 +158,7 @@ def test_a_failed_save_leaves_the_old_folder(mixture, tmp_path):
 
 def test_a_selected_row_that_the_pool_lacks_is_an_error(tmp_path):
     parts = _parts(tmp_path)
-    parts[0] = Part(**{**vars(parts[0]), "pool": parts[0].pool[1:]})
+    parts[0] = MixturePart(**{**vars(parts[0]), "pool": parts[0].pool[1:]})
     with pytest.raises(MixingError, match="not in its pool"):
         pool_mixture(parts, ratios={"maths": 1, "chat": 1, "tiny": 1}).save(tmp_path / "out")
     assert not (tmp_path / "out").exists()
@@ -217,7 +217,7 @@ def _parts(folder: Path):
         scores.parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(rows.select([schema.ROW_ID, schema.SCORE]).take(list(range(size))[::-1]), scores)
         parts.append(
-            Part(
+            MixturePart(
                 source=name,
                 kind="general" if name == "chat" else "reasoning",
                 pool=write_pool(folder / "pool" / name, rows),

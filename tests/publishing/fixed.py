@@ -5,17 +5,17 @@ from pathlib import Path
 
 from hf_qads.publishing.cards.common import CardFigure
 from hf_qads.publishing.cards.datasets import Extras, mixture_card, scored_card
-from hf_qads.publishing.cards.models import ModelFacts, Result, ScorerFacts, model_card, scorer_card
+from hf_qads.publishing.cards.models import BenchmarkResult, ModelFacts, ScorerFacts, model_card, scorer_card
 from hf_qads.publishing.cards.spaces import space_card
 from hf_qads.publishing.facts.evidence import Coverage, Evidence, Example, ExampleGroup
-from hf_qads.publishing.facts.facts import Facts, Source, Subset
+from hf_qads.publishing.facts.facts import Facts, SourceFacts, Subset
 from hf_qads.references import QADS
 from hf_qads.selection.registry import about
 from hf_qads.statistics.correlation import Correlations
 
 FOLDER = Path(__file__).parents[2] / "cards"
 SOURCES = (
-    Source(
+    SourceFacts(
         name="gsm8k",
         kind="reasoning",
         rows=7_473,
@@ -31,7 +31,7 @@ SOURCES = (
         citation="@article{cobbe2021training,\n  title = {Training Verifiers to Solve Math Word Problems},\n"
         "  year  = {2021}\n}",
     ),
-    Source(
+    SourceFacts(
         name="dmath",
         kind="reasoning",
         rows=2_078,
@@ -43,7 +43,7 @@ SOURCES = (
         licence="mit",
         languages=("en", "ko"),
     ),
-    Source(
+    SourceFacts(
         name="my|notes <b>",
         kind="general",
         rows=450,
@@ -157,8 +157,8 @@ MODEL = ModelFacts(
     name="maths-mix-model",
     training={"base_model": "org/base-1b", "rows": 6_973, "learning_rate": "2e-05", "global_batch": 128},
     results=(
-        Result("gsm8k", 0.412, 1_319, 0.385, 0.439, dataset="openai/gsm8k", revision="e53f048"),
-        Result("svamp", 0.55, 1_000, 0.519, 0.581),
+        BenchmarkResult("gsm8k", 0.412, 1_319, 0.385, 0.439, dataset="openai/gsm8k", revision="e53f048"),
+        BenchmarkResult("svamp", 0.55, 1_000, 0.519, 0.581),
     ),
     dataset="me/maths-mix",
 )
@@ -167,7 +167,7 @@ MODEL = ModelFacts(
 def cards() -> dict[str, str]:
     """File name -> card."""
     alone = replace(FACTS, sources=tuple(replace(s, kept=None, ratio=None) for s in SOURCES[:2]))
-    minimal = Facts("first", 0, (Source("rows", "reasoning", 12),), model="embedded", demonstration=True)
+    minimal = Facts("first", 0, (SourceFacts("rows", "reasoning", 12),), model="embedded", demonstration=True)
     configs = (
         Subset("default", 10_001, (SCORED, "data/dmath/part-e7d5138a60bf924c-*.parquet")),
         Subset("gsm8k", 7_473, (SCORED,)),

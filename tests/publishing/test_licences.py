@@ -5,7 +5,7 @@ import pytest
 from hf_qads.errors import PublishingError
 from hf_qads.publishing.cards.datasets import mixture_card
 from hf_qads.publishing.cards.licences import NOT_ON_HUB, combine_licences
-from hf_qads.publishing.facts.facts import Source
+from hf_qads.publishing.facts.facts import SourceFacts
 from hf_qads.publishing.hub.push import publish
 from hf_qads.repositories.licences import TERMS
 from tests.publishing.fixed import FACTS
@@ -26,7 +26,7 @@ HUB = """
 
 
 def source(name, licence):
-    return Source(name, "reasoning", 10, kept=5, licence=licence)
+    return SourceFacts(name, "reasoning", 10, kept=5, licence=licence)
 
 
 def test_the_strictest_licence_is_named_and_sources_that_need_a_decision_are_flagged():

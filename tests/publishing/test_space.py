@@ -21,12 +21,12 @@ explore(sys.argv[1], port=int(sys.argv[2]))
 
 @pytest.fixture(scope="module")
 def pool(small_run, tmp_path_factory):
-    from hf_qads.publishing.space.explorer import Pool
+    from hf_qads.publishing.space.explorer import ExplorerPool
     from hf_qads.publishing.space.staging import prepare
 
     folder = tmp_path_factory.mktemp("space")
     prepare(small_run, measure(small_run), folder)
-    return Pool(folder)
+    return ExplorerPool(folder)
 
 
 def find(pool, text="", source="every source", low=1, high=5, state="all rows", order="highest score"):
@@ -182,11 +182,11 @@ def test_people_can_use_it_in_a_browser(served, width, tmp_path):
 
 
 def test_hostile_rows_are_there_as_text(hostile_run, tmp_path):
-    from hf_qads.publishing.space.explorer import Pool
+    from hf_qads.publishing.space.explorer import ExplorerPool
     from hf_qads.publishing.space.staging import prepare
 
     prepare(hostile_run, measure(hostile_run), tmp_path)
-    pool = Pool(tmp_path)
+    pool = ExplorerPool(tmp_path)
     assert len(find(pool, text="<script>alert(1)</script>")) == 4
     assert pool.rows["answer"].str.len().max() < 5_000
     assert not pool.rows["question"].str.contains("\u202e|\x1b").any()

@@ -16,7 +16,7 @@ def _settings(config: Config) -> Mapping[str, Any]:
 
 
 def _work(context: Context, folder: Path) -> Outcome:
-    from hf_qads.mixing.stream import Part, pool_mixture
+    from hf_qads.mixing.stream import MixturePart, pool_mixture
     from hf_qads.publishing.cards.common import HERE
     from hf_qads.publishing.cards.datasets import Extras, mixture_card
     from hf_qads.publishing.facts.facts import Subset, public, run_facts
@@ -25,7 +25,7 @@ def _work(context: Context, folder: Path) -> Outcome:
     chosen = read_json(run.folder("selection") / RATIOS)
     kinds = run.kinds()
     parts = [
-        Part(
+        MixturePart(
             source=source,
             kind=kinds[source],
             pool=run.pool_files(source),

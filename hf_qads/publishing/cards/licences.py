@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from hf_qads.publishing.facts.facts import Source
+from hf_qads.publishing.facts.facts import SourceFacts
 from hf_qads.repositories import licences
 
 NOT_ON_HUB: Final = frozenset(
@@ -49,7 +49,7 @@ class Together:
         return "other" if self.strictest is None or self.strictest in NOT_ON_HUB else self.strictest
 
 
-def combine_licences(sources: Iterable[Source]) -> Together:
+def combine_licences(sources: Iterable[SourceFacts]) -> Together:
     """Join the licences of the sources whose rows are kept.
 
     Sources that allow no commercial use or no derivatives, have terms of their own, or whose licence is not
@@ -66,11 +66,11 @@ def combine_licences(sources: Iterable[Source]) -> Together:
     return Together(licences.strictest(named), "; ".join(reasons), tuple(alike), tuple(flagged))
 
 
-def _named(source: Source) -> list[str]:
+def _named(source: SourceFacts) -> list[str]:
     return [source.licence, *source.part_licences]
 
 
-def _why(source: Source) -> str:
+def _why(source: SourceFacts) -> str:
     """Everything about a source's licences that asks for a person's decision."""
     named = list(dict.fromkeys(_named(source)))
 

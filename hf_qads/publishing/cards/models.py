@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from hf_qads import schema
 from hf_qads.publishing.cards.citations import citations
 from hf_qads.publishing.cards.common import HERE, CardFigure, card, command, slug
 from hf_qads.publishing.cards.escaping import markdown, one_line
@@ -14,7 +15,6 @@ from hf_qads.publishing.cards.templating import number
 from hf_qads.publishing.facts.facts import Facts
 from hf_qads.statistics.correlation import Correlations
 
-ALL: Final = "all"  # the group of a scorer that serves every kind
 EXAMPLE: Final = {"question": "What is 2 + 3?", "answer": "2 + 3 = 5. The answer is 5."}
 
 
@@ -38,7 +38,7 @@ class ScorerFacts:
 
 
 @dataclass(frozen=True)
-class Result:
+class BenchmarkResult:
     """A benchmark's result of a fine-tuned model: a share in [0, 1] with its 95 % interval."""
 
     benchmark: str
@@ -67,7 +67,7 @@ class ModelFacts:
 
     name: str
     training: Mapping[str, Any]
-    results: Sequence[Result] = ()
+    results: Sequence[BenchmarkResult] = ()
     adapter: bool = False
     dataset: str | None = None
     comparison: str = ""
@@ -140,7 +140,7 @@ def scorer_card(
 
 def _served(facts: Facts, group: str) -> Facts:
     """Facts of the sources that a scorer serves; which of their rows were kept is not its matter."""
-    served = [source for source in facts.sources if group in (source.kind, ALL)]
+    served = [source for source in facts.sources if group in (source.kind, schema.ALL_KINDS)]
     return replace(facts, sources=tuple(replace(source, kept=None, ratio=None) for source in served))
 
 
@@ -196,7 +196,7 @@ def model_snippet(repo: str) -> str:
     )
 
 
-def evaluation_results(results: Sequence[Result]) -> list[dict[str, Any]]:
+def evaluation_results(results: Sequence[BenchmarkResult]) -> list[dict[str, Any]]:
     """Entries of the Hub's evaluation-result files (`.eval_results/*.yaml`) for benchmarks on the Hub."""
     return [
         {
@@ -212,7 +212,7 @@ def evaluation_results(results: Sequence[Result]) -> list[dict[str, Any]]:
 
 def _scorer_summary(facts: Facts, scorer: ScorerFacts, base: str) -> str:
     rows = (scorer.evaluation.get("rows") or {}).get("trained_on")
-    served = "rows of every kind" if scorer.group == ALL else f"{scorer.group} rows"
+    served = "rows of every kind" if scorer.group == schema.ALL_KINDS else f"{scorer.group} rows"
     whose = "the demonstration model inside `hf_qads`" if facts.demonstration else markdown(base)
     trained = f", trained on {rows:,} rows whose score was measured with {whose}" if rows else ""
     name = "A linear probe on a model's vectors" if scorer.evaluation.get("type") == "probe" else "A scorer"

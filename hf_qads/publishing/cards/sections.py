@@ -19,7 +19,7 @@ JOINED: Final = ("tags", "source_datasets", "task_categories", "language")  # li
 
 
 @dataclass(frozen=True)
-class Section:
+class CardSection:
     """A heading of level two with what follows; the first section of a card has no heading."""
 
     heading: str
@@ -38,7 +38,7 @@ def marked(body: str) -> str:
     return start + "".join(f"\n{s.heading}\n{OURS}\n{s.body.rstrip()}\n" for s in others)
 
 
-def sections(body: str) -> list[Section]:
+def sections(body: str) -> list[CardSection]:
     """Cut a card's body at its headings of level two, but not inside code."""
     found, heading, lines, fence = [], "", list[str](), ""
     for line in body.splitlines():
@@ -48,11 +48,11 @@ def sections(body: str) -> list[Section]:
         elif mark and fence and mark[1].startswith(fence) and not line.strip().strip(fence[0]):
             fence = ""
         if not fence and re.match(r"## +\S", line):
-            found.append(Section(heading, "\n".join(lines)))
+            found.append(CardSection(heading, "\n".join(lines)))
             heading, lines = line.rstrip(), []
         else:
             lines.append(line)
-    return [*found, Section(heading, "\n".join(lines))]
+    return [*found, CardSection(heading, "\n".join(lines))]
 
 
 def merge(old: str, new: str, *, base: Mapping[str, Any] | None = None) -> str:
@@ -125,7 +125,7 @@ def _listed(value: Any) -> list[dict[str, Any]]:
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
-def _placed(ours: list[Section], old: list[Section]) -> list[Section]:
+def _placed(ours: list[CardSection], old: list[CardSection]) -> list[CardSection]:
     """Our sections in their order, and the owner's each behind the heading that it stood behind."""
     result, behind = list(ours), ""
     for section in old:

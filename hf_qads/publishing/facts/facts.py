@@ -32,7 +32,7 @@ STAGES: Final = ("pool", "experience", "vectors", "influence", "scorer", "scores
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceFacts:
     """One source: what it is, what came in, what was left out, what was kept.
 
     `own_file` tells that its rows came from a file here, whatever `link` says of the dataset;
@@ -73,7 +73,7 @@ class Facts:
 
     name: str
     seed: int
-    sources: tuple[Source, ...]
+    sources: tuple[SourceFacts, ...]
     config: Mapping[str, Any] = field(default_factory=dict)
     subsets: tuple[Subset, ...] = ()
     score_column: str | None = None
@@ -162,7 +162,7 @@ def run_facts(
         score = score[np.isfinite(score)]
         share = None if name not in kept or not rows else kept[name] / rows
         sources.append(
-            Source(
+            SourceFacts(
                 name=name,
                 kind=kinds[name],
                 rows=rows,

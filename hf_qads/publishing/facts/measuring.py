@@ -20,7 +20,7 @@ EXAMPLES = 3
 
 
 @dataclass(frozen=True)
-class Stage:
+class StageFacts:
     """Time and memory of one stage."""
 
     name: str
@@ -41,7 +41,7 @@ class Measured:
     map: Map | None
     examples: tuple[ExampleGroup, ...]
     halves: SplitHalf | None
-    stages: tuple[Stage, ...]
+    stages: tuple[StageFacts, ...]
     metric: str
     worth: tuple[dict[str, Any], ...] = ()
     comparison: str = ""
@@ -149,9 +149,9 @@ def _halves(run: RunFolder, seed: int) -> SplitHalf | None:
     return found if found is not None and found.reliability is not None else None
 
 
-def _stages(run: RunFolder) -> list[Stage]:
+def _stages(run: RunFolder) -> list[StageFacts]:
     return [
-        Stage(
+        StageFacts(
             name=str(line["stage"]),
             seconds=float(line.get("seconds") or 0),
             peak_mib=float(line["peak_rss_mib"]) if line.get("peak_rss_mib") else None,

@@ -8,8 +8,8 @@ from hf_qads.errors import PublishingError
 from hf_qads.publishing.cards.common import slug
 from hf_qads.publishing.cards.escaping import markdown
 from hf_qads.publishing.cards.models import (
+    BenchmarkResult,
     ModelFacts,
-    Result,
     ScorerFacts,
     evaluation_results,
     model_card,
@@ -78,7 +78,7 @@ def model(gathered: Gathered, folder: Path, name: str, part: str = "") -> None:
     files.write_text(folder / "README.md", card)
 
 
-def results(run: RunFolder) -> list[Result]:
+def results(run: RunFolder) -> list[BenchmarkResult]:
     """Results of the run's evaluation, one per benchmark; empty where none was made."""
     path = run.path / "evaluation" / "results.json"
     if not path.is_file():
@@ -105,10 +105,10 @@ def against(run: RunFolder) -> str:
     return "\n".join([told, "", *lines])
 
 
-def _result(name: str, entry: Any) -> Result | None:
+def _result(name: str, entry: Any) -> BenchmarkResult | None:
     if not isinstance(entry, Mapping) or not isinstance(entry.get("accuracy"), int | float):
         return None
-    return Result(
+    return BenchmarkResult(
         benchmark=name,
         value=float(entry["accuracy"]),
         n=int(entry.get("n") or entry.get("questions") or 0),

@@ -32,7 +32,7 @@ footer { display: none !important; }
 """
 
 
-class Pool:
+class ExplorerPool:
     """The rows and what is known of their sources."""
 
     def __init__(self, folder: Path) -> None:
@@ -119,7 +119,7 @@ def build(folder: Path) -> Any:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     import gradio as gr
 
-    pool = Pool(folder)
+    pool = ExplorerPool(folder)
     with gr.Blocks(title=pool.facts["title"], analytics_enabled=False) as app:
         _said(gr, pool.facts["title"], "title")
         _said(gr, pool.facts["about"], "about")
@@ -140,7 +140,7 @@ def _said(gr: Any, text: str, name: str) -> Any:
     )  # fmt: skip
 
 
-def _rows_tab(gr: Any, app: Any, pool: Pool) -> None:
+def _rows_tab(gr: Any, app: Any, pool: ExplorerPool) -> None:
     low, high = pool.low, pool.high
     with gr.Row():
         text = gr.Textbox(label="Search", placeholder="words of question or answer", scale=3, min_width=220)
@@ -188,7 +188,7 @@ def _rows_tab(gr: Any, app: Any, pool: Pool) -> None:
     app.load(look, filters, seen)
 
 
-def _budget(gr: Any, pool: Pool, label: str) -> tuple[Any, Any]:
+def _budget(gr: Any, pool: ExplorerPool, label: str) -> tuple[Any, Any]:
     """A slider of per cents, and a box that takes exactly the rows kept instead until the slider moves."""
     some = any(source["kept"] for source in pool.sources.values())
     with gr.Column(min_width=220):
@@ -198,7 +198,7 @@ def _budget(gr: Any, pool: Pool, label: str) -> tuple[Any, Any]:
     return share, kept
 
 
-def _map_tab(gr: Any, app: Any, pool: Pool) -> None:
+def _map_tab(gr: Any, app: Any, pool: ExplorerPool) -> None:
     with gr.Row():
         source = gr.Dropdown([EVERY, *pool.sources], value=EVERY, label="Source", min_width=160)
         budget = _budget(gr, pool, "Per cent kept of each source")
@@ -224,7 +224,7 @@ def _map_tab(gr: Any, app: Any, pool: Pool) -> None:
     app.load(draw, [source, *budget], [plot, note])
 
 
-def _budgets_tab(gr: Any, app: Any, pool: Pool) -> None:
+def _budgets_tab(gr: Any, app: Any, pool: ExplorerPool) -> None:
     with gr.Row():
         first = gr.Slider(1, 100, 10, step=1, label="A: per cent of each source", min_width=220)
         second, kept = _budget(gr, pool, "B: per cent of each source")

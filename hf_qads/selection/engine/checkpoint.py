@@ -13,7 +13,7 @@ import torch
 
 from hf_qads.errors import SelectionError
 from hf_qads.runtime.files import atomic_path, remove
-from hf_qads.selection.engine.engine import Engine
+from hf_qads.selection.engine.engine import LazyGreedy
 from hf_qads.selection.engine.space import Space
 from hf_qads.selection.pool import Floats, Pool, Rows
 
@@ -53,12 +53,12 @@ class Checkpoint:
         }
         return cls(pool.checkpoint_dir / FILE, json.dumps(facts, sort_keys=True))
 
-    def save_now_and_then(self, engine: Engine, order: list[int], gains: list[float], size: int) -> None:
+    def save_now_and_then(self, engine: LazyGreedy, order: list[int], gains: list[float], size: int) -> None:
         """Save if the last save is a while ago, or if all is picked: the coverage is still to come."""
         if time.monotonic() - self.saved_at >= EVERY or len(order) == size:
             self.save(engine, order, gains)
 
-    def save(self, engine: Engine, order: list[int], gains: list[float]) -> None:
+    def save(self, engine: LazyGreedy, order: list[int], gains: list[float]) -> None:
         """Write the checkpoint, whole or not at all."""
         bounds = engine.bounds
         with atomic_path(self.file) as temporary, temporary.open("wb") as stream:
@@ -71,7 +71,7 @@ class Checkpoint:
             )
         self.saved_at = time.monotonic()
 
-    def load(self, engine: Engine, pool: Pool, size: int) -> tuple[list[int], list[float]]:
+    def load(self, engine: LazyGreedy, pool: Pool, size: int) -> tuple[list[int], list[float]]:
         """Put a saved checkpoint into `engine`.
 
         Returns:

@@ -4,7 +4,7 @@ import numpy as np
 from tqdm import tqdm
 
 from hf_qads.neighbours.arrays import full_precision
-from hf_qads.selection.engine.engine import Engine
+from hf_qads.selection.engine.engine import LazyGreedy
 from hf_qads.selection.engine.greedy import already_selected_tensor
 from hf_qads.selection.engine.space import Space
 from hf_qads.selection.pool import Floats, Pool, Rows
@@ -31,7 +31,7 @@ def coverage(pool: Pool, order: Rows) -> Floats:
     nothing_before = len(pool.start) == 0 and pool.already_selected is None
     start = order[:1] if nothing_before else pool.start
     already_selected = already_selected_tensor(space, pool)
-    engine = Engine(
+    engine = LazyGreedy(
         space, np.ones(space.n), len(order), start=start, already_selected=already_selected, out=pool.out
     )
     engine.begin()

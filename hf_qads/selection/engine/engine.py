@@ -33,7 +33,7 @@ FEW_CENTERS = 1024  # start rows up to which they are centers like the picks
 PAIR_BYTES = 64 << 20  # raw rows that are measured at once
 
 
-class Engine:
+class LazyGreedy:
     """State of one greedy selection over the rows of a space.
 
     Args:

@@ -7,7 +7,7 @@ from tqdm import tqdm
 from hf_qads.errors import SelectionError
 from hf_qads.neighbours.arrays import as_tensor, full_precision
 from hf_qads.selection.engine.checkpoint import Checkpoint
-from hf_qads.selection.engine.engine import Engine
+from hf_qads.selection.engine.engine import LazyGreedy
 from hf_qads.selection.engine.space import Space
 from hf_qads.selection.pool import Floats, Picks, Pool
 
@@ -34,7 +34,7 @@ def greedy(pool: Pool, size: int, weights: Floats, *, strategy: str) -> Picks:
     before = already_selected_tensor(space, pool)
     if size == 0:
         return Picks(np.empty(0, dtype=np.int64), np.empty(0))
-    engine = Engine(space, weights, size, start=pool.start, already_selected=before, out=pool.out)
+    engine = LazyGreedy(space, weights, size, start=pool.start, already_selected=before, out=pool.out)
     saved = None if pool.checkpoint_dir is None else Checkpoint.of(pool, space, before, weights, strategy)
     order, gains = ([], []) if saved is None else saved.load(engine, pool, size)
     if not engine.begun and len(order) < size:
@@ -78,7 +78,7 @@ def check(pool: Pool, size: int, strategy: str) -> None:
         )
 
 
-def largest_left(engine: Engine) -> float:
+def largest_left(engine: LazyGreedy) -> float:
     """Objective of the row that would be picked next; 0 where none is left."""
     while engine.bounds.key.max() > -np.inf:
         found = engine.refill()
