@@ -1,7 +1,10 @@
 """Work for Ray workers that needs no model: each shard waits a little and writes a file."""
 
+import errno
 import os
+import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from hf_qads.errors import RunError
@@ -45,6 +48,37 @@ class Waiting:
             executor.gather()
         except PartDone:
             pass
+
+
+class Dying(Waiting):
+    """Whoever does shard 1 dies of it, once or always, as one does that the system kills for its memory."""
+
+    always = False
+
+    def befall(self, number: int) -> None:
+        mark = self.folder / "died"
+        if number == 1 and (self.always or not mark.exists()):
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Deadly(Dying):
+    """Whoever does shard 1 dies of it, always."""
+
+    always = True
+
+
+class Full(Waiting):
+    """The disk of the node that does the first shard is full; the others' are not."""
+
+    def befall(self, number: int) -> None:
+        import ray
+
+        here, mark = ray.get_runtime_context().get_node_id(), self.folder / "full"
+        with suppress(FileExistsError), mark.open("x", encoding="utf-8") as first:
+            first.write(here)
+        if mark.read_text(encoding="utf-8") == here:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 class Refusing(Waiting):

@@ -1,30 +1,11 @@
 """Worker processes on this machine: they share the shards, lost ones are replaced, and errors are told."""
 
-import os
-import signal
-
 import pytest
 
 from hf_qads.errors import RunError, ShardsGivenUpError
 from hf_qads.runtime.engines import start
 from hf_qads.runtime.process_engine import LOG, ProcessEngine
-from tests.runtime.ray_jobs import Refusing, Waiting
-
-
-class Dying(Waiting):
-    """Whoever does shard 1 dies of it, once or always."""
-
-    always = False
-
-    def befall(self, number):
-        mark = self.folder / "died"
-        if number == 1 and (self.always or not mark.exists()):
-            mark.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
-
-
-class Deadly(Dying):
-    always = True
+from tests.runtime.ray_jobs import Deadly, Dying, Refusing, Waiting
 
 
 def work(engine, job, stage):

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from hf_qads.errors import RunError
+from hf_qads.errors import RunError, ShardsGivenUpError
 from hf_qads.runtime.ray_engine import RayEngine, _fitting
-from tests.runtime.ray_jobs import Refusing, Waiting
+from tests.runtime.ray_jobs import Dying, Full, Refusing, Waiting
 
 ray = pytest.importorskip("ray")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
@@ -38,6 +38,16 @@ def work(engine, job, stage):
 
 def contents(folder, stage):
     return [path.read_text() for path in sorted(folder.glob(f"{stage}-*.txt"))]
+
+
+def test_a_cluster_on_this_machine_does_shards_and_ends_with_its_run(tmp_path):
+    with RayEngine(tmp_path, address="local", workers=1, say=lambda line: None) as engine:
+        work(engine, Waiting(tmp_path, count=4), "here")
+        with pytest.raises(ShardsGivenUpError, match="number 2 of bad: ValueError: a poisoned row"):
+            work(engine, Waiting(tmp_path, count=4, poisoned=2), "bad")
+    assert contents(tmp_path, "here") == [f"here {number}\n" for number in range(4)]
+    assert len(contents(tmp_path, "bad")) == 3
+    assert not ray.is_initialized()
 
 
 @pytest.mark.slow
@@ -82,6 +92,22 @@ def test_a_node_that_dies_loses_no_shard(engine, cluster, tmp_path):
     work(engine, Waiting(tmp_path, count=30, seconds=0.2), "lost")
     killer.join()
     assert contents(tmp_path, "lost") == [f"lost {number}\n" for number in range(30)]
+
+
+@pytest.mark.slow
+def test_a_worker_that_the_system_kills_is_replaced_and_its_shard_done(engine, tmp_path):
+    work(engine, Dying(tmp_path, count=6, seconds=0.05), "killed")
+    assert contents(tmp_path, "killed") == [f"killed {number}\n" for number in range(6)]
+    assert len((tmp_path / "log").read_text().split()) == 6  # each once
+    assert len(engine.said) == 1
+    assert "the worker was lost" in engine.said[0]
+
+
+@pytest.mark.slow
+def test_a_full_disk_on_one_node_leaves_its_shards_to_the_other(engine, tmp_path):
+    work(engine, Full(tmp_path, count=12, seconds=0.1), "full")
+    assert contents(tmp_path, "full") == [f"full {number}\n" for number in range(12)]
+    assert len((tmp_path / "log").read_text().split()) == 12
 
 
 @pytest.mark.slow
