@@ -211,12 +211,15 @@ def test_a_shard_of_a_comparison_writes_its_cells_and_the_same_command_without_i
 
 
 @pytest.mark.slow
-def test_processes_make_the_bytes_of_one(done, files, tmp_path):
+@pytest.mark.parametrize("asked", [{}, {"engine": "ray", "address": "local"}], ids=["processes", "ray"])
+def test_workers_make_the_bytes_of_one_process(done, files, tmp_path, asked):
+    if asked:
+        pytest.importorskip("ray")
     whole, out, said = done[0], tmp_path / "o", []
     shutil.copytree(whole / "run", out / "run")
     compare(
         config=files / "compare.yaml", overrides=[], out=out, plan=False, quick=False, say=said.append,
-        workers=2,
+        workers=2, **asked,
     )  # fmt: skip
     for path in (whole / "cells").glob("*/result.json"):
         assert (out / path.relative_to(whole)).read_bytes() == path.read_bytes()

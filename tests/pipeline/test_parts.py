@@ -9,6 +9,7 @@ from hf_qads.pipeline import run as pipeline
 from hf_qads.pipeline.summary import status
 from hf_qads.runfolder import RunFolder
 from hf_qads.runtime.executors import Part
+from hf_qads.runtime.process_engine import ProcessEngine
 from hf_qads.runtime.shard_book import Claims, ShardBook, check_done, enter
 from tests.pipeline.test_resume import digest, quietly
 
@@ -35,6 +36,15 @@ def test_an_engine_is_given_every_costly_stage_and_changes_no_byte(tmp_path, raw
     engine = OneAfterTheOther(2)
     quietly(raw_config, tmp_path / "shared", engine=engine)
     assert engine.stages == ["vectors", "influence", "scores", "selection"]
+    assert digest(tmp_path / "alone") == digest(tmp_path / "shared")
+
+
+@pytest.mark.slow
+def test_processes_of_this_machine_change_no_byte(tmp_path, raw_config):
+    raw = {**raw_config, "experience": None, "select": {"strategy": "less"}}
+    quietly(raw, tmp_path / "alone")
+    with ProcessEngine(tmp_path / "shared", workers=2, say=lambda line: None) as engine:
+        quietly(raw, tmp_path / "shared", engine=engine)
     assert digest(tmp_path / "alone") == digest(tmp_path / "shared")
 
 
