@@ -112,6 +112,7 @@ class Compare(Study):
 
     arms: list[Arm] = Field(min_length=1)
     budgets: list[Budget] = Field(min_length=1)
+    first_seed: Annotated[int, Field(ge=0)] = 0  # others than a comparison in which something was found
     control: str = "random"
     controls: list[Control] = Field(default_factory=lambda: list(CONTROLS))
     control_seeds: Count | None = None

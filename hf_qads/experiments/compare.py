@@ -75,9 +75,11 @@ class Comparison:
         setting = self.setting
         found = [self._cell(name, "", 0) for name in (UNTRAINED, WHOLE_POOL) if name in setting.controls]
         most = max(self._seeds(name) for name in self.arms)
-        for seed in range(most):
+        first = setting.first_seed
+        for number in range(most):
             for budget in self.budgets:
-                found += [self._cell(name, budget, seed) for name in self.arms if seed < self._seeds(name)]
+                arms = [name for name in self.arms if number < self._seeds(name)]
+                found += [self._cell(name, budget, first + number) for name in arms]
         return found
 
     def _seeds(self, arm: str) -> int:

@@ -136,11 +136,11 @@ def test_rows_of_sources_that_are_not_named_are_no_candidates(done, files, tmp_p
 
 
 def test_a_score_that_an_arm_reads_is_made_with_the_run(done, files, tmp_path):
-    change = ["compare.seeds=1", "compare.arms=[ifd]"]
+    change = ["compare.seeds=1", "compare.first_seed=1", "compare.arms=[ifd]"]
     asked = {"config": files / "compare.yaml", "plan": False, "quick": False, "say": lambda _: None}
     compare(**asked, overrides=change, out=tmp_path)
     assert list((tmp_path / "run" / "row_scores").glob("*.parquet"))
-    assert len(list((tmp_path / "cells").glob("ifd-*/result.json"))) == 1
+    assert len(list((tmp_path / "cells").glob("ifd-*-seed1-*/result.json"))) == 1
     made = {path.parent.name for path in (tmp_path / "cells").glob("random-*/result.json")}
     assert made <= {path.name for path in (done[0] / "cells").iterdir()}  # they read no further score
     with pytest.raises(ConfigError, match=r"run: 'gone' is neither a run folder nor a YAML.*--out gone"):
