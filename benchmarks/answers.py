@@ -23,6 +23,7 @@ FOLDER = Path(__file__).parent.parent / "tests" / "answers"
 FILES = {
     "kept apart, looked at once, then seen": "outputs_kept_apart.jsonl",
     "later, each looked at once, then seen": "outputs_later.jsonl",
+    "hard, half of it seen": "outputs_hard.jsonl",
     "development": "outputs_seen.jsonl",
     "older development": "answers_corpus.jsonl",
 }

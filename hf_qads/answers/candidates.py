@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from hf_qads.answers.cleaning import Statement, before_next_question, readable, statements
+from hf_qads.answers.languages import ANSWER, BECOMES, IS, OPTION, WORDLESS
 from hf_qads.answers.latex import closing
 
 BOXED, PHRASE, LAST, WHOLE = "boxed", "answer phrase", "last statement", "whole output"
@@ -14,12 +15,12 @@ MANY = 4  # announcements within one statement that are looked at, and statement
 _BOX = re.compile(r"\\f?boxed\s*\{")
 _PHRASE = re.compile(
     r"^####(?!#)\s*(?!\W*(?:step|solution|explanation|part|conclusion|final|answer)\b)|"
-    r"(?<![A-Za-z\d-])(?:(?:answers?|ans|respuesta|réponse|antwort|risposta|resposta)\b\.?|"
+    rf"(?<![A-Za-z\d-])(?:{ANSWER}|"
     r"final[\s_]+(?:answer|result|value|solution)\b|option\b|choice\b|alternative\b|(?:correct|right|best)\s+(?:letter|one)\b|"
-    r"答案|答|故选|选(?=[A-J]))[\"'*_`)\]]*"
+    rf"tl;?\s?dr\b|{OPTION}|{WORDLESS}|[选選][择擇]?(?=\s*[(（]?[A-J]))[\"'*_`)\]]*"
     r"(?:\s+(?:to|for|of|from)\s+(?:the|this|that|our|your|part)\b[^.\n:=]{0,60}?)?\s*"
     r"(?:(?:(?:is|are|was|were|(?:would|will|should|must|can|has\s+to|have\s+to)\s+be|equals?|comes\s+(?:out\s+)?to"
-    r"(?:\s+be)?|es|est|ist|é)\b|[:=→]|-{1,2}>|是|为)[\"'*_`]*|(?<=选)|(?<=ns\.)|$)"
+    rf"(?:\s+be)?|{IS})\b|[:=→]|-{{1,2}}>|{BECOMES})[\s\"'*_`:]*|(?<=[选選择擇])|(?<=उत्तर)(?=\s*\d)|(?<=dr)|(?<=ns\.)|$)"
     r"(?:[\s*_`:]*\b(?:therefore|thus|then|simply|just|indeed|clearly|also|exactly|only|still)\b,?)?[\s*_`:]*|"
     r"\b(?:choos(?:e|ing)|pick|select(?:ing)?|go\s+with|corresponds?\s+to|match(?:es)?)\s+"
     r"(?=(?:(?:the\s+)?(?:option|choice|answer|letter))?\s*[*(\[]*(?-i:[A-J])\b(?!,))",
@@ -93,7 +94,7 @@ def conclude(output: str, usable: Usable) -> Candidate | str:
     text = readable(output)
     if not text:
         return CUT_OFF if text is None else EMPTY
-    said = statements(before_next_question(text, len(text) - len(text.lstrip()) + 1))
+    said = statements(before_next_question(text))
     if not said:
         return NONE
     stated = [_announced(one, usable, first=one is said[0], last=one is said[-1]) for one in said]

@@ -4,6 +4,7 @@
 import re
 from collections.abc import Mapping, Sequence
 
+from hf_qads.answers.languages import OPTION
 from hf_qads.answers.latex import bare_words, compact, unwrapped
 from hf_qads.answers.statements import CLAUSE, stated_number
 from hf_qads.answers.values import Number, equal, only_number
@@ -13,8 +14,8 @@ LETTERS = "ABCDEFGHIJ"
 USUAL = "ABCDE"
 _WRAP = r"[\s*_`\"'$(\[{\\]*(?:(?:text|textbf|mathrm|mathbf|boxed|rm|bf)\b)?[\s*{(\[]*"
 _NAMED = (
-    r"(?:(?:the\s+)?(?:correct\s+|right\s+)?"
-    r"(?:[Oo]ptions?|[Cc]hoices?|[Ll]etter|[Aa]lternative|[Aa]nswer)\s*:?\s*)"
+    r"(?:(?:(?:the|la|die|el|a|o)\s+)?(?:correct\s+|right\s+)?"
+    rf"(?:[Oo]ptions?|[Cc]hoices?|[Ll]etter|[Aa]lternative|[Aa]nswer|{OPTION})\s*:?\s*|(?:la|die)\s+(?=[A-J]\W*$))"
 )
 _FIRST = re.compile(
     rf"^{_NAMED}?{_WRAP}(?P<letter>[A-J](?![\w'’^/+<>])|(?<=[(\[])[a-j](?=\s*[)\]])|[a-j](?=\s*(?:\)|[.*$]*$)))(?P<rest>.*)",

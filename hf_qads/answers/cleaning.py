@@ -5,18 +5,25 @@ import html
 import re
 from typing import NamedTuple
 
+from hf_qads.answers.languages import NEXT_QUESTION, in_points
+
 LONGEST = 1200  # characters of a statement; of a longer one the end is read
 MANY = 60  # statements at either end of an output that are read
 READ = 20_000  # characters; of a longer output the first and the last half of these are read
-_NEXT_QUESTION = re.compile(
-    r"\n[ \t]*(?:#+[ \t]*)?(?:\*\*)?(?:Question|Problem|Q|Human|User|Instruction|Exercise)(?:\s*\d+)?\s*"
-    r"(?:\*\*)?[:.]"
-)
 _JSON = re.compile(
     r"\"(?:final[_ ]?)?(?:answer|result|solution)\"\s*:\s*"
     r"(?:\"((?:[^\"\\\n]|\\.){0,500})\"|(\[[^\]\n]{0,200}\]|[-+\d.eE]+))"
 )
-_SHOWN = re.compile(r"\bprint\(.*\)\s*#\s*(?:=>|->|prints?|outputs?|output:)?\s*(.+)")
+_SHOWN = re.compile(
+    r"\bprint\(.*\)\s*#\s*(?:=>|->|prints?|outputs?|output:)?\s*(.+)|"
+    r"^\s*(?:#|//)\s*(?:=>|->|prints?:?|(?:expected\s+)?outputs?\s*(?:is|:)|result\s*:)\s*(.+)",
+    re.IGNORECASE,
+)
+_THOUGHT = re.compile(
+    r"</(?:think(?:ing)?|thoughts?|reasoning|reflection)>|\[/(?:think(?:ing)?|thoughts?|reasoning)\]|◁/think▷|"
+    r"<\|channel\|>\s*final\s*(?:<\|message\|>)?",
+    re.IGNORECASE,
+)
 _TEXT_BLOCKS = ("", "output", "text", "txt", "markdown", "md", "latex", "json", "plaintext")
 _MARKUP = tuple(
     (re.compile(pattern, re.DOTALL | re.IGNORECASE), shown)
@@ -30,7 +37,7 @@ _MARKUP = tuple(
         ),
         (
             r"(?m:^[ \t]*(?:(?:def|import|from|return|for|while|if|print|class|else|try)\b[^\n]*[:)][ \t]*$"
-            r"|(?:import|return)\s[^\n]*|>>>[^\n]*))",
+            r"|(?:import|return)\s[^\n]*|(?:>>>|In \[\d+\]:)[^\n]*|Out\[\d+\]:))",
             "",
         ),
         (r"<li\b[^<>]{0,200}>", "\n- "),
@@ -70,8 +77,8 @@ def readable(output: str) -> str | None:
     output = re.sub(r"\s{40,}", "\n\n", output) if len(output) > READ else output
     text = output if len(output) <= READ else output[: READ // 2] + "\n" + output[-READ // 2 :]
     text = re.sub(r"^(?:<\|[a-z_]+\|>\s*(?:assistant\b)?\s*)+", "", text.replace("\r", "").strip())
-    _, thought, text = text.rpartition("</think>")
-    if not thought and "<think>" in text:
+    *thoughts, text = _THOUGHT.split(text)
+    if not thoughts and re.search(r"<think>|◁think▷|\[THINK\]|<\|channel\|>\s*analysis|^analysis<\|", text):
         return None
     text = re.split(r"</s>|<\|[a-z_]+\|>|<eos>|<end_of_turn>|\[/INST\]", text, maxsplit=1)[0].strip()
     if text.startswith(("{", "```json", "[")):
@@ -79,20 +86,30 @@ def readable(output: str) -> str | None:
         text = "\n".join(f"Answer: {html.unescape(quoted or bare)}" for quoted, bare in found) or text
     for pattern, shown in _MARKUP:
         text = pattern.sub(shown, text)
-    return html.unescape(text).translate(_SIGNS)
+    return in_points(html.unescape(text).translate(_SIGNS))
 
 
 def _shown(language: str, block: str) -> str:
     """What a block of code shows: all of it without a language, else what a comment says that it prints."""
     if language.lower() in _TEXT_BLOCKS:
         return block
-    return "\n".join(said[1] for said in map(_SHOWN.search, block.split("\n")) if said)
+    return "\n".join(said[1] or said[2] for said in map(_SHOWN.search, block.split("\n")) if said)
 
 
-def before_next_question(text: str, start: int = 0) -> str:
-    """A text up to the next question that a base model makes up."""
-    later = _NEXT_QUESTION.search(text, start)
-    return text[: later.start()].rstrip() if later else text
+def before_next_question(text: str) -> str:
+    """A text up to the next question that a model makes up.
+
+    One that opens the text, or follows no more than an announcement of it, repeats what was asked, and those
+    that are counted from there are parts of it.
+    """
+    counted = False
+    for found in NEXT_QUESTION.finditer(text):
+        before = text[: found.start()]
+        if not before.strip() or re.search(r"[^\W\d][:!?][\"”)*\s]*$", before):
+            counted = counted or found["number"] == "1"
+        elif not (counted and found["number"]):
+            return before.rstrip()
+    return text
 
 
 def statements(text: str) -> list[Statement]:

@@ -17,7 +17,9 @@ def outputs(name):
     return [json.loads(line) for line in lines]
 
 
-SEEN, KEPT_APART, LATER = (outputs(f"outputs_{name}.jsonl") for name in ("seen", "kept_apart", "later"))
+SEEN, KEPT_APART, LATER, HARD = (
+    outputs(f"outputs_{name}.jsonl") for name in ("seen", "kept_apart", "later", "hard")
+)
 SPEEDS = ["12 km/h", "15 km/h", "18 km/h", "20 km/h"]
 FORMS = [
     ("gsm8k", "Profit a day = 7 x $3.00 = $21.00", "21", True),
@@ -64,6 +66,25 @@ FORMS = [
     ("math", "\\boxed{\\binom{5}{2}}", "10", True),
     ("gsm8k", "The number of stars is 1152921504606846977.", "1152921504606846977", True),
     ("gsm8k", "The number of stars is 1152921504606846976.", "1152921504606846977", False),
+    ("gsm8k", "Die Antwort ist 12,75 Euro, bei 2,50 Euro pro Heft.", "12.75", True),
+    ("gsm8k", "Antwort: Es sind insgesamt 1.250 Hefte.", "1250", True),
+    ("gsm8k", "Donc le prix total est de 1 234,50 euros.", "1234.5", True),
+    ("gsm8k", "Total cost = Rs. 1,25,000", "125000", True),
+    ("math", "The roots are 3,5.", "3, 5", True),
+    ("math", "The roots are 3,5.", "3.5", False),
+    ("gsm8k", "A resposta correta é 12. Ele tinha 5 antes.", "12", True),
+    ("gsm8k", "Ostateczna odpowiedź to 12. Na początku było 5.", "12", True),
+    ("gsm8k", "따라서 정답은 12개입니다. 처음에는 5개였습니다.", "12", True),
+    ("gsm8k", "5個と7個なので、答えは12個です。3日間ではありません。", "12", True),
+    ("gsm8k", "अतः उत्तर 12 है। पहले 5 थे।", "12", True),
+    ("gsm8k", "12\n\nFrage: Wie viel ist 3 + 4?\nAntwort: 7", "12", True),
+    ("gsm8k", "答案是12。\n\n问题:小明有3个苹果,又买4个?\n答案:7", "12", True),
+    ("gsm8k", "There are 12.\n\nPeople also ask\nHow many are 3 and 4? They are 7.", "12", True),
+    ("gsm8k", "Sure!\n\nQuestion: How many are 5 and 7?\nAnswer: 12", "12", True),
+    ("gsm8k", "Question 1: How many red ones?\nAnswer: 5\nQuestion 2: And in all?\nAnswer: 12", "12", True),
+    ("gsm8k", "In [3]: 5 + 7\nOut[3]: 12", "12", True),
+    ("gsm8k", "```python\nprint(5 + 7)\n# Output: 12\n```", "12", True),
+    ("gsm8k", "[THINK]5 + 7 = 13?[/THINK]12", "12", True),
 ]
 
 
@@ -85,13 +106,13 @@ def says(item):
 
 @pytest.mark.parametrize(
     ("items", "agreement"),
-    [(SEEN, 0.99), (KEPT_APART, 0.97), (LATER, 0.97)],
-    ids=["seen", "kept apart", "later"],
+    [(SEEN, 0.99), (KEPT_APART, 0.97), (LATER, 0.97), (HARD, 0.85)],
+    ids=["seen", "kept apart", "later", "hard"],
 )
 def test_agrees_with_the_hand_on_outputs_of_models_and_in_their_styles(items, agreement):
     wrong = [(said, item) for item in items if (said := says(item)) != item["right"]]
     assert len(wrong) <= (1 - agreement) * len(items)
-    assert sum(said for said, _ in wrong) <= 0.01 * len(items)
+    assert sum(said for said, _ in wrong) <= (0.07 if items is HARD else 0.01) * len(items)
 
 
 def test_the_metric_gives_the_same_verdicts():
