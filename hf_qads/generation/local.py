@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from hf_qads.generation.engine import GREEDY, STOPS, TOO_LONG, Output, Sampling, until_stop
 from hf_qads.runtime.batching import BATCH_TOKENS, TokenBudget, token_batches
 
+STRETCH: Final = 32  # tokens written before rows that have ended leave their batch
 SHARED: Final = 16  # tokens from which a common beginning is read once
 
 
@@ -24,7 +25,7 @@ class TransformersEngine:
         name: what identifies the model in stored results.
     """
 
-    shard_prompts = 32
+    shard_prompts = 128
 
     def __init__(
         self,
@@ -111,32 +112,53 @@ class TransformersEngine:
             mask[row, :shared] = 1
             mask[row, longest - len(prompt) + shared :] = 1
         room = min(max_new_tokens, self.context - longest)
-        # The draw is made by the processor, so that each row has its own; what is left is to take the best.
-        config = GenerationConfig(
-            do_sample=False, max_new_tokens=room, pad_token_id=pad, eos_token_id=ends or None, use_cache=True
-        )
-        processors = [] if sampling.temperature == 0 else [_Draw(sampling, chance, longest)]
         device = self.model.device
-        options: dict[str, Any] = {}
+        tokens, mask, cache = tokens.to(device), mask.to(device), None
+        left = torch.arange(len(ids), device=device)
+        written: dict[int, list[int]] = {}
+        ended: set[int] = set()
         with torch.inference_mode():
             if shared:  # examples and instructions are read once for all rows
-                read = self.model(tokens[:1, :shared].to(device), use_cache=True, logits_to_keep=1)
-                read.past_key_values.batch_repeat_interleave(len(ids))
-                options["past_key_values"] = read.past_key_values
-            written = self.model.generate(
-                tokens.to(device),
-                attention_mask=mask.to(device),
-                generation_config=config,
-                logits_processor=LogitsProcessorList(processors),
-                stopping_criteria=StoppingCriteriaList([_Stop(self.tokenizer, longest, self.stops)]),
-                **options,
-            )
-        answers = written[:, longest:].tolist()
-        texts = self.tokenizer.batch_decode(answers, skip_special_tokens=True)
-        return [
-            until_stop(text, whole=_ended(answer, ends, room), stops=self.stops)
-            for text, answer in zip(texts, answers, strict=True)
-        ]
+                cache = self.model(tokens[:1, :shared], use_cache=True, logits_to_keep=1).past_key_values
+                cache.batch_repeat_interleave(len(ids))
+            # A stretch at a time: rows that have ended do not wait for the longest answer of their batch.
+            while len(left):
+                made = tokens.shape[1] - longest
+                # The draw is made by the processor, so that each row has its own; what is left is the best.
+                config = GenerationConfig(
+                    do_sample=False,
+                    max_new_tokens=min(STRETCH, room - made),
+                    pad_token_id=pad,
+                    eos_token_id=ends or None,
+                    use_cache=True,
+                    return_dict_in_generate=True,
+                )
+                draw = [] if sampling.temperature == 0 else [_Draw(sampling, chance[left.tolist()], longest)]
+                stop = _Stop(self.tokenizer, longest, self.stops)
+                found = self.model.generate(
+                    tokens,
+                    attention_mask=mask,
+                    generation_config=config,
+                    logits_processor=LogitsProcessorList(draw),
+                    stopping_criteria=StoppingCriteriaList([stop]),
+                    past_key_values=cache,
+                )
+                tokens, cache = found.sequences, found.past_key_values
+                answers = tokens[:, longest:]
+                over = stop.done | torch.isin(answers, torch.tensor(ends, device=device)).any(1)
+                written |= zip(left.tolist(), answers.tolist(), strict=True)
+                ended |= set(left[over].tolist())
+                kept = (~over).nonzero()[:, 0] if answers.shape[1] < room else left[:0]
+                grown = torch.ones(
+                    len(kept), tokens.shape[1] - mask.shape[1], dtype=mask.dtype, device=device
+                )
+                mask = torch.cat([mask[kept], grown], dim=1)
+                left, tokens = left[kept], tokens[kept]
+                cache.batch_select_indices(kept)
+        texts = self.tokenizer.batch_decode(
+            [written[row] for row in range(len(ids))], skip_special_tokens=True
+        )
+        return [until_stop(text, whole=row in ended, stops=self.stops) for row, text in enumerate(texts)]
 
 
 class _Draw:
@@ -213,7 +235,3 @@ def _ends(model: Any, tokenizer: Any) -> list[int]:
     configured = getattr(model.generation_config, "eos_token_id", None)
     ends = configured if isinstance(configured, list) else [configured, tokenizer.eos_token_id]
     return [int(end) for end in dict.fromkeys(ends) if end is not None]
-
-
-def _ended(answer: list[int], ends: list[int], room: int) -> bool:
-    return len(answer) < room or bool(set(answer) & set(ends))

@@ -45,6 +45,24 @@ def test_what_all_prompts_begin_with_is_read_once_and_changes_nothing(monkeypatc
     assert _shared([[1] * 10 + [2], [1] * 10 + [3]]) == 0
 
 
+@pytest.mark.parametrize("temperature", [0.0, 1.5])
+def test_rows_that_have_ended_leave_their_batch_and_nothing_else_changes(monkeypatch, temperature):
+    engine = TransformersEngine(tiny_model(), tiny_tokenizer())
+    engine.model.generation_config.eos_token_id = list(range(0, 40))  # ends are frequent, and at other places
+    prompts = [f"Question: {'word ' * n}?\nAnswer:" for n in range(12)]
+    options = {"max_new_tokens": 24, "sampling": Sampling(temperature, seed=3)}
+    whole = dict(engine.answer(prompts, **options))
+    sizes, ordinary = [], engine.model.generate
+    monkeypatch.setattr(
+        engine.model, "generate", lambda ids, **rest: sizes.append(len(ids)) or ordinary(ids, **rest)
+    )
+    monkeypatch.setattr("hf_qads.generation.local.STRETCH", 3)
+    assert dict(engine.answer(prompts, **options)) == whole
+    if temperature:
+        assert sizes[0] == 12 > sizes[-1]
+        assert {answer.reason for answer in whole.values()} == {None, "length"}
+
+
 def test_prompt_beyond_the_context_has_a_reason():
     engine = TransformersEngine(tiny_model(context=32), tiny_tokenizer())
     answers = dict(engine.answer(["word " * 60, "hi"], max_new_tokens=4))
