@@ -6,9 +6,23 @@ import signal
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from hf_qads.errors import RunError
 from hf_qads.runtime.executors import Executor, PartDone, Shard, temporary
+
+
+def start_cluster(cores: int) -> Any:
+    """A head node on this machine; once more where it did not come up in Ray's 30 seconds on a busy one."""
+    from ray.cluster_utils import Cluster
+
+    head = {"num_cpus": cores, "include_dashboard": False}
+    for left in (3, 2, 1, 0):
+        try:
+            return Cluster(initialize_head=True, head_node_args=head)
+        except Exception as error:  # Ray raises no class of its own
+            if "timed out during startup" not in str(error) or not left:
+                raise
 
 
 class Waiting:

@@ -7,7 +7,7 @@ import pytest
 
 from hf_qads.errors import RunError, ShardsGivenUpError
 from hf_qads.runtime.ray_engine import RayEngine, _fitting
-from tests.runtime.ray_jobs import Dying, Full, Refusing, Waiting
+from tests.runtime.ray_jobs import Dying, Full, Refusing, Waiting, start_cluster
 
 ray = pytest.importorskip("ray")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
@@ -15,9 +15,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::R
 
 @pytest.fixture(scope="module")
 def cluster():
-    from ray.cluster_utils import Cluster
-
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    made = start_cluster(1)
     made.add_node(num_cpus=1)
     yield made
     ray.shutdown()
