@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from hf_qads.answers.cleaning import Statement, before_next_question, readable, statements
-from hf_qads.answers.languages import ANSWER, BECOMES, IS, OPTION, WORDLESS
+from hf_qads.answers.languages import ANSWER, BECOMES, CONCLUDES, IS, OPTION, WORDLESS
 from hf_qads.answers.latex import closing
 
 BOXED, PHRASE, LAST, WHOLE = "boxed", "answer phrase", "last statement", "whole output"
@@ -14,7 +14,7 @@ EMPTY, CUT_OFF, NONE, RETRACTED = "empty output", "cut off", "no conclusion", "c
 MANY = 4  # announcements within one statement that are looked at, and statements at the end
 _BOX = re.compile(r"\\f?boxed\s*\{")
 _PHRASE = re.compile(
-    r"^####(?!#)\s*(?!\W*(?:step|solution|explanation|part|conclusion|final|answer)\b)|"
+    r"(?i)^####(?!#)\s*(?!\W*(?:step|solution|explanation|part|conclusion|final|answer)\b)|"
     rf"(?<![A-Za-z\d-])(?:{ANSWER}|"
     r"final[\s_]+(?:answer|result|value|solution)\b|option\b|choice\b|alternative\b|(?:correct|right|best)\s+(?:letter|one)\b|"
     rf"tl;?\s?dr\b|{OPTION}|{WORDLESS}|[选選][择擇]?(?=\s*[(（]?[A-J]))[\"'*_`)\]]*"
@@ -23,8 +23,7 @@ _PHRASE = re.compile(
     rf"(?:\s+be)?|{IS})\b|[:=→]|-{{1,2}}>|{BECOMES})[\s\"'*_`:]*|(?<=[选選择擇])|(?<=उत्तर)(?=\s*\d)|(?<=dr)|(?<=ns\.)|$)"
     r"(?:[\s*_`:]*\b(?:therefore|thus|then|simply|just|indeed|clearly|also|exactly|only|still)\b,?)?[\s*_`:]*|"
     r"\b(?:choos(?:e|ing)|pick|select(?:ing)?|go\s+with|corresponds?\s+to|match(?:es)?)\s+"
-    r"(?=(?:(?:the\s+)?(?:option|choice|answer|letter))?\s*[*(\[]*(?-i:[A-J])\b(?!,))",
-    re.IGNORECASE,
+    r"(?=(?:(?:the\s+)?(?:option|choice|answer|letter))?\s*[*(\[]*(?-i:[A-J])\b(?!,))"
 )
 _CONFIRMED = re.compile(  # `(B) is correct`, and the `B.` that opens an output
     r"(?<![\w'’])[*(\[]*([A-J])[)\]*]*\s+(?:is|must\s+be|would\s+be)\s+(?:therefore\s+|thus\s+|indeed\s+)?"
@@ -32,51 +31,41 @@ _CONFIRMED = re.compile(  # `(B) is correct`, and the `B.` that opens an output
 )
 _LEADING = re.compile(r"^\W{0,3}([A-J])\s*(?:[.,:)\]]|\*\*|$)(?!.*\b[B-J][.):])")
 _OPEN = re.compile(  # denied, doubted, or still to be done
-    r"\b(?:is|are|was|were|can|could|do|does)(?:\s+not\b|n't\b)(?!\s+[^,;]*\bbut\b)|\bcannot\b|\b(?:might|may|could)\s+be\b|"
+    r"(?i)\b(?:is|are|was|were|can|could|do|does)(?:\s+not\b|n't\b)(?!\s+(?:exist|[^,;]*\bbut\b))|\bcannot\b|\b(?:might|may|could)\s+be\b|"
     r"\bnot (?:sure|certain)\b|\bor (?:maybe|perhaps)\b|\bI think\b.*\bnot\b|^\W*(?:next|first|let)\b|"
-    r"\b(?:needs?|have|going|remains?)\s+to\s+(?:find|calculate|determine|solve|subtract|add|multiply|divide|compute|show)\b",
-    re.IGNORECASE,
+    r"\b(?:needs?|have|going|remains?)\s+to\s+(?:find|calculate|determine|solve|subtract|add|multiply|divide|compute|show)\b|"
+    r"\b(?:to\s+(?:get|find)\b[^,]*,|next,?|now,?)\s+we\s+(?:now\s+)?(?:add|subtract|multiply|divide)\b(?!.*(?:=|\bget|\bgiv))"
 )
 _SECOND_THOUGHT = re.compile(
-    r"\b(?:wait|hold on|hmm|correction|oops|sorry|let me (?:re|correct|fix|try)|on second thought|actually|"
-    r"(?:made|is|was) an? (?:mistake|error)|(?:that|this|it)(?:'s| is| was| does(?:n't| not) (?:seem|look))? "
-    r"(?:not right|wrong|incorrect|not correct|right))",
-    re.IGNORECASE,
+    r"(?i)\b(?:wait|hold on|hmm|correction|edit:|scratch that|oops|sorry|let me (?:re|correct|fix|try)|"
+    r"on second thought|actually|(?:made|is|was) an? (?:mistake|error)|"
+    r"(?:that|this|it)(?:'s| is| was| does(?:n't| not) (?:seem|look))? "
+    r"(?:not right|wrong|incorrect|not correct|right))"
 )
 _ASIDE = re.compile(  # a courtesy without a number, or a check of what was found
+    r"(?i)^\((?=(?:[^()]*[^\W\d]{2,}){2})|^\W*(?:fun\s+fact|for\s+(?:comparison|reference|instance|example)|by\s+the\s+way|btw|"
+    r"p\.?s\.?:|remark|tip|bonus|(?:quick\s+)?(?:refresher|reminder)|did\s+you\s+know|upvote|related)\b|"
     r"^(?!.*\d).*\b(?:hope|let me know|feel free|good luck|happy|glad|question|thank)|"
     r"^\W*(?:to\s+|we\s+|let\s+(?:us|me)\s+|let's\s+)?(?:double[- ]?)?(?:check|verif|note|explanation|reason)"
-    r"(?!.*\bwe (?:find|get|have|see)\b)",
-    re.IGNORECASE,
+    r"(?!.*\bwe (?:find|get|have|see)\b)"
 )
-_CONNECTED = re.compile(
-    r"[\s$,.;]*(?:and|or|,|\\text\{\s*(?:and|or)\s*\})?[\s$]*(?:[a-z]\s*=\s*)?[\s$]*", re.IGNORECASE
-)
+_CONNECTED = re.compile(r"(?i)[\s$,.;]*(?:and|or|,|\\text\{\s*(?:and|or)\s*\})?[\s$]*(?:[a-z]\s*=\s*)?[\s$]*")
 _OPEN_END = re.compile(
-    r"(?:[-+*/=,;:^_<>&(\[{\\]|\b(?:the|an|of|to|and|or|is|are|was|by|for|with|at|we|need|then|so|because|"
-    r"which|that|per|from|be|has|have|had|her|his|their|its|will|needs|if|as|but|not|than|let|there|this))$",
-    re.IGNORECASE,
+    r"(?i)(?:[-+*/=,;:^_<>&(\[{\\]|\b(?:the|an|of|to|and|or|is|are|was|by|for|with|at|we|need|then|so|because|"
+    r"which|that|per|from|be|has|have|had|her|his|their|its|will|needs|if|as|but|not|than|let|there|this))$"
 )
-
 _GIVES = re.compile(  # a last statement without a point that is whole
     r"=|:\s*\S+(?:\s\S+){0,3}$|\b(?:is|are|was|were|equals|be)\s+\S+$|^(?=.*(?:\d|\\|\b[A-J]\b)).*[A-Za-z$)}%]$"
 )
 
 
 class Candidate(NamedTuple):
-    """What an output states as its answer.
+    """What an output states as its answer."""
 
-    Attributes:
-        text: the statement, without the words that announce it.
-        rule: which kind of candidate it is.
-        sentence: nothing announced it, so that the value has to be found within a sentence.
-        whole: it is not cut off.
-    """
-
-    text: str
+    text: str  # without the words that announce it
     rule: str
-    sentence: bool = False
-    whole: bool = True
+    sentence: bool = False  # nothing announced it, so that the value has to be found within a sentence
+    whole: bool = True  # not cut off
 
 
 Usable = Callable[[str], bool]
@@ -85,11 +74,8 @@ Usable = Callable[[str], bool]
 def conclude(output: str, usable: Usable) -> Candidate | str:
     """The candidate that decides, or the reason why there is none.
 
-    The last boxed or announced one does, unless it is taken back; else the last statement with a value.
-
-    Args:
-        output: what a model wrote.
-        usable: whether a statement can be an answer at all; others are passed over.
+    The last boxed or announced one does, unless it is taken back; else the last statement with a value. Only
+    statements that are `usable`, that is, can be an answer at all, are looked at.
     """
     text = readable(output)
     if not text:
@@ -166,24 +152,33 @@ def _unannounced(said: list[Statement], usable: Usable) -> Candidate | str:
         return CUT_OFF
     for one in reversed(([one for one in said if not _ASIDE.search(one.text)] or said)[-MANY:]):
         computes = re.search(r"\d\s*\w{0,12}\s*[-+*/×÷xX]\s*\$?\d.*=(?!.*\bthen\b)|:.*=", one.text)
-        clause = re.split(r"[,;]\s*(?:so|thus|hence|therefore)\b", one.text)[-1]
+        clause = re.split(r"[,;]\s*(?:so|thus|hence|therefore)\b", re.sub(r"\s\([^()]*\)", "", one.text))[-1]
         if one.question or (not computes and _OPEN.search(clause)):
             return NONE
         if usable(one.text):
+            one = _concluded(said, one, usable)
             return Candidate(one.text, WHOLE if len(said) == 1 else LAST, sentence=not is_value(one.text))
     return NONE
+
+
+def _concluded(said: list[Statement], one: Statement, usable: Usable) -> Statement:
+    """The one to which the last only adds remarks: it concludes in bold, or opens the output as a value."""
+    after: list[str] = []
+    for earlier in reversed(said):
+        if CONCLUDES.match(earlier.text) or re.search(r"[\d)]\s*=|=\s*[\d$]", earlier.text):
+            bold = earlier.bold and CONCLUDES.match(earlier.text) and not _OPEN.search(earlier.text)
+            return earlier if after and bold and usable(earlier.text) else one
+        after.append(earlier.text)
+    first = re.match(r"^[-$\d(\\]", said[0].text) and is_value(said[0].text) and usable(said[0].text)
+    return said[0] if first and len(said) > 1 and not any(map(is_value, after[:-1])) else one
 
 
 def is_value(text: str) -> bool:
     """Whether a statement is nothing but a value."""
     words = re.findall(r"[A-Za-z]{2,}", re.sub(r"\\[A-Za-z]+|\{[^{}]*\}", "", text))
     value = re.search(r"\d|\\|^\W*[A-Ea-e]\W*$", text)
-    return (
-        len(words) <= 2
-        and len(text) < 200
-        and bool(value)
-        and not re.search(r"[\d)}]\s+[-+*/×÷]\s+\$?\d|=", text)
-    )
+    computed = re.search(r"[\d)}]\s+[-+*/×÷]\s+\$?\d|=", text)
+    return len(words) <= 2 and len(text) < 200 and bool(value) and not computed
 
 
 def dangling(text: str) -> bool:
@@ -201,8 +196,6 @@ def _breaks_off(said: list[Statement]) -> bool:
     """Whether a last statement without a point is a step's number, or neither computes nor gives a value."""
     text = said[-1].text
     steps = any(re.match(r"\W*step\s*\d", one.text, re.IGNORECASE) for one in said)
-    if re.fullmatch(
-        r"\W*(?:step|case|part|question)\s*\d{1,2}\W*" + (r"|\W*\d{1,2}\W*" if steps else ""), text, re.I
-    ):
+    if re.fullmatch(rf"(?i)\W*(?:step|case|part|question){'?' if steps else ''}\s*\d{{1,2}}\W*", text):
         return True
     return not (is_value(text) or " " not in text or _GIVES.search(text))

@@ -32,17 +32,11 @@ Options = Sequence[str] | Mapping[str, str] | str | None
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one output.
+    """What became of one output."""
 
-    Attributes:
-        right: the output concludes with the gold answer.
-        answer: what it concludes with, or None where it concludes with nothing.
-        rule: how the answer was found and what decided.
-    """
-
-    right: bool
-    answer: str | None
-    rule: str
+    right: bool  # it concludes with the gold answer
+    answer: str | None  # what it concludes with, None where it concludes with nothing
+    rule: str  # how the answer was found and what decided
 
 
 def check(output: str, gold: object, *, benchmark: str, options: Options = None) -> Verdict:

@@ -18,8 +18,7 @@ _NAMED = (
     rf"(?:[Oo]ptions?|[Cc]hoices?|[Ll]etter|[Aa]lternative|[Aa]nswer|{OPTION})\s*:?\s*|(?:la|die)\s+(?=[A-J]\W*$))"
 )
 _FIRST = re.compile(
-    rf"^{_NAMED}?{_WRAP}(?P<letter>[A-J](?![\w'’^/+<>])|(?<=[(\[])[a-j](?=\s*[)\]])|[a-j](?=\s*(?:\)|[.*$]*$)))(?P<rest>.*)",
-    re.DOTALL,
+    rf"(?s)^{_NAMED}?{_WRAP}(?P<letter>[A-J](?![\w'’^/+<>])|(?<=[(\[])[a-j](?=\s*[)\]])|[a-j](?=\s*(?:\)|[.*$]*$)))(?P<rest>.*)"
 )
 _WITHIN = re.compile(
     r"\b(?:[Oo]ptions?|[Cc]hoices?|[Aa]nswer|[Ll]etter)\s*[\s*$(\[{]*([A-J])(?![\w'’])|\(\s*([A-J])\s*\)|"
@@ -57,12 +56,7 @@ def options_of(options: object) -> dict[str, str]:
 
 
 def chosen(text: str, options: Mapping[str, str]) -> str | None:
-    """The letter that a statement chooses, or None where it chooses none or several.
-
-    Args:
-        text: the statement, without the words that announce it.
-        options: letter -> text, where known.
-    """
+    """The letter that a statement, without what announces it, chooses; None where none or several."""
     cuts = [cut.end() for cut in CLAUSE.finditer(text)][-2:]
     readings = (_chosen(unwrapped(text[cut:].lstrip(" ,")), options) for cut in [*reversed(cuts), 0])
     return next((letter for letter in readings if letter is not None), None)

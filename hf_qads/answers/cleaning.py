@@ -15,14 +15,12 @@ _JSON = re.compile(
     r"(?:\"((?:[^\"\\\n]|\\.){0,500})\"|(\[[^\]\n]{0,200}\]|[-+\d.eE]+))"
 )
 _SHOWN = re.compile(
-    r"\bprint\(.*\)\s*#\s*(?:=>|->|prints?|outputs?|output:)?\s*(.+)|"
-    r"^\s*(?:#|//)\s*(?:=>|->|prints?:?|(?:expected\s+)?outputs?\s*(?:is|:)|result\s*:)\s*(.+)",
-    re.IGNORECASE,
+    r"(?i)\bprint\(.*\)\s*#\s*(?:=>|->|prints?|outputs?|output:)?\s*(.+)|"
+    r"^\s*(?:#|//)\s*(?:=>|->|prints?:?|(?:expected\s+)?outputs?\s*(?:is|:)|result\s*:)\s*(.+)"
 )
 _THOUGHT = re.compile(
-    r"</(?:think(?:ing)?|thoughts?|reasoning|reflection)>|\[/(?:think(?:ing)?|thoughts?|reasoning)\]|◁/think▷|"
-    r"<\|channel\|>\s*final\s*(?:<\|message\|>)?",
-    re.IGNORECASE,
+    r"(?i)</(?:think(?:ing)?|thoughts?|reasoning|reflection)>|\[/(?:think(?:ing)?|thoughts?|reasoning)\]|◁/think▷|"
+    r"<\|channel\|>\s*final\s*(?:<\|message\|>)?"
 )
 _TEXT_BLOCKS = ("", "output", "text", "txt", "markdown", "md", "latex", "json", "plaintext")
 _MARKUP = tuple(
@@ -31,10 +29,7 @@ _MARKUP = tuple(
         (r"<<[^<>\n]{0,200}>>", ""),  # GSM8K's calculator notes
         (r"<(tool_call|tool_response|function_call)>.*?(?:</\1>|$)", "\n"),
         (r"<(final_answer|final|answer|result)>(.{0,1000}?)</\1>", r"\nAnswer: \2\n"),
-        (
-            r"```[ \t]*([A-Za-z]*)[^\n]{0,40}\n(.*?)(?:```|$)",
-            lambda block: f"\n{_shown(block[1], block[2])}\n",
-        ),
+        (r"```[ \t]*([A-Za-z]*)[^\n]{0,40}\n(.*?)(?:```|$)", lambda block: _shown(*block.groups())),
         (
             r"(?m:^[ \t]*(?:(?:def|import|from|return|for|while|if|print|class|else|try)\b[^\n]*[:)][ \t]*$"
             r"|(?:import|return)\s[^\n]*|(?:>>>|In \[\d+\]:)[^\n]*|Out\[\d+\]:))",
@@ -46,30 +41,24 @@ _MARKUP = tuple(
     )
 )
 _DISPLAY = re.compile(
-    r"\\\[.{0,2000}?\\\]|\$\$.{0,2000}?\$\$|\\begin\{(\w{1,12}\*?)\}.{0,2000}?\\end\{\1\}|\\boxed\s*\{[^{}]{0,500}\}",
-    re.DOTALL,
+    r"(?s)\\\[.{0,2000}?\\\]|\$\$.{0,2000}?\$\$|\\begin\{(\w{1,12}\*?)\}.{0,2000}?\\end\{\1\}|\\boxed\s*\{[^{}]{0,500}\}"
 )
 _HEADING = re.compile(
-    r"^(?:[^\w\n]|_){0,12}(?:the\s+)?(?:final\s+|correct\s+)?(?:answer|result|solution\s+is|答案)(?:[^\w\n]|_){0,12}$",
-    re.IGNORECASE | re.MULTILINE,
+    r"(?im)^(?:[^\w\n]|_){0,12}(?:the\s+)?(?:final\s+|correct\s+)?(?:answer|result|solution\s+is|答案)(?:[^\w\n]|_){0,12}$"
 )
 _MARKER = re.compile(r"^[ \t]*(?:[-*•>+]+|\(?\d{1,2}[.)])[ \t]+(?=\S)")
 _END = re.compile(r"(?:[.?。？]|(?<=[a-z\u4e00-\u9fff)]{2})[!！])[\"'”)\]]*(?=\s|$|[\u4e00-\u9fff])|\n")
+_BOLD = "\u2060"  # a mark without width that no model writes
 _SIGNS = str.maketrans("，：；（）＝", ",:;()=")
 
 
 class Statement(NamedTuple):
-    """A sentence or line of an output.
-
-    Attributes:
-        text: without Markdown and its closing point.
-        ended: a point or a new line closes it.
-        question: a question mark closes it.
-    """
+    """A sentence or line of an output, without Markdown and its closing point."""
 
     text: str
-    ended: bool
+    ended: bool  # by a point or a new line
     question: bool = False
+    bold: bool = False  # a number in it is, or a line across the page follows
 
 
 def readable(output: str) -> str | None:
@@ -92,16 +81,14 @@ def readable(output: str) -> str | None:
 def _shown(language: str, block: str) -> str:
     """What a block of code shows: all of it without a language, else what a comment says that it prints."""
     if language.lower() in _TEXT_BLOCKS:
-        return block
-    return "\n".join(said[1] or said[2] for said in map(_SHOWN.search, block.split("\n")) if said)
+        return f"\n{block}\n"
+    return "\n".join(
+        ["", *(said[1] or said[2] for said in map(_SHOWN.search, block.split("\n")) if said), ""]
+    )
 
 
 def before_next_question(text: str) -> str:
-    """A text up to the next question that a model makes up.
-
-    One that opens the text, or follows no more than an announcement of it, repeats what was asked, and those
-    that are counted from there are parts of it.
-    """
+    """A text up to the next question that a model makes up; one that opens it, and its parts, were asked."""
     counted = False
     for found in NEXT_QUESTION.finditer(text):
         before = text[: found.start()]
@@ -118,17 +105,23 @@ def statements(text: str) -> list[Statement]:
     text = _DISPLAY.sub(_one_line, text)
     text = re.sub(r"([.,])\$(?=\s|$)", r"$\1", text)
     text = _HEADING.sub(lambda found: found.group().strip("#*_: \n\t") + ":", text)
+    text = re.sub(
+        r"\*\*(?=[^*\n]{0,60}\d[^*\n:]{0,60}\*\*)|\n(?=\s*[-*_─]{3,}\s*\n)", lambda one: _BOLD + one[0], text
+    )
     text = re.sub(r"(?<![\w)])\*\*|\*\*(?![\w(])|`+|(?<!\w)__|__(?!\w)", "", text)
     text = re.sub(r"(:|=|\bis|\bare)[ \t]*\n\s*", r"\1 ", text)
     found, last = list[Statement](), ""
     for line in text.split("\n"):
         line, start = _MARKER.sub("", line), 0
         for end in _END.finditer(line):
-            found.append(Statement(_bare(line[start : end.start()]), True, end.group()[0] in "?？"))
+            part, closed = line[start : end.start()], end.group()[0] in "?？"
+            found.append(Statement(_bare(part), True, closed, _BOLD in part))
             start = end.end()
         last = _bare(line[start:])
         if last:
-            found.append(Statement(last, True))
+            found.append(Statement(last, True, bold=_BOLD in line[start:]))
+        elif found and _BOLD in line[start:]:
+            found[-1] = found[-1]._replace(bold=True)
     if found and last:
         found[-1] = found[-1]._replace(ended=False)
     found = found if len(found) <= 2 * MANY else [*found[:MANY], *found[-MANY:]]
@@ -138,14 +131,13 @@ def statements(text: str) -> list[Statement]:
 def _one_line(display: re.Match[str]) -> str:
     """A formula over several lines as one, with its closing point behind it."""
     text = re.sub(r"\s*\n\s*", " ", display.group())
-    return (
-        re.sub(r"[.,]\s*(\\\]|\$\$|\\end\{\w+\*?\})$", r" \1.\n", text)
-        if re.search(r"\.\s*\S+$", text)
-        else text
-    )
+    if not re.search(r"\.\s*\S+$", text):
+        return text
+    return re.sub(r"[.,]\s*(\\\]|\$\$|\\end\{\w+\*?\})$", r" \1.\n", text)
 
 
 def _bare(text: str) -> str:
+    text = text.replace(_BOLD, "")
     text = re.sub(r"^[\s*_`\"'“”]+|(?<!\s)[*_`\"'“”]+\s*$|\s+$", "", text)
     text = text[-LONGEST:]
     while text and ord(text[-1]) > 0x2100 and not text[-1].isalnum() and text[-1] not in "√∞∪∅":

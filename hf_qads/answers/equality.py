@@ -10,6 +10,14 @@ from hf_qads.answers.values import equal, only_number
 
 LONGEST = 1000  # characters; no final answer is longer
 _TEXT = re.compile(r"\W*\\(?:text|textbf|textit|textrm|mbox|mathrm|operatorname)\s*\{([^{}]*)\}\W*")
+_SYNONYMS = (
+    (r"no\s+(?:real\s+|such\s+)?(?:solutions?|roots?)(?:\W+x in no solution)?|empty set", "no solution"),
+    (r"does\s*(?:not|n t)\s+exist|dne|not defined", "undefined"),
+    (r"infinite(?:ly many)?(?: solutions)?", "infinite"),
+)
+_REALS = re.compile(
+    r"\W*(?:x\s*\\in\s*)?(?:\\mathbb\{?R\}?|\u211d|(?:all|every|any)\s+reals?(?:\s+numbers?)?|-\\infty,\s*\\infty)\W*"
+)
 _NEGATIONS = re.compile(r"\b(?:not|nor|neither|no|never)\b|n't\b")
 _PROSE = re.compile(r"(?<![\\A-Za-z{])(?!sqrt|infty|frac)[A-Za-z]{3,}(?![A-Za-z(])")  # words of a sentence
 _CLOCK = re.compile(r"(?<![\d:.])(\d{1,2})(?::(\d\d))?(?!\d|:\d)\s*(?:([ap])\.?\s?m\b\.?)?", re.IGNORECASE)
@@ -32,12 +40,8 @@ def same(answer: str, gold: str, *, brackets_list: bool = False) -> Same:
     """Compare an answer with the gold one.
 
     Spelling, times, ratios, words, numbers and lists are decided here; what is left, formulas, tuples,
-    intervals, unions and matrices, goes to math-verify in a worker process.
-
-    Args:
-        answer: the stated answer, without the words around it.
-        gold: the gold answer.
-        brackets_list: `[3, 5]` is a list, in any order, and not an interval.
+    intervals, unions and matrices, goes to math-verify in a worker process. With `brackets_list`, `[3, 5]` is
+    a list, in any order, and not an interval.
     """
     said, wanted = (value_of(text) for text in (answer, gold))
     if compact(said) == compact(wanted) or max(len(said), len(wanted)) > LONGEST:
@@ -68,11 +72,9 @@ def _same_parts(said: list[str], wanted: list[str], brackets_list: bool, in_orde
         return False
     left = list(wanted)
     for part in said:
-        places = [0] if in_order else range(len(left))
-        found = next(
-            (one for one in places if same(part, left[one], brackets_list=brackets_list).right), None
-        )
-        if found is None:
+        places = range(1 if in_order else len(left))
+        met = (one for one in places if same(part, left[one], brackets_list=brackets_list).right)
+        if (found := next(met, None)) is None:
             return False
         left.pop(found)
     return True
@@ -115,7 +117,7 @@ def _interval(text: str) -> str | None:
 
 def _same_time(answer: str, gold: str) -> Same | None:
     """Times of day and ratios; None where the gold answer is neither."""
-    wanted = _CLOCK.fullmatch(gold.strip(" ."))
+    wanted = _CLOCK.fullmatch(re.sub(r"\s+", " ", gold).strip(" ."))
     if wanted and (wanted[2] or wanted[3]):
         said = [one for one in _CLOCK.finditer(answer) if one[2] or one[3]] or [*_CLOCK.finditer(answer)]
         if said:
@@ -134,17 +136,33 @@ def _same_time(answer: str, gold: str) -> Same | None:
 
 def same_words(answer: str, gold: str) -> bool:
     """Whether an answer is the gold word or words, or a short phrase around them that does not deny them."""
-    said, wanted = bare_words(answer), bare_words(gold)
+    said, wanted = (_usual(text) for text in (answer, gold))
     if said.replace(" ", "") == wanted.replace(" ", ""):
         return True
-    if len(wanted) < 2 or len(said.split()) > len(wanted.split()) + 5 or re.search(r"\bor\b", said):
+    if (
+        len(wanted) < 2
+        or len(said.split()) > len(wanted.split()) + 5
+        or re.search(r"\b(?:or|except)\b", said)
+    ):
         return False
     denied = _NEGATIONS.search(said) and not _NEGATIONS.search(wanted)
     return not denied and bool(re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", said))
 
 
+def _usual(text: str) -> str:
+    """The words of an answer, one for each of those that say the same."""
+    if _REALS.fullmatch(text):
+        return "all real numbers"
+    words = bare_words(re.sub(r"\\(?:emptyset|varnothing)\b|∅|\\\{\\\}", " no solution ", text))
+    for pattern, word in _SYNONYMS:
+        words = re.sub(rf"(?<!\w)(?:{pattern})(?!\w)", word, words)
+    return words
+
+
 def words_of(gold: str) -> str | None:
     """The words of a gold answer that is words and no formula, or None."""
+    if _REALS.fullmatch(gold) or _usual(gold) == "no solution":
+        return _usual(gold)
     if found := _TEXT.fullmatch(gold.strip().strip("$")):
         return None if re.fullmatch(r"\W*[\d.,/ ]+\W*", found[1]) else found[1]
     bare = gold.strip().strip("$.")
@@ -156,7 +174,6 @@ def _same_formula(answer: str, gold: str, decimals: int) -> Same:
         return Same(False, "other text")
     if symbolic.too_large(answer) or symbolic.too_large(gold):
         return Same(False, "power too large to compute")
-    verdict = symbolic.verify(
-        latexify(gold), latexify(answer), within=0.5 * 0.1**decimals if decimals else 0.0
-    )
+    within = 0.5 * 0.1**decimals if decimals else 0.0
+    verdict = symbolic.verify(latexify(gold), latexify(answer), within=within)
     return Same(bool(verdict), "math-verify" if verdict is not None else "math-verify gave up")

@@ -14,10 +14,9 @@ IS = r"es|est|ist|lautet|é|è|to|jest|adalah|ialah|là|هي|هو"
 BECOMES = r"是|为|為|は|은|는"
 OPTION = r"opci[óo]n|op[çc][ãa]o|opzione|вариант|wariant|pilihan|seçenek|lựa\s+chọn|[选選][项項]|विकल्प|보기"
 CONCLUDES = re.compile(
-    r"^\W*(?:so|thus|therefore|hence|altogether|finally|overall|consequently|in\s+(?:total|all|conclusion|summary)|donc|"
+    r"(?i)^\W*(?:so|thus|therefore|hence|altogether|finally|overall|consequently|in\s+(?:total|all|conclusion|summary)|donc|"
     r"ainsi|por\s+(?:lo\s+)?tanto|así|portanto|logo|quindi|daher|somit|więc|zatem|значит|итак|jadi|vậy|dolayısıyla|"
-    r"yani|अतः|इसलिए|所以|因此|따라서|그러므로|したがって|よって)(?!\w)",
-    re.IGNORECASE,
+    r"yani|अतः|इसलिए|所以|因此|따라서|그러므로|したがって|よって)(?!\w)"
 )
 _QUESTION = (
     r"Questions?|Problems?|Q|Human|User|Instruction|Exercises?|Pregunta|Problema|Frage|Aufgabe|Problème|Exercice|Domanda|"
@@ -25,18 +24,16 @@ _QUESTION = (
     r"문제|질문|質問"
 )
 _HEADS = (  # of what follows an answer on pages of the web
-    r"(?:related|similar|more|other|further|practice|next|follow-?up|people\s+also|you\s+(?:may|might)\s+also|try|bonus)\b"
+    r"(?:related|similar|more|other|further|practice|next|people\s+also|you\s+m(?:ay|ight)\s+also|try|bonus)\b"
     r"[^\n.:=\d]{0,30}(?:questions?|problems?|ask(?:ed)?|like|exercises?|posts|threads|yourself|challenge)"
 )
 NEXT_QUESTION = re.compile(
-    rf"(?:^|\n)[ \t]*[#>*_【\[ ]*(?:(?:next|new|another)\s+)?(?:(?:{_QUESTION})[ \t]*(?P<number>\d+)?[ \t]*"
-    rf"(?:[*_]*[:.：】\]]|(?<=\d)[ \t]*[*_]*(?=\n))|{_HEADS}[ \t]*[:*_]*(?=\n))",
-    re.IGNORECASE,
+    rf"(?i)(?:^|\n)[ \t]*[#>*_【\[ ]*(?:(?:next|another)\s+)?(?:(?:{_QUESTION})[ \t]*(?P<number>\d+)?[ \t]*"
+    rf"(?:[*_]*[:.：】\]]|(?<=\d)[ \t]*[*_]*(?=\n))|{_HEADS}[ \t]*[:*_]*(?=\n))"
 )
 _COMMA = re.compile(  # languages whose decimals have a comma
-    r"\b(?:ist|sind|und|der|antwort|est|sont|réponse|donc|une|respuesta|los|las|una|cuesta|risposta|sono|della|resposta|são|"
-    r"não|odpowiedź|jest|każd\w+|jadi|adalah|jawaban|cevap|toplam|là|vậy|het|zijn|antwoord|svar|[а-яё]{3,})\b",
-    re.IGNORECASE,
+    r"(?i)\b(?:ist|sind|und|der|antwort|est|sont|réponse|donc|une|respuesta|los|las|una|cuesta|risposta|sono|della|resposta|são|"
+    r"não|odpowiedź|jest|każd\w+|jadi|adalah|jawaban|cevap|toplam|là|vậy|het|zijn|antwoord|svar|[а-яё]{3,})\b"
 )
 _POINT = re.compile(r"(?<![\d.,])\d+\.(?:\d{1,2}|\d{4,})(?![\d,])|\d,\d{3}\.\d")
 

@@ -23,6 +23,7 @@ _SPELLINGS = tuple(
         (r"(\d)\s*(?=[¼-¾⅐-⅞])", r"\1 "),
         (r"[¼-¾⅐-⅞]", lambda found: unicodedata.normalize("NFKC", found.group())),
         (r"(\d)\s+and\s+a\s+half\b", r"\1.5"),
+        (r"\b(\d{1,2})\s?(?:h|Uhr)\s?(\d\d)\b", r"\1:\2"),
         (r"√\s*(\d+|[A-Za-z])", r"\\sqrt{\1}"),
         (r"€\s?(\d+),(\d\d)(?!\d)|(?<![\d,])(\d+),(\d\d)\s?€", r"\1\3.\2\4"),
         (r"[−–—÷⁄′’“”×·π∞∪∈°≤≥±≈√~\u00a0\u202f\u2009]", lambda found: found.group().translate(_SIGNS)),
@@ -33,12 +34,11 @@ _SPELLINGS = tuple(
         (r"\\(?:left|right|big|Big|bigg|Bigg|bigl|bigr|displaystyle|limits)(?![A-Za-z])\.?", ""),
         (r"\^\s*(?:\{\s*\\circ\s*\}|\\circ)|\\degree\b|\\circ\b(?!\s*[A-Za-z(])", ""),
         (
-            r"\\(?:text(?:bf|it|rm|tt)?|[mh]box|math(?:rm|bf|bb|it)|operatorname|bold(?:symbol)?|bf|rm)\s*\{([^{}]*)\}",
+            r"\\(?:text(?:bf|it|rm|tt)?|[mh]box|math[a-z]+|operatorname|bold[a-z]*|bf|rm)\s*\{([^{}]*)\}",
             r" \1 ",
         ),
         (r"\\[dtc]frac", r"\\frac"),
-        (r"\\langle\b", "("),
-        (r"\\rangle\b", ")"),
+        (r"\\([lr])angle\b", lambda found: "()"[found[1] == "r"]),
         (  # a column is a tuple
             r"\\begin\{[pb]matrix\}([^&{}]*(?:\{[^&{}]*\}[^&{}]*)*)\\end\{[pb]matrix\}",
             lambda found: f"({', '.join(filter(None, map(str.strip, found[1].split(chr(92) * 2))))})",
@@ -50,7 +50,7 @@ _SPELLINGS = tuple(
 )
 _NAME = re.compile(
     r"^(?:\\?[A-Za-z][A-Za-z']{0,8}|\\[A-Za-z]+)(?:_\{?\w+\}?)?(?:\([A-Za-z]\))?(?:\s*,\s*[A-Za-z])*\s*"
-    r"(?:=(?!=)|\\in\b|\\approx)\s*|^\W{0,2}\(?[A-E][).]\s*(?=\S*\d)"
+    r"(?:=(?!=)|\\in\b|\\approx)\s*|^[A-Za-z][A-Za-z ]{2,40}:\s+(?=\S*\d)|^\W{0,2}\(?[A-E][).]\s*(?=\S*\d)"
 )
 _UNIT = re.compile(
     r"(?:(?<=[\d}π)])|(?<=\\pi))\s+(?:(?:[A-Za-z]{3,}|[ckm]m|kg|ft|in)\.?\s*)+(?:\^\{?[23]\}?)?$"

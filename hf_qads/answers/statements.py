@@ -7,37 +7,34 @@ from hf_qads.answers.latex import bare, split_outer, without_name
 from hf_qads.answers.values import NUMBER, Number, numbers, only_number
 
 _REASON = re.compile(
-    r"[,;]?\s+(?:because|since|(?<!for )(?<!in )which(?!\s+(?:have|will|\w+s)\b)|rounded|so\s+that(?!\W?s\b)|"
-    r"out\s+of|for\s+all|attained|as\s+(?:we|the|it|there|required)|achieved|with\s+equality)\b"
+    r"(?is)[,;]?\s+(?:because|since|(?<!for )(?<!in )which(?!\s+(?:have|will|\w+s)\b)|rounded|"
+    r"so\s+that(?!\W?s\b)|out\s+of|for\s+all|attained|as\s+(?:we|the|it|there|required)|achieved|with\s+equality)\b"
     r"(?:(?![,$]\s(?:so|which|thus|hence|therefore)\b).)*|"
     r"[,;]?\s+(?:where|when|if|given|after|before|assuming|considering)\b(?:\$[^$]*\$|[^,$])*(?:,(?=\s+\w+\s+\w+)|$)|"
-    r"\s+\([^()$]*(?:[A-Za-z]{3}|[=*/])[^()]*\)|\s+\((?=[a-z]{3,}\s)[^()]*(?:\)|$)",
-    re.IGNORECASE | re.DOTALL,
+    r"\s+\([^()$]*(?:[A-Za-z]{3}|[=*/])[^()]*\)|\s+\((?=[a-z]{3,}\s)[^()]*(?:\)|$)"
 )
 CLAUSE = re.compile(  # what follows is nearer to the value than what precedes
-    r"(?:[,;.:]|\bbut\b|\band\b|\\Rightarrow|\\implies|=>|⇒|→)\s*(?:and\s+)?(?:so|thus|therefore|hence|meaning|leaving|giving|"
+    r"(?i)(?<=[A-Za-z]):\s+(?=\D*(?:\d[\d.,]*|\w+-\w+)\D*$)|(?:[,;.:]|\bbut\b|\band\b|\\Rightarrow|\\implies|=>|⇒|→)\s*(?:and\s+)?(?:so|thus|therefore|hence|meaning|leaving|giving|"
     r"making|for\s+a|i\.e\.?,?|that\s+is,?)\b|\bbut\b|\b(?:from|by)\s+\$?[\d.,]+%?\s+to\b|\bwhich\s+(?:is|means|gives|leaves|"
     r"makes|equals|takes|costs|will\s+\w+|rounds\s+(?:up\s+|down\s+)?to)\b|\b(?:to\s+get|we\s+get|gives?|yields?)\b(?=\s+\D{0,3}\d)"
     r"|^\W*(?:since|because|as|if|when|after|before|in|out\s+of|of|for|at|by|on|from|with|given|rounded|to|using|during)\b"
     r"[^,]*,\s*(?=\D*\S)|^\W*(?:\w+\s+)?\$?[\d.,/]+\D{0,20}\b(?:divided|multiplied|times|plus|minus|of|in\s+base)\b"
-    r".{1,40}?\b(?:is|are|equals|makes|gives|leaves)\b(?=.*\d)|(?<=\d),\s+or\s+(?:about\s+)?(?=\$?\d)",
-    re.IGNORECASE,
+    r".{1,40}?\b(?:is|are|equals|makes|gives|leaves)\b(?=.*\d)|(?<=\d),\s+or\s+(?:about\s+)?(?=\$?\d)"
 )
 EQUALS = re.compile(r"\bequals\b|(?<![<>=:])(?<![^\d)}a-z]!)=(?!=)|\\approx|≈|\\equiv")
 _VERB = re.compile(
-    r"(?<!that )(?<!who )\b"
+    r"(?i)(?<!that )(?<!who )\b"
     r"(?:is|are|was|were|be|equals?|makes?|made|has|have|had|gets?|got|costs?|needs?|needed|pays?|paid|earns?|earned|"
     r"spends?|spent|sold|sells?|takes?|took|gives?|leaves?|left\s+with|buys?|bought|owes?|saves?|saved|uses?|used|eats?|ate|"
     r"ends?\s+up\s+with|receives?|received|travels?|traveled|works?|worked|total(?:\s+of|ing)?|remain(?:s|ing)?|measures?|"
-    r"requires?|reads?|drinks?|played?|plays?|weighs?|walks?|runs?|collected|finds?|prints?|came|drops?|dropped\s+to)\b",
-    re.IGNORECASE,
+    r"requires?|reads?|drinks?|played?|plays?|weighs?|walks?|runs?|collected|finds?|prints?|came|drops?|dropped\s+to)\b"
 )
 _FORMULA = re.compile(  # a currency's sign opens none
-    r"\$\$(.{1,1000}?)\$\$|\$(?![\d.,]+(?:[\s,;)-]+(?:[a-z]{2,}|\()|[^$\n]*\s\$))([^$\n]{1,500})\$|\\\((.{1,500}?)\\\)|"
-    r"\\\[(.{1,1000}?)\\\]|\\begin\{(?:align|equation|gather)\w*\*?\}(.{1,1500}?)\\end",
-    re.DOTALL,
+    r"(?s)\$\$(.{1,1000}?)\$\$|\$(?![\d.,]+(?:[\s,;)-]+(?:[a-z]{2,}|\()|[^$\n]*\s\$))([^$\n]{1,500})\$|\\\((.{1,500}?)\\\)|"
+    r"\\\[(.{1,1000}?)\\\]|\\begin\{(?:align|equation|gather)\w*\*?\}(.{1,1500}?)\\end"
 )
 _LISTED = re.compile(r"\$\s*(?:,|and|or)\s*(?:and\s+|or\s+)?\$[^$]*\$\W*$")
+_RUN = re.compile(r"(?:[-+]?\d[\d./]*(?:,\s+and\s+|,\s*|\s+and\s+|\s+or\s+))+[-+]?\d[\d./]*(?=[\s,.]*$)")
 _SIMPLE = re.compile(r"(?:\\?[A-Za-z]\w{0,8}\s*=)?[^=]*")
 _SEVERAL = re.compile(r"^\W*(?:or|and|,|to|-|–|/)\W*$", re.IGNORECASE)
 _MORE_THAN = re.compile(r"\s+(?:more|less|fewer|greater|larger|times)\s+(?:than|as)\s+(?:the\s+)?\$?\d")
@@ -45,9 +42,9 @@ _UNSOLVED = re.compile(
     r"(?:^|[\s(])-?\d*\s*\*?\s*[A-Za-z]\s*[-+]\s*\d*\s*\*?\s*[A-Za-z]?\s*$|(?:^|\s)\d+\*?[A-Za-z]\s*$"
 )
 _EITHER = re.compile(r"\b([a-z])\s*=\s*[^=]{1,20}\b(?:or|and)\b\s*\$?\1\s*=")
-_COMPUTES = re.compile(  # with every number as 0
+_COMPUTES = re.compile(
     r"0\s*(?:[-+*/^]|\\times|\\cdot)\s*[$(]?[0A-Za-z\\]|\\(?:sqrt|pi|pm|frac|log|sin|cos)"
-)
+)  # 0: any number
 _HEDGE = re.compile(r"\bbetween\s+\S+\s+and\b|\d\s*(?:or|to)\s+\$?\d", re.IGNORECASE)
 
 
@@ -125,8 +122,13 @@ def last_value(text: str, *, several: bool = False) -> list[str]:
     value = inside[-1] if inside else shorter[verbs[-1].end() if verbs else 0 :]
     part = re.split(r"(?<![<>!=:\\])=(?!=)|\\equiv", value)[-1]
     about = [one.strip(" .,;") for one in re.split(r"\\approx|≈", part)]
-    cuts = list(re.finditer(r"(?::|\b(?:is|are|have|get|therefore|thus|so|hence|be|at|point))\s", text))[-2:]
-    listed = [text[cut.end() :].strip() for cut in cuts] + [text] if several else []
+    value = part if re.search(r"[\d)}!]\s*=", value) else value  # a chain is worth its end
+    cuts = list(
+        re.finditer(r"(?:(?<=[^\s\d]):|\b(?:is|are|have|get|therefore|thus|so|hence|be|at|point))\s", text)
+    )[-2:]
+    listed = (
+        [text[cut.end() :].strip() for cut in cuts] + [text] + _RUN.findall(shorter)[-1:] if several else []
+    )
     return [one for one in dict.fromkeys([value.strip(), *about, part.strip(" .,;"), *listed]) if one]
 
 

@@ -34,11 +34,8 @@ def too_large(formula: str) -> bool:
 def verify(gold: str, answer: str, *, within: float = 0.0, seconds: float = SECONDS) -> bool | None:
     """Whether math-verify takes `answer` for `gold`; None where it ran out of time or failed.
 
-    Args:
-        gold: as LaTeX. It is given first, since math-verify's comparison is not symmetric.
-        answer: as LaTeX.
-        within: where positive, `answer` need only be a number that is not further from the gold one.
-        seconds: of processor time, after which the worker is ended.
+    Both are LaTeX, the gold one first, as math-verify's comparison is not symmetric. Where `within` is
+    positive, `answer` need only be a number that is not further off. `seconds` are of processor time.
     """
     try:
         process = _idle.pop()

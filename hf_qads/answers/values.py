@@ -15,7 +15,15 @@ _SIGN = r"(?:[-+]\s*|(?i:negative|minus)\s+)"
 _WHOLE = r"\s*(?:\{\s*[-+]?\d+\s*\}|[-+]?\d+)"
 _SCALES = {
     word: 10**zeros
-    for word, zeros in (("hundred", 2), ("thousand", 3), ("million", 6), ("billion", 9), ("trillion", 12))
+    for word, zeros in (
+        ("hundred", 2),
+        ("thousand", 3),
+        ("million", 6),
+        ("billion", 9),
+        ("trillion", 12),
+        ("lakh", 5),
+        ("crore", 7),
+    )
 } | {"dozen": 12}
 _ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
@@ -33,7 +41,10 @@ NUMBER = re.compile(
     rf"|{_DECIMAL}\s*(?:(?:\\times|\\cdot|[*xX])\s*10\s*\^|\^|\*\*){_WHOLE})|(?P<decimal>{_DECIMAL})"
     rf"|(?P<words>\b(?i:(?:an?\s+(?=hundred|thousand|million|dozen))?{_WORD}(?:[\s-]+(?:and\s+)?{_WORD})*)\b))"
     rf"(?:(?:st|nd|rd|th)\b)?\)?(?P<percent>\s*(?:%|percent\b|per cent\b))?"
-    rf"(?P<scale>\s*(?i:{'|'.join(_SCALES)})s?\b)?"
+    rf"(?P<scale>\s*(?i:{'|'.join(_SCALES)})s?\b|\s*[万萬億亿])?"
+)
+_ABOUT = re.compile(
+    r"^(?:about|approximately|approx\.?|roughly|around|exactly|only|just|\\approx|\\sim|~|=)\s*"
 )
 _SUBTRACTION = re.compile(r"(?:[0-9)}\]]\s*|[^\W\d_])[-+]\s*$|[^\W\d_]\s+[-+]\s+$")
 UNITS = set(
@@ -52,21 +63,12 @@ _PARTS = {  # how many of the second unit make one of the first
 
 
 class Number(NamedTuple):
-    """A number as it was written.
+    """A number as it was written."""
 
-    Attributes:
-        value: its exact value, without the percent sign's hundredth.
-        decimals: digits after the point where it was written as a decimal fraction, else 0.
-        percent: whether a percent sign or word followed.
-        start: where it begins in the text it was found in.
-        stop: where it ends.
-        text: its spelling.
-    """
-
-    value: Fraction
-    decimals: int = 0
+    value: Fraction  # exact, without the percent sign's hundredth
+    decimals: int = 0  # digits after the point where it was written as a decimal fraction
     percent: bool = False
-    start: int = 0
+    start: int = 0  # in the text it was found in
     stop: int = 0
     text: str = ""
 
@@ -83,6 +85,8 @@ def equal(answer: Number, gold: Number) -> bool:
     Exact values are equal. A gold written with decimals is also met by a value that rounds to it, and by one
     that rounds it to three significant digits or more. An integer is only met exactly.
     """
+    if answer.percent and gold.percent:
+        return _meets(answer.value, answer.decimals, gold.value, gold.decimals)
     return any(_meets(*one, *other) for one in answer.readings for other in gold.readings)
 
 
@@ -91,9 +95,8 @@ def _meets(value: Fraction, shown: int, wanted: Fraction, decimals: int) -> bool
         return value == wanted
     off = abs(value - wanted) * 2
     digits = len(str(int(abs(value) * 10**shown)).lstrip("0")) if 0 < shown < decimals else 0
-    return (wanted.denominator > 1 and off * 10**decimals <= 1) or (
-        digits >= DIGITS_MET and off * 10**shown <= 1
-    )
+    rounds = digits >= DIGITS_MET and off * 10**shown <= 1
+    return rounds or (wanted.denominator > 1 and off * 10**decimals <= 1)
 
 
 def numbers(text: str) -> list[Number]:
@@ -136,11 +139,7 @@ def only_number(text: str, *, algebra: bool = False) -> Number | None:
     letters may be variables, so that only known units and longer words count as such.
     """
     text = re.sub(r"^\$([^$]+)\$", r"\1", bare(text).replace("$$", " "))
-    text = re.sub(
-        r"^(?:about|approximately|approx\.?|roughly|around|exactly|only|just|\\approx|\\sim|~|=)\s*",
-        "",
-        text.strip(),
-    )
+    text = _ABOUT.sub("", text.strip())
     found = numbers(text)
     if not found or text[: found[0].start].strip():
         return None
@@ -152,14 +151,12 @@ def is_unit(rest: str, *, algebra: bool = False) -> bool:
     rest = re.sub(r"(?<=[A-Za-z)])\s*\^\s*\{?\s*-?[123]\s*\}?", "", rest).strip(" $.")
     if not rest:
         return True
-    if re.search(r"\d|[=<>+*^_\\{}\[\]|:]|(?:^|\s)(?:or|and|to)\s", rest):
+    if re.search(r"\d|[=<>+*^_\\{}\[\]|:]|(?:^|\s)(?:or|and|to)\s|^[a-z]\(", rest):
         return False
     words = re.findall(r"[^\W\d_]+", rest)
     if algebra and not all(len(word) > 3 or word.lower() in UNITS for word in words):
         return False
-    return bool(re.fullmatch(r"[-(/]?[^\W\d_€£$%][\w€£$'’./()% -]*|[€£$%]\)?", rest)) and not re.match(
-        r"[a-z]\(", rest
-    )
+    return bool(re.fullmatch(r"[-(/]?[^\W\d_€£$%][\w€£$'’./()% -]*|[€£$%]\)?", rest))
 
 
 def _read(match: re.Match[str], text: str) -> Number | None:
@@ -178,10 +175,14 @@ def _read(match: re.Match[str], text: str) -> Number | None:
     decimals = len(written.partition(".")[2]) if match["decimal"] else 0
     percent = bool(match["percent"])
     if match["scale"]:
-        value, decimals, percent = value * _SCALES[match["scale"].strip().lower().rstrip("s")], 0, False
-    return Number(
-        -value if minus else value, decimals, percent, start, match.end(), text[start : match.end()].strip()
-    )
+        scale = match["scale"].strip().lower().rstrip("s")
+        value, decimals, percent = (
+            value * (_SCALES.get(scale) or 10 ** (4 if scale in "万萬" else 8)),
+            0,
+            False,
+        )
+    said = text[start : match.end()].strip()
+    return Number(-value if minus else value, decimals, percent, start, match.end(), said)
 
 
 def _value(written: str) -> Fraction | None:

@@ -85,6 +85,21 @@ FORMS = [
     ("gsm8k", "In [3]: 5 + 7\nOut[3]: 12", "12", True),
     ("gsm8k", "```python\nprint(5 + 7)\n# Output: 12\n```", "12", True),
     ("gsm8k", "[THINK]5 + 7 = 13?[/THINK]12", "12", True),
+    ("math", "So 0.25% of them.", "25\\%", False),
+    ("math", "The ratio is 3 : 1.", "1:3", False),
+    ("math", "\\frac{6}{8} = \\frac{3}{5}", "\\frac{3}{4}", False),
+    ("math", "\\boxed{\\mathbb{R}}", "(-\\infty,\\infty)", True),
+    ("math", "The domain is all real numbers except 2.", "(-\\infty,\\infty)", False),
+    ("math", "So there are no real solutions.", "\\emptyset", True),
+    ("math", "Thus the solutions are 4 and -1 (0 isn't one).", "-1, 4", True),
+    ("math", "The sequence goes 2, 5, 8, ...", "2, 5, 8", True),
+    ("math", "Result: 12 kg", "12 kg", True),
+    ("gsm8k", "12 apples.\n\nTim had 5 and got 7. He is 9 years old.", "12", True),
+    ("gsm8k", "12 apples.\n\nTim had 5 and got 8. So he has 13 apples.", "12", False),
+    ("gsm8k", "So Tim has **12** apples. He is 9 years old, which is fun!", "12", True),
+    ("gsm8k", "So she has 12 eggs left. She sells them for 24 dollars.", "24", True),
+    ("gsm8k", "She has 12 apples. (If she had eaten 3, she would have 9.)", "12", True),
+    ("gsm8k", "To get the total, we add the 5 on Monday and the 12", "12", False),
 ]
 
 
@@ -106,13 +121,13 @@ def says(item):
 
 @pytest.mark.parametrize(
     ("items", "agreement"),
-    [(SEEN, 0.99), (KEPT_APART, 0.97), (LATER, 0.97), (HARD, 0.85)],
+    [(SEEN, 0.99), (KEPT_APART, 0.97), (LATER, 0.97), (HARD, 0.94)],
     ids=["seen", "kept apart", "later", "hard"],
 )
 def test_agrees_with_the_hand_on_outputs_of_models_and_in_their_styles(items, agreement):
     wrong = [(said, item) for item in items if (said := says(item)) != item["right"]]
     assert len(wrong) <= (1 - agreement) * len(items)
-    assert sum(said for said, _ in wrong) <= (0.07 if items is HARD else 0.01) * len(items)
+    assert sum(said for said, _ in wrong) <= (0.02 if items is HARD else 0.01) * len(items)
 
 
 def test_the_metric_gives_the_same_verdicts():
