@@ -1,6 +1,11 @@
 """A run whose costly stages are done in parts, by other processes or an engine, ends with the same bytes."""
 
+import os
+import subprocess
+import sys
+
 import pytest
+import yaml
 
 from hf_qads.config import loading
 from hf_qads.embedded.rule_engine import RuleEngine
@@ -45,6 +50,18 @@ def test_processes_of_this_machine_change_no_byte(tmp_path, raw_config):
     quietly(raw, tmp_path / "alone")
     with ProcessEngine(tmp_path / "shared", workers=2, say=lambda line: None) as engine:
         quietly(raw, tmp_path / "shared", engine=engine)
+    assert digest(tmp_path / "alone") == digest(tmp_path / "shared")
+
+
+@pytest.mark.parametrize("scope", ["source", pytest.param("pool", marks=pytest.mark.slow)])
+def test_two_ranks_of_a_launch_change_no_byte_and_fit_one_probe(tmp_path, raw_config, scope):
+    raw = {**raw_config, "experience": None, "scorer": {"type": "probe"}, "select": {"scope": scope}}
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(raw))
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "hf_qads"]
+    command = [sys.executable, *launch, "run", "run.yaml", "--out", "shared"]
+    subprocess.run(command, check=True, cwd=tmp_path, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    quietly(raw, tmp_path / "alone")
+    assert sorted((tmp_path / "shared" / "scorer").glob("*/probe.json"))
     assert digest(tmp_path / "alone") == digest(tmp_path / "shared")
 
 

@@ -73,8 +73,11 @@ def _work(context: Context, folder: Path) -> Outcome:
         target = folder / group
         if config.scorer.type == "model":
             _warn_of_few_steps(context, config.scorer, group, len(rows))
-        if not (target / "evaluation.json").exists():
+        trained = (target / "evaluation.json").exists()
+        distributed.barrier()  # all ranks have looked before one writes it
+        if not trained:
             _train(context, config.scorer, group, rows, scores, target)
+        distributed.barrier()
         evaluation = read_json(target / "evaluation.json")
         if distributed.rank() == 0:
             _write_card(context, group, evaluation, target)
@@ -117,6 +120,8 @@ def _train(
 ) -> None:
     config = context.config
     if scorer.type == "probe":
+        if distributed.rank() != 0:  # one process fits it; a model is trained by all ranks together
+            return
         from hf_qads.embedding.vectors import Vectors
         from hf_qads.scoring.probe.training import train_probe
 

@@ -20,7 +20,7 @@ from hf_qads.pipeline.log_forwarding import INDENT
 from hf_qads.pipeline.stage import Context, LeftOut, Outcome, Stage, one_pass
 from hf_qads.pipeline.stages import features
 from hf_qads.runfolder import RunFolder
-from hf_qads.runtime import executors, files
+from hf_qads.runtime import distributed, executors, files
 from hf_qads.runtime.executors import Shard
 from hf_qads.selection.needs import Needs
 from hf_qads.statistics.coverage import finite_rows
@@ -219,7 +219,7 @@ def _work(context: Context, folder: Path) -> Outcome:
     def rank_source(number: int) -> None:
         source = names[number]
         context.say(f"{INDENT}{source}: {keep[source]:,} of {sizes[source]:,} rows")
-        order = rank(context, folder / CHECKPOINTS / source, found[source], keep[source], needs)
+        order = rank(context, _notes(folder, source, number), found[source], keep[source], needs)
         _write(files_of[source], found[source].row_ids, order)
 
     executor = executors.current()
@@ -247,6 +247,12 @@ def _work(context: Context, folder: Path) -> Outcome:
         "kept": keep,
     }
     return Outcome(total, sum(keep.values()), left_out, details, (told.citation,))
+
+
+def _notes(folder: Path, name: str, number: int) -> Path:
+    """Where a started selection is kept; a rank that helps with another's has its own, which it removes."""
+    helps = number % distributed.world_size() != distributed.rank()
+    return folder / CHECKPOINTS / (f"{name}.{distributed.rank()}" if helps else name)
 
 
 @dataclass(frozen=True)
@@ -301,8 +307,8 @@ def _rank_pool(context: Context, folder: Path, found: Mapping[str, Choices], kee
     """Rank all sources together, and write each one's part of the order."""
     size = sum(len(choice.rows) for choice in found.values())
     context.say(f"{INDENT}the whole pool: {keep:,} of {size:,} rows")
-    checkpoints = folder / CHECKPOINTS
-    order = rank(context, checkpoints, together(list(found.values()), checkpoints / "pool"), keep, needs)
+    checkpoints = _notes(folder, "pool", 0)
+    order = rank(context, checkpoints, together(list(found.values()), checkpoints / "stacked"), keep, needs)
     offset = 0
     for source, choice in found.items():
         own = np.flatnonzero((order.rows >= offset) & (order.rows < offset + len(choice.scores)))
@@ -323,8 +329,8 @@ def _write(
     }
     if places is not None:
         columns[PLACE] = pa.array(places, pa.int32())
-    with files.atomic_path(path) as temporary:
-        pq.write_table(pa.table(columns), temporary, compression="zstd")
+    with executors.writing(path) as part:
+        pq.write_table(pa.table(columns), part, compression="zstd")
 
 
 STAGE = Stage(
