@@ -45,8 +45,8 @@ def launched(setting, processes, rows, out):
         command += ["--num_processes", str(processes), "--main_process_port", str(port)]
     command += [str(RECIPES / "sft.py"), "--model_name_or_path", "embedded", "--mixture", str(rows)]
     command += ["--output_dir", str(out), *STEPS, *BATCH]
-    log = out.with_suffix(".log").open("a")
-    return subprocess.Popen(command, stdout=log, stderr=log, env=ENVIRONMENT)
+    with out.with_suffix(".log").open("a") as log:
+        return subprocess.Popen(command, stdout=log, stderr=log, env=ENVIRONMENT)
 
 
 def finished(process, out):
