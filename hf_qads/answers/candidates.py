@@ -11,6 +11,7 @@ from hf_qads.answers.latex import closing
 
 BOXED, PHRASE, LAST, WHOLE = "boxed", "answer phrase", "last statement", "whole output"
 EMPTY, CUT_OFF, NONE, RETRACTED = "empty output", "cut off", "no conclusion", "conclusion taken back"
+Usable = Callable[[str], bool]
 MANY = 4  # announcements within one statement that are looked at, and statements at the end
 _BOX = re.compile(r"\\f?boxed\s*\{")
 _PHRASE = re.compile(
@@ -66,9 +67,6 @@ class Candidate(NamedTuple):
     rule: str
     sentence: bool = False  # nothing announced it, so that the value has to be found within a sentence
     whole: bool = True  # not cut off
-
-
-Usable = Callable[[str], bool]
 
 
 def conclude(output: str, usable: Usable) -> Candidate | str:

@@ -11,7 +11,6 @@ from hf_qads.answers.values import Number, equal, only_number
 from hf_qads.errors import EvaluationError
 
 LETTERS = "ABCDEFGHIJ"
-USUAL = "ABCDE"
 _WRAP = r"[\s*_`\"'$(\[{\\]*(?:(?:text|textbf|mathrm|mathbf|boxed|rm|bf)\b)?[\s*{(\[]*"
 _NAMED = (
     r"(?:(?:(?:the|la|die|el|a|o)\s+)?(?:correct\s+|right\s+)?"
@@ -63,7 +62,7 @@ def chosen(text: str, options: Mapping[str, str]) -> str | None:
 
 
 def _chosen(text: str, options: Mapping[str, str]) -> str | None:
-    known = "".join(options) or USUAL
+    known = "".join(options) or LETTERS[:5]
     text = re.sub(r"^[A-Za-z]\w{0,12}\s*=\s*(?=[A-J]\W*$)", "", text)
     if _SEVERAL.match(text):
         return None

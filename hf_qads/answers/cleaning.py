@@ -137,8 +137,7 @@ def _one_line(display: re.Match[str]) -> str:
 
 
 def _bare(text: str) -> str:
-    text = text.replace(_BOLD, "")
-    text = re.sub(r"^[\s*_`\"'“”]+|(?<!\s)[*_`\"'“”]+\s*$|\s+$", "", text)
+    text = re.sub(r"^[\s*_`\"'“”]+|(?<!\s)[*_`\"'“”]+\s*$|\s+$", "", text.replace(_BOLD, ""))
     text = text[-LONGEST:]
     while text and ord(text[-1]) > 0x2100 and not text[-1].isalnum() and text[-1] not in "√∞∪∅":
         text = text[:-1].rstrip()  # emoji and ticks

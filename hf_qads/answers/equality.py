@@ -43,6 +43,9 @@ def same(answer: str, gold: str, *, brackets_list: bool = False) -> Same:
     intervals, unions and matrices, goes to math-verify in a worker process. With `brackets_list`, `[3, 5]` is
     a list, in any order, and not an interval.
     """
+    measured = [only_number(without_name(text), algebra=True) for text in (answer, gold)]
+    if all(one and one.unit for one in measured):
+        return Same(equal(*filter(None, measured)), "number")
     said, wanted = (value_of(text) for text in (answer, gold))
     if compact(said) == compact(wanted) or max(len(said), len(wanted)) > LONGEST:
         return Same(compact(said) == compact(wanted), "same text")

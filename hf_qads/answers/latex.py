@@ -15,10 +15,7 @@ _ARGUMENT = r"(\\[A-Za-z]+(?:\{[^{}]*\})?|[0-9A-Za-z])"
 _SPELLINGS = tuple(
     (re.compile(pattern), spelling)
     for pattern, spelling in (
-        (
-            r"\\(sin|cos|tan|cot|sec|csc)\s*\{?\(?(\d+)\s*(?:\^\s*\{?\\circ\}?|°)\)?\}?",
-            r"\\\1(\\frac{\2\\pi}{180})",
-        ),
+        (r"\\([cst][a-z]{2})\s*\{?\(?(\d+)\s*(?:\^\s*\{?\\circ\}?|°)\)?\}?", r"\\\1(\\frac{\2\\pi}{180})"),
         (r"[⁻⁰¹²³⁴-⁹]+", lambda found: "^{" + found.group().translate(_SUPERSCRIPTS) + "}"),
         (r"(\d)\s*(?=[¼-¾⅐-⅞])", r"\1 "),
         (r"[¼-¾⅐-⅞]", lambda found: unicodedata.normalize("NFKC", found.group())),
@@ -53,7 +50,7 @@ _NAME = re.compile(
     r"(?:=(?!=)|\\in\b|\\approx)\s*|^[A-Za-z][A-Za-z ]{2,40}:\s+(?=\S*\d)|^\W{0,2}\(?[A-E][).]\s*(?=\S*\d)"
 )
 _UNIT = re.compile(
-    r"(?:(?<=[\d}π)])|(?<=\\pi))\s+(?:(?:[A-Za-z]{3,}|[ckm]m|kg|ft|in)\.?\s*)+(?:\^\{?[23]\}?)?$"
+    r"(?:(?<=[\d})])|(?<=\\pi))\s+(?:(?:[A-Za-z]{3,}|[ckm]m|kg|ft|in)\.?\s*)+(?:\^\{?[23]\}?)?$"
 )
 _TYPED = tuple(  # as in a program or by hand -> LaTeX that math-verify reads
     (re.compile(pattern), spelling)

@@ -59,12 +59,9 @@ def verify(gold: str, answer: str, *, within: float = 0.0, seconds: float = SECO
 
 
 def _start() -> subprocess.Popen[str]:
-    pipe = subprocess.PIPE
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-P", __file__]
-    return subprocess.Popen(
-        command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, env=environment
-    )
+    pipe, quiet = subprocess.PIPE, subprocess.DEVNULL
+    command, environment = [sys.executable, "-P", __file__], {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=quiet, text=True, env=environment)
 
 
 def _stop(process: subprocess.Popen[str]) -> None:

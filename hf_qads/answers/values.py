@@ -13,26 +13,13 @@ DIGITS_MET = 3  # significant digits that a rounded answer must show
 _DECIMAL = r"(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)"
 _SIGN = r"(?:[-+]\s*|(?i:negative|minus)\s+)"
 _WHOLE = r"\s*(?:\{\s*[-+]?\d+\s*\}|[-+]?\d+)"
-_SCALES = {
-    word: 10**zeros
-    for word, zeros in (
-        ("hundred", 2),
-        ("thousand", 3),
-        ("million", 6),
-        ("billion", 9),
-        ("trillion", 12),
-        ("lakh", 5),
-        ("crore", 7),
-    )
-} | {"dozen": 12}
-_ONES = (
+_ZEROS = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12, "lakh": 5, "crore": 7}
+_SCALES = {word: 10**zeros for word, zeros in _ZEROS.items()} | {"dozen": 12}
+_COUNTED = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-    "seventeen eighteen nineteen"
+    "seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety"
 ).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
-_SMALL = {word: value for value, word in enumerate(_ONES)} | {
-    word: 10 * value for value, word in enumerate(_TENS, 2)
-}
+_SMALL = dict(zip(_COUNTED, [*range(20), *range(20, 100, 10)], strict=True))
 _WORD = rf"(?:{'|'.join([*_SMALL, *_SCALES])})"
 NUMBER = re.compile(
     rf"(?P<before>{_SIGN})?\(?(?P<currency>(?:US\$|[$€£¥₹]|Rs\.?|USD|EUR)\s*)?\(?(?P<after>{_SIGN})?"
@@ -44,22 +31,28 @@ NUMBER = re.compile(
     rf"(?P<scale>\s*(?i:{'|'.join(_SCALES)})s?\b|\s*[万萬億亿])?"
 )
 _ABOUT = re.compile(
-    r"^(?:about|approximately|approx\.?|roughly|around|exactly|only|just|\\approx|\\sim|~|=)\s*"
+    r"^(?:about|approx(?:imately|\.)?|roughly|around|exactly|only|just|\\approx|\\sim|~|=)\s*"
 )
 _SUBTRACTION = re.compile(r"(?:[0-9)}\]]\s*|[^\W\d_])[-+]\s*$|[^\W\d_]\s+[-+]\s+$")
-UNITS = set(
-    "cm mm km m ft in yd mi cc ml l kg g mg lb lbs oz s sec min hr hrs h day days mph kph per of the a an pm "
-    "am way ways cup cups deg rad pts sq each for and he she men new one all box cat dog egg pen car bus "
-    "tip pie ton fee".split()
+Measure = tuple[tuple[str, int, str], Fraction]  # (quantity, its power, per which) and the size of a unit
+_SIZES = (  # quantity, size, names
+    "length 1/1000 mm millimeter,length 1/100 cm centimeter,length 1 m meter metre,length 1000 km "
+    "kilometer,length 127/5000 inch,length 381/1250 ft foot feet,length 201168/125 mi mile,time 1 sec "
+    "second,time 60 min minute,time 3600 h hr hour,time 86400 day,time 604800 week,age 1 month,age 12 "
+    "year,weight 1/1000 g gram,weight 1 kg kilogram,weight 45359237/100000000 lb pound,weight "
+    "45359237/1600000000 oz ounce,money 1 $ us$ usd dollar,money 1/100 cent ¢,volume 1 l liter litre,volume "
+    "1/1000 ml milliliter"
 )
-_PARTS = {  # how many of the second unit make one of the first
-    tuple(entry.split()[:2]): int(entry.split()[2])
-    for entry in (
-        "hour minute 60,hr min 60,h min 60,minute second 60,min sec 60,foot inch 12,feet inch 12,ft in 12,"
-        "pound ounce 16,lb oz 16,year month 12,week day 7,day hour 24,dollar cent 100,meter centimeter 100,"
-        "m cm 100,kilometer meter 1000,km m 1000,kilogram gram 1000,kg g 1000"
-    ).split(",")
+_MEASURES = {
+    word: (kind, Fraction(size)) for kind, size, *words in map(str.split, _SIZES.split(",")) for word in words
 }
+UNITS = {*_MEASURES} | set(
+    "in yd cc mg lbs s hrs days mph kph per of the a an pm am way ways cup cups deg rad pts sq each for and "
+    "he she men new one all box cat dog egg pen car bus tip pie ton fee".split()
+)
+_BESIDE = re.compile(
+    r"(?i)\s*(?:(sq(?:uare|\.)?|cu(?:bic|\.)?)\s+)?([a-z]+|¢)(?:\s*\^\s*\{?\s*([23]))?(?:\.?\s*(?:per|/)\s*([a-z]+))?"
+)
 
 
 class Number(NamedTuple):
@@ -71,6 +64,7 @@ class Number(NamedTuple):
     start: int = 0  # in the text it was found in
     stop: int = 0
     text: str = ""
+    unit: Measure | None = None  # where one stands beside it that is known
 
     @property
     def readings(self) -> tuple[tuple[Fraction, int], ...]:
@@ -83,8 +77,11 @@ def equal(answer: Number, gold: Number) -> bool:
     """Whether an answer states the gold number.
 
     Exact values are equal. A gold written with decimals is also met by a value that rounds to it, and by one
-    that rounds it to three significant digits or more. An integer is only met exactly.
+    that rounds it to three significant digits or more. An integer is only met exactly. Units count in pairs.
     """
+    if answer.unit and gold.unit and answer.unit != gold.unit:
+        size = answer.unit[1] / gold.unit[1]
+        return answer.unit[0] == gold.unit[0] and _meets(answer.value * size, 0, gold.value, gold.decimals)
     if answer.percent and gold.percent:
         return _meets(answer.value, answer.decimals, gold.value, gold.decimals)
     return any(_meets(*one, *other) for one in answer.readings for other in gold.readings)
@@ -105,9 +102,7 @@ def numbers(text: str) -> list[Number]:
     `5 hours 30 minutes` is one number of hours; times of day and ratios (`6:30`, `5:1`) are none.
     """
     joined: list[Number] = []
-    for match in NUMBER.finditer(text):
-        if (one := _read(match, text)) is None:
-            continue
+    for one in filter(None, (_read(match, text) for match in NUMBER.finditer(text))):
         value = _whole(joined[-1], one, text) if joined else None
         if value is None:
             joined.append(one)
@@ -121,15 +116,27 @@ def _whole(first: Number, second: Number, text: str) -> Fraction | None:
     between, behind = text[first.stop : second.start], text[second.stop : second.stop + 20]
     unit = re.fullmatch(r"\s*-?([a-z]+)\.?[\s,]*(?:and\s+)?", between, re.IGNORECASE)
     word = re.match(r"\s*-?([a-z]+)\b", behind, re.IGNORECASE)
-    parts = _PARTS.get((_unit(unit[1]), _unit(word[1]))) if unit and word else None
-    if parts and second.value >= 0:
+    large, small = (_MEASURES.get(_unit(one[1])) if one else None for one in (unit, word))
+    parts = large[1] / small[1] if large and small and large[0] == small[0] else Fraction(1)
+    if parts > 1 and parts.denominator == 1 and second.value >= 0:
         return first.value + second.value / parts * (-1 if first.value < 0 else 1)
     chance = between.strip() == "in" and (not word or word[1] in ("chance", "probability"))
     return first.value / second.value if chance and 0 < first.value < second.value else None
 
 
 def _unit(word: str) -> str:
-    return re.sub(r"(?<=ch)es$|s$", "", word.lower())
+    return re.sub(r"(?<=ch)es$|(?<=..)s$", "", word.strip().lower())
+
+
+def _measure(currency: str, behind: str) -> Measure | None:
+    """What the unit beside a number measures: the currency before it, else what stands behind it."""
+    found = _BESIDE.match(behind.replace("mph", "miles per hour"))
+    unit = _MEASURES.get(_unit(currency or (found[2] if found else "")))
+    if not unit or currency or not found:
+        return unit and ((unit[0], 1, ""), unit[1])
+    power = int(found[3] or {"s": 2, "c": 3, "": 1}[(found[1] or "")[:1].lower()])
+    per = _MEASURES.get(_unit(found[4] or ""), ("", Fraction(1)))
+    return (unit[0], power, per[0]), unit[1] ** power / per[1]
 
 
 def only_number(text: str, *, algebra: bool = False) -> Number | None:
@@ -181,8 +188,9 @@ def _read(match: re.Match[str], text: str) -> Number | None:
             0,
             False,
         )
-    said = text[start : match.end()].strip()
-    return Number(-value if minus else value, decimals, percent, start, match.end(), said)
+    said, behind = text[start : match.end()].strip(), text[match.end() : match.end() + 40]
+    unit = None if percent else _measure(match["currency"] or "", behind)
+    return Number(-value if minus else value, decimals, percent, start, match.end(), said, unit)
 
 
 def _value(written: str) -> Fraction | None:
@@ -193,9 +201,7 @@ def _value(written: str) -> Fraction | None:
         if abs(last) > LONGEST or not first[-1]:
             return None
         return math.prod(first[:-1], start=Fraction(1)) * first[-1] ** int(last)
-    if not first:
-        return last
-    return first[-1] / last + sum(first[:-1]) if last else None
+    return last if not first else first[-1] / last + sum(first[:-1]) if last else None
 
 
 def _spelt(words: str) -> int:

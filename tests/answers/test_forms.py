@@ -87,6 +87,15 @@ FORMS = [
     ("gsm8k", "[THINK]5 + 7 = 13?[/THINK]12", "12", True),
     ("math", "So 0.25% of them.", "25\\%", False),
     ("math", "The ratio is 3 : 1.", "1:3", False),
+    ("math", "The area is 24 m.", "24\\text{ m}^2", False),
+    ("math", "It is 24 square meters.", "24 m^2", True),
+    ("math", "It is 24 cubic centimeters.", "24\\text{ cm}^3", True),
+    ("math", "The train needs 3 hours.", "3\\text{ minutes}", False),
+    ("math", "The train needs 180 minutes.", "3\\text{ hours}", True),
+    ("math", "Its speed is 60 miles per hour.", "60\\text{ km/h}", False),
+    ("math", "They pay $45.", "45\\text{ cents}", False),
+    ("math", "They pay 45 cents.", "\\$0.45", True),
+    ("math", "\\boxed{24}", "24 cm^2", True),
     ("math", "\\frac{6}{8} = \\frac{3}{5}", "\\frac{3}{4}", False),
     ("math", "\\boxed{\\mathbb{R}}", "(-\\infty,\\infty)", True),
     ("math", "The domain is all real numbers except 2.", "(-\\infty,\\infty)", False),
@@ -121,13 +130,13 @@ def says(item):
 
 @pytest.mark.parametrize(
     ("items", "agreement"),
-    [(SEEN, 0.99), (KEPT_APART, 0.97), (LATER, 0.97), (HARD, 0.94)],
+    [(SEEN, 0.99), (KEPT_APART, 0.97), (LATER, 0.97), (HARD, 0.97)],
     ids=["seen", "kept apart", "later", "hard"],
 )
 def test_agrees_with_the_hand_on_outputs_of_models_and_in_their_styles(items, agreement):
     wrong = [(said, item) for item in items if (said := says(item)) != item["right"]]
     assert len(wrong) <= (1 - agreement) * len(items)
-    assert sum(said for said, _ in wrong) <= (0.02 if items is HARD else 0.01) * len(items)
+    assert sum(said for said, _ in wrong) <= 0.01 * len(items)
 
 
 def test_the_metric_gives_the_same_verdicts():
