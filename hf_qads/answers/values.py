@@ -189,7 +189,8 @@ def _read(match: re.Match[str], text: str) -> Number | None:
             False,
         )
     said, behind = text[start : match.end()].strip(), text[match.end() : match.end() + 40]
-    unit = None if percent else _measure(match["currency"] or "", behind)
+    currency = "" if "$" in behind else match["currency"] or ""  # `$12$` is no money
+    unit = None if percent else _measure(currency, behind)
     return Number(-value if minus else value, decimals, percent, start, match.end(), said, unit)
 
 
