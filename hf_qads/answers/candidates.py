@@ -129,8 +129,7 @@ def _supposed(before: str, stated: str) -> bool:
 
 def boxed(text: str) -> list[Candidate]:
     r"""What `\boxed` holds, from left to right; boxes that are joined by a comma or `and` are one."""
-    boxes: list[Candidate] = []
-    end = 0
+    boxes, end = list[Candidate](), 0
     for match in _BOX.finditer(text):
         stop = closing(text, match.end() - 1)
         content, whole = text[match.end() : stop], stop is not None

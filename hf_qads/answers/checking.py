@@ -26,6 +26,7 @@ KINDS: Final = {
     "sat_math": LETTER,
     "mmlu_math": LETTER,
 }
+_DOLLARS = re.compile(r"(?<!\\)\$(\d[^$\n]*)\$(?!\d)|(?<!\\)\$(?!\d)")  # those around formulas
 _DISCUSSED = re.compile(r"(?:^|(?<=[.\n]))\W{0,4}(?:(?:[Oo]ption|[Cc]hoice)\s+)?([A-J])(?:[.):]\s|\s+is\b)")
 Options = Sequence[str] | Mapping[str, str] | str | None
 
@@ -113,7 +114,7 @@ def _compare(stated: Candidate, gold: str, kind: str, *, brackets_list: bool) ->
     wanted = only_number(gold, algebra=kind == FORMULA)
     in_prose = stated.sentence or len(text.split()) > 3
     if wanted is not None and (kind != FORMULA or in_prose):
-        said = stated_number(re.sub(r"(?<!\\)\$(?!\d)", " ", text) if formulas(text) else text)
+        said = stated_number(_DOLLARS.sub(r" \1 ", text) if formulas(text) else text)
         if said is not None:
             return said.text, Same(equal(said, wanted), "number")
     if kind == MIXED and any(same_words(part, gold) for part in re.split(r"[,;]\s*so\b", text)):

@@ -93,6 +93,8 @@ FORMS = [
     ("math", "The train needs 3 hours.", "3\\text{ minutes}", False),
     ("math", "The train needs 180 minutes.", "3\\text{ hours}", True),
     ("math", "Its speed is 60 miles per hour.", "60\\text{ km/h}", False),
+    ("math", "Therefore we get $12 \\text{ cm}$.", "12\\text{ cm}", True),
+    ("math", "Therefore we get $12$.", "12\\text{ cm}", True),
     ("math", "They pay $45.", "45\\text{ cents}", False),
     ("math", "They pay 45 cents.", "\\$0.45", True),
     ("math", "\\boxed{24}", "24 cm^2", True),
