@@ -190,7 +190,7 @@ def _read(match: re.Match[str], text: str) -> Number | None:
         )
     said, behind = text[start : match.end()].strip(), text[match.end() : match.end() + 40]
     currency = "" if "$" in behind else match["currency"] or ""  # `$12$` is no money
-    unit = None if percent else _measure(currency, behind)
+    unit = _measure(currency, behind) if currency or behind.lstrip()[:1].isalpha() else None
     return Number(-value if minus else value, decimals, percent, start, match.end(), said, unit)
 
 
