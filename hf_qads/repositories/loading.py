@@ -126,15 +126,17 @@ def _part(data: "Dataset", split: str | None) -> "Dataset":
 
 
 def _converted(paths: Sequence[Path], name: str) -> "tuple[Dataset, dict[str, int]]":
-    """Files as one Arrow file in the cache."""
+    """Files as one Arrow file in the cache, converted by the first of those who ask at a time."""
     from datasets import Dataset
 
     folder = cache_of(paths, VERSION)
     if not (folder / FACTS).exists():
-        with files.atomic_path(folder) as temporary:
-            temporary.mkdir(parents=True)
-            left_out = _convert(paths, temporary / ROWS, name)
-            files.write_json(temporary / FACTS, {"left_out": left_out})
+        with files.locked(folder.with_name(f".{folder.name}.lock")):
+            if not (folder / FACTS).exists():
+                with files.atomic_path(folder) as temporary:
+                    temporary.mkdir(parents=True)
+                    left_out = _convert(paths, temporary / ROWS, name)
+                    files.write_json(temporary / FACTS, {"left_out": left_out})
     return Dataset.from_file(str(folder / ROWS)), files.read_json(folder / FACTS)["left_out"]
 
 

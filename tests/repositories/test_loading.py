@@ -2,6 +2,9 @@
 
 import gzip
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +17,7 @@ from hf_qads.embedded import scorer_path
 from hf_qads.errors import QaDSError, SourceError
 from hf_qads.evaluation.items import items_of
 from hf_qads.evaluation.items import read_rows as read_test_set
-from hf_qads.repositories import jsonlines
+from hf_qads.repositories import jsonlines, loading
 from hf_qads.repositories.loading import load_rows, read_rows
 from hf_qads.training.mixture import load_mixture
 from tests.repositories.test_formats import FORMS, ROWS
@@ -35,6 +38,25 @@ def test_every_form_loads_alike_for_scores_for_training_and_as_a_test_set(tmp_pa
     assert load_rows(path).data.to_list() == ROWS
     assert load_mixture(path).to_list() == ROWS
     assert read_rows(path) == read_test_set(path) == ROWS
+
+
+def test_ranks_that_ask_for_the_same_file_at_once_all_get_it_and_one_converts_it(tmp_path, monkeypatch):
+    path = lines(tmp_path / "rows.jsonl", ROWS)
+    convert, calls, start = loading._convert, [], Barrier(4)
+
+    def slowly(*given):
+        calls.append(given)
+        time.sleep(0.2)
+        return convert(*given)
+
+    def ask(_):
+        start.wait()
+        return load_rows(str(path)).data.to_list()
+
+    monkeypatch.setattr(loading, "_convert", slowly)
+    with ThreadPoolExecutor(4) as ranks:
+        assert list(ranks.map(ask, range(4))) == [ROWS] * 4
+    assert len(calls) == 1
 
 
 def test_a_folder_with_a_compressed_file_is_read_whole(tmp_path):
