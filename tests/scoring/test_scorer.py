@@ -82,7 +82,9 @@ def test_ray_data_can_call_it_as_a_class(rows, folder, expected):
     batch = {name: np.asarray(values, dtype=object) for name, values in columns(rows).items()}
     found = actor({**batch, "id": np.arange(len(rows))})
     assert list(found) == ["question", "answer", "id", SCORE, REASON]
-    assert all(isinstance(column, np.ndarray) and len(column) == len(rows) for column in found.values())
+    assert all(len(column) == len(rows) for column in found.values())
+    assert all(isinstance(found[name], np.ndarray) for name in ("question", "answer", "id", SCORE))
+    assert all(reason is None or isinstance(reason, str) for reason in found[REASON])  # Ray takes a list
     np.testing.assert_allclose(found[SCORE], expected, atol=1e-5)
 
 

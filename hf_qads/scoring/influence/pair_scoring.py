@@ -117,7 +117,9 @@ class PairScorer:
         everyone = executors.Ranks() if zero_shot and not executor.waits else executor
 
         def do(number: int) -> None:
-            self._score([shard for shard in work[number] if not (folder / shard.name).exists()])
+            left = [shard for shard in work[number] if not (folder / shard.name).exists()]
+            if left:  # another rank may have done them in the meantime
+                self._score(left)
 
         what = "influence, without examples" if zero_shot else "influence"
         everyone.run(pieces, do, what=what, unit="pair")
