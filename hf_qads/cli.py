@@ -155,30 +155,21 @@ def _parser() -> argparse.ArgumentParser:
         "compare", "experiments.commands:compare", "does a strategy or mixture help? arms x seeds, verdicts",
         resumes=True,
     )  # fmt: skip
-    compare.add_argument("config", type=Path, nargs="?", help="YAML file")
-    compare.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="for example compare.seeds=5")
-    compare.add_argument("--out", type=Path, help="folder (default: runs/NAME)")
+    _study(compare, "compare", nargs="?")
     compare.add_argument(
         "--plan", action="store_true", help="say what it takes and what it can detect, and do nothing"
     )
     compare.add_argument("--quick", action="store_true", help="no file: the embedded pool, some minutes")
-    _share(compare, "the cells")
 
     scaling = add(
         "scaling", "experiments.commands:scaling", "how measures grow with the data, and where", resumes=True
     )
-    scaling.add_argument("config", type=Path, help="YAML file")
-    scaling.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="for example scaling.seeds=5")
-    scaling.add_argument("--out", type=Path, help="folder (default: runs/NAME)")
-    _share(scaling, "the cells")
+    _study(scaling, "scaling")
 
     validity = add(
         "validity", "experiments.commands:validity", "does a score predict what is learnt?", resumes=True
     )
-    validity.add_argument("config", type=Path, help="YAML file")
-    validity.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="for example validity.seeds=5")
-    validity.add_argument("--out", type=Path, help="folder (default: runs/NAME)")
-    _share(validity, "the cells")
+    _study(validity, "validity")
 
     status = add("status", "experiments.commands:status", "what of a run or an experiment is done and left")
     status.add_argument("path", metavar="RUN", type=Path, help="run folder, or that of compare and the like")
@@ -264,6 +255,14 @@ def _parser() -> argparse.ArgumentParser:
     add("strategies", "selection.registry:listing", "the selection strategies, what each needs, its options")
     add("scores", "scoring.scores.registry:listing", "the scores beside the quality score, for score --score")
     return parser
+
+
+def _study(command: argparse.ArgumentParser, section: str, nargs: str | None = None) -> None:
+    """Add what every experiment is given: its file, changes to it, its folder, who does its cells."""
+    command.add_argument("config", type=Path, nargs=nargs, help="YAML file")
+    command.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help=f"for example {section}.seeds=5")
+    command.add_argument("--out", type=Path, help="folder (default: runs/NAME)")
+    _share(command, "the cells")
 
 
 def _share(command: argparse.ArgumentParser, what: str, alone: str = "locally one a GPU") -> None:

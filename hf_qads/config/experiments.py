@@ -96,7 +96,7 @@ def measures_of(setting: Measuring) -> list[Measure]:
     return list(dict.fromkeys([*setting.measures, *more]))
 
 
-class Study(Section):
+class StudySettings(Section):
     """What every experiment has: a scored run, rows to choose from, one way to train and to measure."""
 
     run: str  # YAML of a run, or a run folder that holds scores
@@ -107,7 +107,7 @@ class Study(Section):
     evaluate: Measuring
 
 
-class Compare(Study):
+class Compare(StudySettings):
     """A comparison: arms x budgets x seeds."""
 
     arms: list[Arm] = Field(min_length=1)
@@ -129,7 +129,7 @@ class Compare(Study):
         return self
 
 
-class Validity(Study):
+class Validity(StudySettings):
     """Groups of rows by a score, each trained on at equal tokens: does the score predict what is learnt?"""
 
     scores: list[str] = Field(min_length=1)  # columns of numbers, or strategies that rank
@@ -138,7 +138,7 @@ class Validity(Study):
     tokens: Count
 
 
-class Scaling(Study):
+class Scaling(StudySettings):
     """Growing shares of a pool, and what generated rows add at equal tokens."""
 
     strategies: list[str] = Field(default_factory=lambda: ["random", "qads"], min_length=1)

@@ -1,5 +1,6 @@
 """Cells of an experiment: handed to executors in order, resumed, and a failed one told apart."""
 
+import hashlib
 import json
 import logging
 import time
@@ -37,6 +38,12 @@ class Cell:
     seed: int
     key: str
 
+    @classmethod
+    def of(cls, arm: str, budget: str, seed: int, depends_on: Sequence[Any]) -> "Cell":
+        """A cell, with the key of what its result depends on: plain values, and paths by their text."""
+        text = json.dumps(depends_on, sort_keys=True, default=str)
+        return cls(arm, budget, seed, hashlib.sha256(text.encode()).hexdigest()[:16])
+
     @property
     def name(self) -> str:
         """Of its folder."""
@@ -48,6 +55,7 @@ class Study(Protocol):
     """An experiment in a folder: its cells, and how to do what is left of them."""
 
     cells: list[Cell]
+    out: Path
 
     def do(self) -> dict[str, str]:
         """Do what is left of the cells; name of a cell that failed -> why."""

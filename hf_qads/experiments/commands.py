@@ -81,13 +81,8 @@ def validity(
     """
     from hf_qads.experiments import validity as scores
 
-    quiet()
-    experiment = settings.load(config, overrides)
-    out, part = out or Path("runs") / experiment.name, None if shard is None else Part.parse(shard)
-    study, failed = _study(scores.ScoreValidity, experiment, out, part, say, workers)
-    if failed is None:
-        return _part_done(shard)
-    return f"{scores.write(study, results(study.cells, out / CELLS), failed)}\nTable: {out}"
+    study, shown = _told(scores.ScoreValidity, scores.write, config, overrides, out, shard, say, workers)
+    return shown if study is None else f"{shown}\nTable: {study.out}"
 
 
 def scaling(
@@ -109,13 +104,8 @@ def scaling(
     from hf_qads.experiments import scaling_report
     from hf_qads.experiments.scaling import ScalingStudy
 
-    quiet()
-    experiment = settings.load(config, overrides)
-    out, part = out or Path("runs") / experiment.name, None if shard is None else Part.parse(shard)
-    study, failed = _study(ScalingStudy, experiment, out, part, say, workers)
-    if failed is None:
-        return _part_done(shard)
-    return f"{scaling_report.write(study, failed)}\nTable, figure and numbers: {out}"
+    study, shown = _told(ScalingStudy, scaling_report.write, config, overrides, out, shard, say, workers)
+    return shown if study is None else f"{shown}\nTable, figure and numbers: {study.out}"
 
 
 def status(path: Path) -> str:
@@ -135,6 +125,24 @@ def status(path: Path) -> str:
 
 
 S = TypeVar("S", bound=Study)
+
+
+def _told(
+    make: Callable[..., S],
+    write: Callable[[S, Mapping[str, str]], str],
+    config: Path,
+    overrides: Sequence[str],
+    out: Path | None,
+    shard: str | None,
+    say: Say,
+    workers: Mapping[str, Any],
+) -> tuple[S | None, str]:
+    """Do what is left of a study and write its report; a line, and no study, after a part of its cells."""
+    quiet()
+    experiment = settings.load(config, overrides)
+    part = None if shard is None else Part.parse(shard)
+    study, failed = _study(make, experiment, out or Path("runs") / experiment.name, part, say, workers)
+    return (None, _part_done(shard)) if failed is None else (study, write(study, failed))
 
 
 def _study(

@@ -1,8 +1,6 @@
 """Compare strategies or mixtures: arms x budgets x seeds, each selected, fine-tuned and evaluated."""
 
-import hashlib
 import itertools
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,11 +11,10 @@ from hf_qads import schema
 from hf_qads.config.experiments import Arm, Budget, Compare, Experiment
 from hf_qads.errors import ConfigError
 from hf_qads.experiments.cells import CELLS, Cell, run_cells
+from hf_qads.experiments.results import UNTRAINED, WHOLE_POOL
 from hf_qads.experiments.workbench import Rows, Workbench
 from hf_qads.pipeline.choosing import Candidates
 from hf_qads.selection.registry import needs_of
-
-UNTRAINED, WHOLE_POOL = "untrained", "whole_pool"
 
 
 class Comparison:
@@ -91,8 +88,7 @@ class Comparison:
         of_arm = self.arms[arm].model_dump(exclude={"seeds"}) if arm in self.arms else arm
         of_budget = self.budgets[budget].model_dump() if budget else None
         further = self.bench.further(self._reads.get(arm, ()))
-        text = json.dumps([self._key, of_arm, of_budget, seed, *further], sort_keys=True, default=str)
-        return Cell(arm, budget, seed, hashlib.sha256(text.encode()).hexdigest()[:16])
+        return Cell.of(arm, budget, seed, [self._key, of_arm, of_budget, seed, *further])
 
 
 def arms_of(setting: Compare) -> dict[str, Arm]:

@@ -10,8 +10,8 @@ import numpy as np
 from hf_qads.config.experiments import Compare, Experiment
 from hf_qads.errors import ConfigError
 from hf_qads.experiments.cells import CELLS, RESULT, TIMES
-from hf_qads.experiments.compare import UNTRAINED, WHOLE_POOL, arms_of
-from hf_qads.experiments.results import UNITS, values_of
+from hf_qads.experiments.compare import arms_of
+from hf_qads.experiments.results import UNITS, UNTRAINED, WHOLE_POOL, values_of
 from hf_qads.runtime import files
 from hf_qads.statistics.comparison import detectable, expected_spread
 

@@ -3,8 +3,6 @@
 Source: arXiv 2310.05506, for log-linear growth with augmented data and poor carry-over to other test sets.
 """
 
-import hashlib
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -102,8 +100,7 @@ class ScalingStudy:
         return dict(zip(PARTS, kept, strict=True))
 
     def _cell(self, arm: str, budget: str, seed: int, key: Mapping[str, Any]) -> Cell:
-        text = json.dumps([key, arm, budget, seed], sort_keys=True, default=str)
-        return Cell(arm, budget, seed, hashlib.sha256(text.encode()).hexdigest()[:16])
+        return Cell.of(arm, budget, seed, [key, arm, budget, seed])
 
 
 @dataclass(frozen=True)

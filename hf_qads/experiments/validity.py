@@ -1,7 +1,5 @@
 """Validity of a score: does it predict what training on a row does? Groups by score, at equal tokens."""
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +10,7 @@ from numpy.typing import NDArray
 
 from hf_qads.config.experiments import Experiment, Validity
 from hf_qads.errors import ConfigError, SelectionError
-from hf_qads.experiments.cells import CELLS, Cell, run_cells
+from hf_qads.experiments.cells import CELLS, Cell, results, run_cells
 from hf_qads.experiments.results import UNTRAINED, values_of
 from hf_qads.experiments.workbench import Rows, Workbench
 from hf_qads.runtime import files
@@ -94,10 +92,7 @@ class ScoreValidity:
         return found
 
     def _cell(self, score: str, group: str, seed: int, key: Mapping[str, Any]) -> Cell:
-        text = json.dumps(
-            [key, score, group, seed, *self.bench.further([score])], sort_keys=True, default=str
-        )
-        return Cell(score, group, seed, hashlib.sha256(text.encode()).hexdigest()[:16])
+        return Cell.of(score, group, seed, [key, score, group, seed, *self.bench.further([score])])
 
 
 @dataclass(frozen=True)
@@ -179,10 +174,11 @@ def markdown(shown: Sequence[ScoreLine]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
 
 
-def write(study: ScoreValidity, results: Sequence[Mapping[str, Any]], failed: Mapping[str, str]) -> str:
-    """Write `validity.md` and `validity.json`; returns the Markdown."""
-    shown = score_lines(results)
-    notes = [f"{len(results)} of {len(study.cells)} cells are done."]
+def write(study: ScoreValidity, failed: Mapping[str, str]) -> str:
+    """Write `validity.md` and `validity.json` of what is finished; returns the Markdown."""
+    done = results(study.cells, study.out / CELLS)
+    shown = score_lines(done)
+    notes = [f"{len(done)} of {len(study.cells)} cells are done."]
     notes += [f"The cell {name} failed: {reason}" for name, reason in failed.items()]
     text = "\n".join(
         [

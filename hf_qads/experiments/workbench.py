@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hf_qads import embedded, schema
 from hf_qads.config import loading
-from hf_qads.config.experiments import Measuring, Study
+from hf_qads.config.experiments import Measuring, StudySettings
 from hf_qads.config.schema import RowScore
 from hf_qads.errors import ConfigError
 from hf_qads.evaluation import Evaluated, evaluate
@@ -35,7 +35,9 @@ Say = Callable[[str], None]
 class Workbench:
     """The pool to choose from and the questions to ask, opened once for all cells."""
 
-    def __init__(self, setting: Study, out: Path, *, columns: Iterable[str] = (), say: Say = print) -> None:
+    def __init__(
+        self, setting: StudySettings, out: Path, *, columns: Iterable[str] = (), say: Say = print
+    ) -> None:
         """Make or open the run that scores and vectors come from.
 
         Args:

@@ -123,11 +123,24 @@ class Ranks:
         distributed.barrier()
 
 
-class Part:
-    """Part `number` of `count` of a stage's shards, as a job of a batch array does them."""
+class Worker:
+    """What executors of a process that does shards, and nothing else, have in common."""
 
     leads = False
     waits = False
+
+    def gather(self, shards: Sequence[Shard] | None = None) -> None:
+        """End this worker's work on the stage, unless it can go on.
+
+        Raises:
+            PartDone: it has no more to do, or others have not yet done `shards`.
+        """
+        if shards is None or not all(shard.done for shard in shards):
+            raise PartDone
+
+
+class Part(Worker):
+    """Part `number` of `count` of a stage's shards, as a job of a batch array does them."""
 
     def __init__(self, number: int, count: int, *, folder: Path | None = None) -> None:
         """Take part `number`, from 0, of `count`.
@@ -181,10 +194,6 @@ class Part:
             write_manifest(self.folder, what, shards, self.count)
         own = [number for number in range(len(shards)) if number % self.count == self.number]
         _work(shards, own, do, what=what, unit=unit, shown=shown)
-
-    def gather(self, shards: Sequence[Shard] | None = None) -> None:
-        """End this worker's work on the stage, unless it can go on."""
-        go_on(shards)
 
 
 class Engine(Protocol):
@@ -256,16 +265,6 @@ def using(executor: Executor) -> Iterator[None]:
         yield
     finally:
         _current = before
-
-
-def go_on(shards: Sequence[Shard] | None) -> None:
-    """What `gather` is to a worker that does shards and nothing else.
-
-    Raises:
-        PartDone: it has no more to do, or others have not yet done `shards`.
-    """
-    if shards is None or not all(shard.done for shard in shards):
-        raise PartDone
 
 
 def once(path: Path, make: Callable[[], object]) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hf_qads.errors import QaDSError, RunError, ShardsGivenUpError
-from hf_qads.runtime.executors import Shard, go_on
+from hf_qads.runtime.executors import Shard, Worker
 
 TRIES: Final = 3  # of a shard, before it is given up
 FAULTS: Final = 3  # in a row, before a worker gets no more while others are at work
@@ -122,16 +122,13 @@ class ShardBook:
         ]
 
 
-class Claims:
+class Claims(Worker):
     """The executor of a worker: claims one shard after the other.
 
     Args:
         book: the engine's `ShardBook`, or what passes calls on to it.
         worker: the name under which to claim.
     """
-
-    leads = False
-    waits = False
 
     def __init__(self, book: Any, worker: str) -> None:
         self._book, self._worker = book, worker
@@ -155,10 +152,6 @@ class Claims:
                 self._book.fail(self._worker, what, number, text, final=isinstance(error, QaDSError))
             else:
                 self._book.finish(self._worker, what, number)
-
-    def gather(self, shards: Sequence[Shard] | None = None) -> None:
-        """End this worker's work on the stage, unless it can go on."""
-        go_on(shards)
 
 
 def enter(book: Any, handed: Mapping[str, Sequence[Shard]]) -> None:
