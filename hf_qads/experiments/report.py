@@ -136,8 +136,8 @@ def _page(out: Path, name: str, text: str, pictures: Mapping[str, "Figure"]) -> 
         shown = html.escape(title.replace("_", " "))
         parts.append(f'<h3>{shown}</h3><img alt="{shown}" src="data:image/png;base64,{data}">')
     style = (
-        "body{font:15px/1.5 system-ui,sans-serif;max-width:980px;margin:2rem auto;padding:0 1rem;"
-        "color:#1f2328}table{border-collapse:collapse;display:block;overflow-x:auto}"
+        "body{font:15px/1.5 system-ui,sans-serif;max-width:1120px;margin:2rem auto;padding:0 1rem;"
+        "color:#1f2328}table{border-collapse:collapse;display:block;overflow-x:auto;font-size:13px}"
         "td,th{padding:.25rem .6rem;border-bottom:1px solid #e3e6ea;text-align:right;white-space:nowrap}"
         "td:first-child,th:first-child{text-align:left}img{max-width:100%}"
     )
@@ -167,6 +167,8 @@ def _as_html(text: str) -> str:
         level = len(line) - len(line.lstrip("#"))
         if level:
             found.append(f"<h{level}>{html.escape(line[level:].strip())}</h{level}>")
+        elif line.startswith("- "):
+            found.append(f"<ul><li>{html.escape(line[2:])}</li></ul>")
         elif line.strip():
             found.append(f"<p>{html.escape(line)}</p>")
-    return "".join(found)
+    return "".join(found).replace("</ul><ul>", "")
