@@ -46,7 +46,7 @@ _SECOND_THOUGHT = re.compile(
 _ASIDE = re.compile(  # a courtesy without a number, or a check of what was found
     r"(?i)^\((?=(?:[^()]*[^\W\d]{2,}){2})|^\W*(?:fun\s+fact|for\s+(?:comparison|reference|instance|example)|by\s+the\s+way|btw|"
     r"p\.?s\.?:|remark|tip|bonus|(?:quick\s+)?(?:refresher|reminder)|did\s+you\s+know|upvote|related)\b|"
-    r"^(?!.*\d).*\b(?:hope|let me know|feel free|good luck|happy|glad|question|thank)|"
+    r"^\W*if\s+you\b|^(?!.*\d).*\b(?:hope|let me know|feel free|good luck|happy|glad|question|thank)|"
     r"^\W*(?:to\s+|we\s+|let\s+(?:us|me)\s+|let's\s+)?(?:double[- ]?)?(?:check|verif|note|explanation|reason)"
     r"(?!.*\bwe (?:find|get|have|see)\b)"
 )
@@ -57,6 +57,15 @@ _OPEN_END = re.compile(
 )
 _GIVES = re.compile(  # a last statement without a point that is whole
     r"=|:\s*\S+(?:\s\S+){0,3}$|\b(?:is|are|was|were|equals|be)\s+\S+$|^(?=.*(?:\d|\\|\b[A-J]\b)).*[A-Za-z$)}%]$"
+)
+
+
+_TOTAL = re.compile(
+    r"(?i)=|\b(?:total|sum|all|altogether|answer|result|remain\w*|left|final|so|thus|therefore)\b"
+)
+_READING = re.compile(  # of a question, or one answer of several
+    r"(?i)\b(?:answer|interpretation|reading|scenario)\s+(?:\d|[AB])\b\W*:|^\W*(?:if|otherwise|assuming|under)\b|"
+    r"^\W*(?:in\s+)?(?:the\s+)?(?:first|second|other)\s+(?:reading|interpretation)\b"
 )
 
 
@@ -84,8 +93,10 @@ def conclude(output: str, usable: Usable) -> Candidate | str:
     stated = [_announced(one, usable, first=one is said[0], last=one is said[-1]) for one in said]
     places = [place for place, one in enumerate(stated) if one]
     found = stated[places[-1]] if places else _unannounced(said, usable)
-    if not isinstance(found, Candidate):
-        return found or NONE
+    if not isinstance(found, Candidate) or _one_of_several(
+        said[places[-1]].text if places else found.text, said
+    ):
+        return found if isinstance(found, str) else NONE
     tail = said[places[-1] + 1 :] if places else []
     if not found.whole or not (tail or said[-1].ended):
         # A repetition that the length limit cut says nothing new; anything else cut off is no answer.
@@ -106,6 +117,11 @@ def conclude(output: str, usable: Usable) -> Candidate | str:
     return RETRACTED if doubted else found
 
 
+def _one_of_several(decides: str, said: list[Statement]) -> bool:
+    """Whether an answer is one of those that an output gives for each way to read the question."""
+    return bool(_READING.search(decides)) and sum(bool(_READING.search(one.text)) for one in said) > 1
+
+
 def _announced(one: Statement, usable: Usable, *, first: bool, last: bool) -> Candidate | None:
     """The last answer that a statement boxes or announces."""
     if boxes := boxed(one.text):
@@ -123,7 +139,9 @@ def _announced(one: Statement, usable: Usable, *, first: bool, last: bool) -> Ca
 
 def _supposed(before: str, stated: str) -> bool:
     """Whether an announcement denies what it states, or only supposes it."""
-    denied = re.match(r"(?:not|never|wrong|incorrect)\b", stated)
+    denied = re.match(r"(?:not|never|wrong|incorrect)\b", stated) or re.search(
+        r"(?:\bnot|n't|不)\s*$", before
+    )
     return bool(denied or re.search(r"\b(?:if|whether|suppose|assum\w+|unless)\b[^,]{0,30}$", before, re.I))
 
 
@@ -153,6 +171,8 @@ def _unannounced(said: list[Statement], usable: Usable) -> Candidate | str:
         if one.question or (not computes and _OPEN.search(clause)):
             return NONE
         if usable(one.text):
+            if one.item and not _TOTAL.search(one.text) and sum(other.item for other in said) > 1:
+                return NONE
             one = _concluded(said, one, usable)
             return Candidate(one.text, WHOLE if len(said) == 1 else LAST, sentence=not is_value(one.text))
     return NONE

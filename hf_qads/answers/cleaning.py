@@ -26,6 +26,7 @@ _TEXT_BLOCKS = ("", "output", "text", "txt", "markdown", "md", "latex", "json", 
 _MARKUP = tuple(
     (re.compile(pattern, re.DOTALL | re.IGNORECASE), shown)
     for pattern, shown in (
+        (r"【([^【】\n]{1,12})】", r"\n\1: "),
         (r"<<[^<>\n]{0,200}>>", ""),  # GSM8K's calculator notes
         (r"<(tool_call|tool_response|function_call)>.*?(?:</\1>|$)", "\n"),
         (r"<(final_answer|final|answer|result)>(.{0,1000}?)</\1>", r"\nAnswer: \2\n"),
@@ -47,9 +48,9 @@ _HEADING = re.compile(
     r"(?im)^(?:[^\w\n]|_){0,12}(?:the\s+)?(?:final\s+|correct\s+)?(?:answer|result|solution\s+is|答案)(?:[^\w\n]|_){0,12}$"
 )
 _MARKER = re.compile(r"^[ \t]*(?:[-*•>+]+|\(?\d{1,2}[.)])[ \t]+(?=\S)")
-_END = re.compile(r"(?:[.?。？]|(?<=[a-z\u4e00-\u9fff)]{2})[!！])[\"'”)\]]*(?=\s|$|[\u4e00-\u9fff])|\n")
+_END = re.compile(r"[。？।]|(?:[.?]|(?<=[a-z\u4e00-\u9fff)]{2})[!！])[\"'”)\]]*(?=\s|$|[\u4e00-\u9fff])|\n")
 _BOLD = "\u2060"  # a mark without width that no model writes
-_SIGNS = str.maketrans("，：；（）＝", ",:;()=")
+_SIGNS = str.maketrans(dict(zip("，：；（）＝", ",:;()=", strict=True)) | {"∴": "therefore "})
 
 
 class Statement(NamedTuple):
@@ -59,6 +60,7 @@ class Statement(NamedTuple):
     ended: bool  # by a point or a new line
     question: bool = False
     bold: bool = False  # a number in it is, or a line across the page follows
+    item: bool = False  # of a list
 
 
 def readable(output: str) -> str | None:
@@ -79,9 +81,11 @@ def readable(output: str) -> str | None:
 
 
 def _shown(language: str, block: str) -> str:
-    """What a block of code shows: all of it without a language, else what a comment says that it prints."""
+    """What a block of code shows: all of it without a language, else what it prints or says to print."""
     if language.lower() in _TEXT_BLOCKS:
         return f"\n{block}\n"
+    if re.search(r"(?m)^>>> ", block):
+        return re.sub(r"(?m)^(?:>>>|\.\.\.).*", "", block)
     return "\n".join(
         ["", *(said[1] or said[2] for said in map(_SHOWN.search, block.split("\n")) if said), ""]
     )
@@ -112,14 +116,15 @@ def statements(text: str) -> list[Statement]:
     text = re.sub(r"(:|=|\bis|\bare)[ \t]*\n\s*", r"\1 ", text)
     found, last = list[Statement](), ""
     for line in text.split("\n"):
+        item = re.match(r"\s*(?:[-*•]|[A-J][.)])\s", line) is not None
         line, start = _MARKER.sub("", line), 0
         for end in _END.finditer(line):
             part, closed = line[start : end.start()], end.group()[0] in "?？"
-            found.append(Statement(_bare(part), True, closed, _BOLD in part))
+            found.append(Statement(_bare(part), True, closed, _BOLD in part, item))
             start = end.end()
         last = _bare(line[start:])
         if last:
-            found.append(Statement(last, True, bold=_BOLD in line[start:]))
+            found.append(Statement(last, True, bold=_BOLD in line[start:], item=item))
         elif found and _BOLD in line[start:]:
             found[-1] = found[-1]._replace(bold=True)
     if found and last:

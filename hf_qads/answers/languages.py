@@ -28,7 +28,8 @@ _HEADS = (  # of what follows an answer on pages of the web
     r"[^\n.:=\d]{0,30}(?:questions?|problems?|ask(?:ed)?|like|exercises?|posts|threads|yourself|challenge)"
 )
 NEXT_QUESTION = re.compile(
-    rf"(?i)(?:^|\n)[ \t]*[#>*_【\[ ]*(?:(?:next|another)\s+)?(?:(?:{_QUESTION})[ \t]*(?P<number>\d+)?[ \t]*"
+    rf"(?i)(?:^|\n)[ \t]*[#>*_\[ ]*(?:(?:[^\W\d]+[ \t]+)?(?:{_QUESTION})(?:[ \t]+[^\W\d]+)?[ \t]*"
+    r"(?P<number>\d+)?[ \t]*"
     rf"(?:[*_]*[:.：】\]]|(?<=\d)[ \t]*[*_]*(?=\n))|{_HEADS}[ \t]*[:*_]*(?=\n))"
 )
 _COMMA = re.compile(  # languages whose decimals have a comma

@@ -16,11 +16,12 @@ _SPELLINGS = tuple(
     (re.compile(pattern), spelling)
     for pattern, spelling in (
         (r"\\([cst][a-z]{2})\s*\{?\(?(\d+)\s*(?:\^\s*\{?\\circ\}?|°)\)?\}?", r"\\\1(\\frac{\2\\pi}{180})"),
+        (r"[₀-₉]+", lambda found: f"_{{{unicodedata.normalize('NFKC', found[0])}}}"),
         (r"[⁻⁰¹²³⁴-⁹]+", lambda found: "^{" + found.group().translate(_SUPERSCRIPTS) + "}"),
         (r"(\d)\s*(?=[¼-¾⅐-⅞])", r"\1 "),
         (r"[¼-¾⅐-⅞]", lambda found: unicodedata.normalize("NFKC", found.group())),
         (r"(\d)\s+and\s+a\s+half\b", r"\1.5"),
-        (r"\b(\d{1,2})\s?(?:h|Uhr)\s?(\d\d)\b", r"\1:\2"),
+        (r"(?<!\d)(\d{1,2})\s?(?:h|Uhr|[时時点點])\s?(\d\d)(?:\b|分)", r"\1:\2"),
         (r"√\s*(\d+|[A-Za-z])", r"\\sqrt{\1}"),
         (r"€\s?(\d+),(\d\d)(?!\d)|(?<![\d,])(\d+),(\d\d)\s?€", r"\1\3.\2\4"),
         (r"[−–—÷⁄′’“”×·π∞∪∈°≤≥±≈√~\u00a0\u202f\u2009]", lambda found: found.group().translate(_SIGNS)),

@@ -7,8 +7,8 @@ from hf_qads.answers.latex import bare, split_outer, without_name
 from hf_qads.answers.values import NUMBER, Number, numbers, only_number
 
 _REASON = re.compile(
-    r"(?is)[,;]?\s+(?:because|since|(?<!for )(?<!in )which(?!\s+(?:have|will|\w+s)\b)|rounded|"
-    r"so\s+that(?!\W?s\b)|out\s+of|for\s+all|attained|as\s+(?:we|the|it|there|required)|achieved|with\s+equality)\b"
+    r"(?is)[,;]?\s+(?:because|since|(?<!for )(?<!in )which(?!\s+(?:have|will|\w+s)\b)|rounded(?!.*\bis\b)|"
+    r"so\s+that(?!\W?s\b)|out\s+of|for\s+all|attained|as\s+(?:we|the|it|there|required)|achieved|with\s+equality|and\s+not(?=\s+\W?\d))\b"
     r"(?:(?![,$]\s(?:so|which|thus|hence|therefore)\b).)*|"
     r"[,;]?\s+(?:where|when|if|given|after|before|assuming|considering)\b(?:\$[^$]*\$|[^,$])*(?:,(?=\s+\w+\s+\w+)|$)|"
     r"\s+\([^()$]*(?:[A-Za-z]{3}|[=*/])[^()]*\)|\s+\((?=[a-z]{3,}\s)[^()]*(?:\)|$)"
@@ -29,6 +29,8 @@ _VERB = re.compile(
     r"ends?\s+up\s+with|receives?|received|travels?|traveled|works?|worked|total(?:\s+of|ing)?|remain(?:s|ing)?|measures?|"
     r"requires?|reads?|drinks?|played?|plays?|weighs?|walks?|runs?|collected|finds?|prints?|came|drops?|dropped\s+to)\b"
 )
+_VERB_LAST = re.compile(r"[\u0900-\u097f\u3040-\u30ff\uac00-\ud7af]")  # languages that put it there
+_STATES = re.compile(r"[^.,:;]{0,80}" + _VERB.pattern.removeprefix("(?i)") + r"\W*", re.IGNORECASE)
 _FORMULA = re.compile(  # a currency's sign opens none
     r"(?s)\$\$(.{1,1000}?)\$\$|\$(?![\d.,]+(?:[\s,;)-]+(?:[a-z]{2,}|\()|[^$\n]*\s\$))([^$\n]{1,500})\$|\\\((.{1,500}?)\\\)|"
     r"\\\[(.{1,1000}?)\\\]|\\begin\{(?:align|equation|gather)\w*\*?\}(.{1,1500}?)\\end"
@@ -83,12 +85,15 @@ def _main_number(text: str, found: list[Number]) -> Number | None:
     """The one of several numbers that a clause is about: the first word of it, or what follows its verb."""
     if len({one.value for one in found}) == 1:
         return found[0]
+    for one, other in zip(found[-2::-1], found[:0:-1], strict=False):
+        if _STATES.fullmatch(text, one.stop, other.start):
+            return other
     between = text[found[0].stop : found[1].start]
     opens = not text[: found[0].start].strip(" $*~")
     if _SEVERAL.match(between) or (opens and re.search(r"\b(?:or|and)\W*$", between)):
         return None
-    if opens:
-        return found[0]
+    if opens or _VERB_LAST.search(text):
+        return found[0 if opens else -1]
     verbs = [verb.end() for verb in _VERB.finditer(text)]
     return next((one for place in (verbs[-1:] + verbs[:1]) for one in found if one.start >= place), found[0])
 

@@ -21,12 +21,14 @@ _COUNTED = (
 ).split()
 _SMALL = dict(zip(_COUNTED, [*range(20), *range(20, 100, 10)], strict=True))
 _WORD = rf"(?:{'|'.join([*_SMALL, *_SCALES])})"
+_PARTS = "half third quarter fifth sixth seventh eighth ninth tenth".split()
 NUMBER = re.compile(
     rf"(?P<before>{_SIGN})?\(?(?P<currency>(?:US\$|[$€£¥₹]|Rs\.?|USD|EUR)\s*)?\(?(?P<after>{_SIGN})?"
     rf"(?:(?P<body>\d+(?:\s+and\s+|\s*)\\frac\{{\s*\d+\s*\}}\{{\s*\d+\s*\}}|\d+(?:\s+and\s+|\s+)\d+\s*/\s*\d+"
     rf"|\\frac\{{\s*[-+]?{_DECIMAL}\s*\}}\{{\s*[-+]?{_DECIMAL}\s*\}}|{_DECIMAL}\s*/\s*{_DECIMAL}|{_DECIMAL}[eE][-+]?\d+"
     rf"|{_DECIMAL}\s*(?:(?:\\times|\\cdot|[*xX])\s*10\s*\^|\^|\*\*){_WHOLE})|(?P<decimal>{_DECIMAL})"
-    rf"|(?P<words>\b(?i:(?:an?\s+(?=hundred|thousand|million|dozen))?{_WORD}(?:[\s-]+(?:and\s+)?{_WORD})*)\b))"
+    rf"|(?P<words>\b(?i:(?:an?\s+(?=hundred|thousand|million|dozen))?{_WORD}(?:[\s-]+(?:and\s+)?{_WORD})*)\b)"
+    rf"(?P<part>[\s-]+(?:and\s+an?\s+)?(?:{'|'.join(_PARTS)})s?\b)?)"
     rf"(?:(?:st|nd|rd|th)\b)?\)?(?P<percent>\s*(?:%|percent\b|per cent\b))?"
     rf"(?P<scale>\s*(?i:{'|'.join(_SCALES)})s?\b|\s*[万萬億亿])?"
 )
@@ -84,7 +86,8 @@ def equal(answer: Number, gold: Number) -> bool:
         return answer.unit[0] == gold.unit[0] and _meets(answer.value * size, 0, gold.value, gold.decimals)
     if answer.percent and gold.percent:
         return _meets(answer.value, answer.decimals, gold.value, gold.decimals)
-    return any(_meets(*one, *other) for one in answer.readings for other in gold.readings)
+    said = answer.readings[-1:] if abs(answer.value) < 1 else answer.readings  # 0.5 % is not 0.5
+    return any(_meets(*one, *other) for one in said for other in gold.readings)
 
 
 def _meets(value: Fraction, shown: int, wanted: Fraction, decimals: int) -> bool:
@@ -176,7 +179,7 @@ def _read(match: re.Match[str], text: str) -> Number | None:
     if too_long or re.search(r"\d\s?:$", left) or re.match(r"\s?:\s?\d", text[match.end() :]):
         return None
     written = re.sub(r"\s+and\s+", " ", match["decimal"] or match["body"] or "").replace(",", "")
-    value = Fraction(_spelt(match["words"])) if match["words"] else _value(written)
+    value = _in_words(match["words"], match["part"] or "") if match["words"] else _value(written)
     if value is None:
         return None
     decimals = len(written.partition(".")[2]) if match["decimal"] else 0
@@ -203,6 +206,17 @@ def _value(written: str) -> Fraction | None:
             return None
         return math.prod(first[:-1], start=Fraction(1)) * first[-1] ** int(last)
     return last if not first else first[-1] / last + sum(first[:-1]) if last else None
+
+
+def _in_words(words: str, part: str) -> Fraction:
+    """The value of a number in words, with the fraction behind it: `two and a half`, `two thirds`."""
+    if not part:
+        return Fraction(_spelt(words))
+    size = Fraction(1, 2 + _PARTS.index(re.split(r"[\s-]", part.lower())[-1].rstrip("s")))
+    if " and " in part:
+        return _spelt(words) + size
+    whole, _, top = words.rpartition(" and ")
+    return _spelt(whole) + _spelt(top) * size
 
 
 def _spelt(words: str) -> int:

@@ -17,8 +17,8 @@ def outputs(name):
     return [json.loads(line) for line in lines]
 
 
-SEEN, KEPT_APART, LATER, HARD = (
-    outputs(f"outputs_{name}.jsonl") for name in ("seen", "kept_apart", "later", "hard")
+SEEN, KEPT_APART, LATER, HARD, HARD_TOO = (
+    outputs(f"outputs_{name}.jsonl") for name in ("seen", "kept_apart", "later", "hard", "hard_kept_apart")
 )
 SPEEDS = ["12 km/h", "15 km/h", "18 km/h", "20 km/h"]
 FORMS = [
@@ -111,6 +111,23 @@ FORMS = [
     ("gsm8k", "So she has 12 eggs left. She sells them for 24 dollars.", "24", True),
     ("gsm8k", "She has 12 apples. (If she had eaten 3, she would have 9.)", "12", True),
     ("gsm8k", "To get the total, we add the 5 on Monday and the 12", "12", False),
+    ("gsm8k", "One pen costs two dollars and fifty cents.", "2.5", True),
+    ("gsm8k", "The least common multiple of 4 and 6 is 12.", "12", True),
+    ("gsm8k", "2.71828 rounded to the nearest tenth is 2.7.", "2.72", False),
+    ("math", "So two-thirds of them are red.", "\\frac{2}{3}", True),
+    ("math", "It takes two and a half hours.", "2.5", True),
+    ("gsm8k", "The share is 0.2%.", "0.2", False),
+    ("gsm8k", "The result is 7, and not 9 as it seems.", "7", True),
+    ("gsm8k", "- Ann: 3\n- Ben: 4\n- Cleo: 5", "5", False),
+    ("gsm8k", "- Ann: 3\n- Ben: 4\n- Total: 7", "7", True),
+    ("gsm8k", "Reading 1: he has 3.\nReading 2: he has 4.", "4", False),
+    ("gsm8k", "```python\n>>> 3 + 4\n7\n```", "7", True),
+    ("gsm8k", "Es sind 12.\n\nNächste Aufgabe: Wie viel ist 3 + 4? Es sind 7.", "12", True),
+    ("gsm8k", "इसलिए 3 पेन की कीमत 12 रुपये होगी।", "12", True),
+    ("aqua_rat", "【答案】B\n【点评】不选C。", "B", True),
+    ("math", "7时15分+20分=7时35分", "7时35分", True),
+    ("math", "∴ −1 < x ≤ 4", "(-1, 4]", True),
+    ("math", "In base two it is 110₂.", "110_2", True),
 ]
 
 
@@ -132,8 +149,8 @@ def says(item):
 
 @pytest.mark.parametrize(
     ("items", "agreement"),
-    [(SEEN, 0.99), (KEPT_APART, 0.97), (LATER, 0.97), (HARD, 0.97)],
-    ids=["seen", "kept apart", "later", "hard"],
+    [(SEEN, 0.99), (KEPT_APART, 0.97), (LATER, 0.97), (HARD, 0.97), (HARD_TOO, 0.95)],
+    ids=["seen", "kept apart", "later", "hard", "hard, other half"],
 )
 def test_agrees_with_the_hand_on_outputs_of_models_and_in_their_styles(items, agreement):
     wrong = [(said, item) for item in items if (said := says(item)) != item["right"]]
