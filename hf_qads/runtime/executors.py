@@ -9,6 +9,7 @@ others are handed out after a `gather` that names those.
 import logging
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from hf_qads.runtime.progress import bar
 logger = logging.getLogger(__name__)
 
 MANIFESTS: Final = ".manifests.part"  # lists of a stage's shards, in its folder, for `hf-qads status`
+LOOK_EVERY: Final = 10.0  # seconds, for shards that others have done
 ARRAY_JOBS: Final = ("SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", "SLURM_ARRAY_TASK_MIN")
 
 
@@ -340,12 +342,20 @@ def _work(
     unit: str,
     shown: bool,
 ) -> None:
-    finished = sum(shard.done for shard in shards) if shown else 0
-    if finished:
-        logger.info("%s: %d of %d shards were done before.", what, finished, len(shards))
-    total = sum(shards[number].size for number in order)
-    with bar(total, what, unit=unit, shown=shown) as progress:
+    """Do shards in an order; the progress counts what others have done of them, too."""
+    left = set(order)
+    before = {number for number in left if shown and shards[number].done}
+    if before:
+        logger.info("%s: %d of %d shards were done before.", what, len(before), len(left))
+    total, done = (sum(shards[number].size for number in some) for some in (left, before))
+    left, looked = left - before, time.monotonic()
+    with bar(total, what, unit=unit, done=done, shown=shown) as progress:
         for number in order:
             if not shards[number].done:
                 do(number)
-            progress.update(shards[number].size)
+            new = {number}
+            if shown and time.monotonic() - looked > LOOK_EVERY:
+                new |= {other for other in left if shards[other].done}
+                looked = time.monotonic()
+            progress.update(sum(shards[one].size for one in new & left))
+            left -= new

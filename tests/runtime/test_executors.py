@@ -4,6 +4,7 @@ from hf_qads.errors import RunError
 from hf_qads.runtime import distributed, executors
 from hf_qads.runtime.executors import Part, PartDone, Ranks, Shard
 from hf_qads.runtime.files import read_json
+from hf_qads.runtime.progress import Progress
 from hf_qads.runtime.shard_book import ShardBook
 
 
@@ -34,6 +35,31 @@ def test_each_rank_does_its_own_first_and_then_what_is_open(tmp_path, monkeypatc
     shards[4].files[0].touch()  # another rank was there
     Ranks().run(shards, writer(shards, done), what="test")
     assert done == [1, 3, 2, 0]
+
+
+def test_the_progress_of_a_rank_is_that_of_all_and_begins_with_what_was_done_before(tmp_path, monkeypatch):
+    shards, told = shards_in(tmp_path, 5), []
+    monkeypatch.setattr(distributed, "world_size", lambda: 2)
+    monkeypatch.setattr(executors, "LOOK_EVERY", -1.0)
+    shards[2].files[0].touch()  # before this start
+
+    class Bar(Progress):
+        def update(self, n=1):
+            told.append(n)
+            return super().update(n)
+
+    def bar(total, what, *, unit, done, shown):
+        told.append((total, what, done, shown))
+        return Bar(total=total, initial=done, desc=what, unit=unit, disable=True, logs=False)
+
+    def do(number):
+        shards[number].files[0].touch()
+        if number == 0:  # meanwhile the other rank
+            shards[1].files[0].touch()
+
+    monkeypatch.setattr(executors, "bar", bar)
+    Ranks().run(shards, do, what="test")
+    assert told == [(50, "test", 10, True), 20, 0, 10, 10, 0]  # shards 0 and 1, 2, 4, 3, 1
 
 
 def test_a_part_does_every_nth_shard_lists_all_and_ends(tmp_path):

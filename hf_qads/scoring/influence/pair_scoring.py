@@ -139,7 +139,8 @@ class PairScorer:
         own = units[ranks.rank() :: ranks.world_size()]
         total = sum(max(1, len(s.rows)) * len(self._usable(s.anchors)) for unit in own for s in unit)
         done: dict[str, Scores] = {}
-        with bar(total, "influence", unit="pair", shown=ranks.rank() == 0 and total > 0) as progress:
+        what = "influence" if len(own) == len(units) else "influence, the share of rank 0"
+        with bar(total, what, unit="pair", shown=ranks.rank() == 0 and total > 0) as progress:
             for unit in own:
                 scores = self._score(unit)
                 done |= scores
