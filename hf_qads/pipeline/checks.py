@@ -23,7 +23,7 @@ def check(config: Config) -> None:
     from hf_qads.scoring.influence.result import column_of
     from hf_qads.scoring.scores import registry as row_scores
     from hf_qads.selection.registry import checked_options, find_strategy
-    from hf_qads.sources.resolving import local_files
+    from hf_qads.sources.resolving import file_marks
 
     strategy = config.select.strategy
     checked_options(strategy, find_strategy(strategy), config.select.options)
@@ -50,7 +50,7 @@ def check(config: Config) -> None:
     against = config.decontaminate.against if config.decontaminate else []
     anchors = config.anchors.sources if config.anchors else []
     for source in (*config.sources, *anchors, *([] if isinstance(against, str) else against)):
-        local_files(spec_of(source, seed=config.seed))
+        file_marks(spec_of(source, seed=config.seed))
 
 
 def check_needs(config: Config) -> None:

@@ -55,18 +55,17 @@ def passed_over(context: Context, folder: Path) -> list[dict[str, Any]]:
 
 
 def marks(sources: list[Source]) -> dict[str, Any]:
-    """What the rows of some sources depend on beside their settings: size and time of local files."""
-    from hf_qads.sources.resolving import local_files
+    """What the rows of some sources depend on beside their settings: size and state of their own files."""
+    from hf_qads.sources.resolving import file_marks
 
     found: dict[str, Any] = {}
     for source in sources:
         try:
-            paths = local_files(spec_of(source, seed=0))
+            held = file_marks(spec_of(source, seed=0))
         except SourceError:
             continue  # said when the source is read
-        if paths is None:
-            continue
-        found[source.path] = [[p.name, p.stat().st_size, p.stat().st_mtime_ns] for p in paths]
+        if held is not None:
+            found[source.path] = held
     return found
 
 

@@ -16,6 +16,7 @@ from hf_qads.errors import SourceError
 from hf_qads.repositories.chunks import count_rows
 from hf_qads.repositories.formats import KNOWN, format_of, stem_of, suffix_of
 from hf_qads.repositories.front_matter import read_front_matter
+from hf_qads.repositories.places import is_place, local
 
 SPLITS: Final = {
     "train": "train",
@@ -62,8 +63,8 @@ class Found:
 
 
 def looks_local(text: str) -> bool:
-    """Whether `text` can only mean a file or folder: it exists, is a pattern, or is written like a path."""
-    if WILDCARDS & set(text) or text.startswith(("/", "./", "../", "~")):
+    """Whether `text` can only mean files: they exist, or it is a pattern, a place, or written like a path."""
+    if WILDCARDS & set(text) or text.startswith(("/", "./", "../", "~", "file:", "local:")) or is_place(text):
         return True
     return format_of(text) is not None or ("/" in text and Path(text).exists())
 
@@ -74,7 +75,7 @@ def is_repository(folder: Path) -> bool:
 
 
 def find_files(text: str, split: str | None = None, *, usual: str = "train") -> Found:
-    """Files that a path, folder or pattern names.
+    """Files that a path, folder or pattern names, here or at a place (see `places.local`).
 
     A folder's files are those of known formats, at any depth, hidden ones left out. Where all their names (or
     their folders') tell splits apart, one split is taken: the one asked for, else the `usual` one. Where only
@@ -90,7 +91,7 @@ def find_files(text: str, split: str | None = None, *, usual: str = "train") -> 
         SourceError: there is nothing, nothing of a known format, more than one format, no such split, or a
             split that has to be asked for.
     """
-    path = Path(text).expanduser()
+    path = local(text)
     if WILDCARDS & set(text) and not path.exists():
         matching = [Path(name) for name in glob.glob(str(path), recursive=True) if Path(name).is_file()]
         if not matching:

@@ -7,7 +7,8 @@ licence that is missing or not known counts as unknown.
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-OWN_FILES: Final = ("local files", "dataset repository folder")  # origins that the catalogue cannot vouch for
+# origins that the catalogue cannot vouch for
+OWN_FILES: Final = ("local files", "dataset repository folder", "files at a place")
 # What is asked for, and the identifiers that ask for it; in both, what asks for more stands further down.
 # `notice`: keep the licence's text; `changes`: say what was changed; `credit`: name the authors; `sa`: share
 # alike; `nc`: no commercial use; `research`: for research only; `nd`: no derivatives; `own`: further terms.

@@ -18,6 +18,7 @@ from hf_qads.repositories.chunks import Segment, chunks
 from hf_qads.repositories.dataset_cache import cache_of
 from hf_qads.repositories.folders import find_files, is_repository, looks_local, passed_over, sentence
 from hf_qads.repositories.formats import format_of
+from hf_qads.repositories.places import local
 from hf_qads.runtime import files
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def load_rows(
 
     Args:
         name: a file of any known format, a folder, a pattern, a folder that `save_to_disk` wrote, a dataset
-            repository in a folder, or a Hub id.
+            repository in a folder, any of these at a place such as `s3://...`, or a Hub id.
         config: configuration, of a repository that has several.
         split: which split, also a slice such as `train[:100]`; the train split where None. See
             `folders.find_files` for what a folder's files are.
@@ -73,7 +74,7 @@ def load_rows(
     if not is_local(name):
         data, _ = hub.load_split(name, config=config, split=whole, revision=revision)
         return Loaded(_part(_some(data, name), split))
-    path = Path(name).expanduser()
+    path = local(name)
     if path.is_dir() and is_repository(path):
         data, _ = hub.load_split(str(path), config=config, split=whole)
         beside = passed_over(hub.files_beside(str(path), data))

@@ -15,6 +15,7 @@ from hf_qads.repositories.dataset_cache import data_files
 from hf_qads.repositories.formats import is_compressed, stem_of
 from hf_qads.repositories.jsonlines import without_dates
 from hf_qads.repositories.licences import OWN_FILES
+from hf_qads.repositories.places import is_place, listing, local
 from hf_qads.rows import columns as pairs
 from hf_qads.runtime import files
 from hf_qads.sources import catalogue
@@ -79,18 +80,26 @@ def resolve(spec: SourceSpec) -> Resolved:
     return Resolved(name, kind, units, recipe, _types(recipe, types), facts)
 
 
-def local_files(spec: SourceSpec) -> list[Path] | None:
-    """The files that a local source is read from; None where it is no local source.
+def file_marks(spec: SourceSpec) -> list[list[Any]] | None:
+    """Name, size and state of the files that a source is read from; None where it is none of one's own.
+
+    The state is the time of change, of a file at a place its checksum. Nothing is fetched.
 
     Raises:
-        SourceError: nothing is there, or it has to be said which of a folder's files are meant.
+        SourceError: nothing is there, it cannot be reached, or it has to be said which of a folder's files
+            are meant.
     """
-    if not folders.looks_local(spec.path_or_name):
+    text = spec.path_or_name
+    if not folders.looks_local(text):
         return None
-    path = Path(spec.path_or_name).expanduser()
+    if is_place(text):
+        return [[one.name, one.size, one.mark] for one in listing(text).files]
+    path = local(text)
     if path.is_dir() and folders.is_repository(path):
-        return list(data_files(path))
-    return folders.find_files(spec.path_or_name, spec.split, usual=_usual(spec)).files
+        found = list(data_files(path))
+    else:
+        found = folders.find_files(text, spec.split, usual=_usual(spec)).files
+    return [[one.name, one.stat().st_size, one.stat().st_mtime_ns] for one in found]
 
 
 def _usual(spec: SourceSpec) -> str:
@@ -136,7 +145,7 @@ def _entry(spec: SourceSpec) -> Entry | None:
 def _units(spec: SourceSpec, entry: Entry | None) -> tuple[list[Unit], dict[str, Any]]:
     """The source's units, and the facts of where they come from (never a local path)."""
     if folders.looks_local(spec.path_or_name):
-        path = Path(spec.path_or_name).expanduser()
+        path = local(spec.path_or_name)
         usual = _usual(spec)
         if path.is_dir() and folders.is_repository(path):
             fetched = hub.fetch(str(path), config=spec.config, split=spec.split, usual=usual)
@@ -145,7 +154,8 @@ def _units(spec: SourceSpec, entry: Entry | None) -> tuple[list[Unit], dict[str,
         held = [
             {"name": p.name, "bytes": p.stat().st_size, "sha256": files.file_hash(p)} for p in found.files
         ]
-        facts = {"origin": OWN_FILES[0], "split": found.split, "files": held}
+        origin = OWN_FILES[2] if is_place(spec.path_or_name) else OWN_FILES[0]
+        facts = {"origin": origin, "split": found.split, "files": held}
         others = folders.passed_over(found.passed_over)
         return cut(found.files), facts | ({"passed_over": others} if others else {})
     if entry is not None and spec.path_or_name.startswith(registry.EMBEDDED):
@@ -264,7 +274,7 @@ def _name(spec: SourceSpec, entry: Entry | None) -> str:
         return entry.name
     text = spec.path_or_name.rstrip("/")
     if folders.looks_local(text):
-        path = Path(text).expanduser()
+        path = local(text)
         parts = [part for part in path.parts if not folders.WILDCARDS & set(part)]
         stem = (stem_of(path) if path.is_file() else parts[-1]) if parts else "source"
     else:

@@ -11,6 +11,7 @@ from hf_qads.errors import SourceError, TrainingError
 from hf_qads.repositories.folders import is_repository
 from hf_qads.repositories.front_matter import read_front_matter
 from hf_qads.repositories.loading import load_rows
+from hf_qads.repositories.places import local
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -29,7 +30,8 @@ def load_mixture(
     this name, and as many as its qads.yaml and card say.
 
     Args:
-        name: anything that `load_rows` takes: a dataset folder, a file of any known format, or a Hub id.
+        name: anything that `load_rows` takes: a dataset folder, a file of any known format, a place that
+            holds one of these, or a Hub id.
         subset: a configuration of it, such as `10pct`; None is its default one.
         split: which split.
         revision: of a Hub dataset.
@@ -38,10 +40,11 @@ def load_mixture(
         TrainingError: there is no such dataset, subset or split, it is empty, or it holds another number of
             rows than its record says.
     """
-    if Path(name).expanduser().is_file() and split.partition("[")[0] != "train":
-        raise TrainingError(f"{name} is a file and holds the split train only. Leave out split={split}.")
     asked = None if split == "train" else split
     try:
+        path = local(name)
+        if path.is_file() and split.partition("[")[0] != "train":
+            raise TrainingError(f"{name} is a file and holds the split train only. Leave out split={split}.")
         loaded = load_rows(name, config=subset, split=asked, revision=revision)
     except SourceError as error:
         raise TrainingError(
@@ -51,7 +54,6 @@ def load_mixture(
         logger.warning("%s: %s", name, note)
     if not len(loaded.data):
         raise TrainingError(f"The split {split} of {name} holds no rows. Name another split or subset.")
-    path = Path(name).expanduser()
     if path.is_dir() and is_repository(path):
         _check_rows(path, loaded.data, split.partition("[")[0])
     return loaded.data
@@ -107,7 +109,7 @@ def mixture_facts(name: str, **chosen: Any) -> dict[str, Any]:
         name: as for `load_mixture`.
         chosen: what was chosen of it: subset, split, revision, strategy, fraction; None values are left out.
     """
-    path = Path(name)
+    path = local(name)
     facts: dict[str, Any] = {"dataset": path.name if path.exists() else name}
     config = _yaml(path / "qads.yaml").get("config")
     if isinstance(config, Mapping):

@@ -254,9 +254,11 @@ def _candidates(config: Config, found: Availability, counts: dict[str, _Counted]
 def _countable(source: Source) -> bool:
     """Whether a source's size is known before anything is downloaded."""
     from hf_qads.repositories.folders import looks_local
+    from hf_qads.repositories.places import is_place
     from hf_qads.sources import CATALOGUE
 
-    at_hand = looks_local(source.path) or source.path.startswith("embedded_")
+    here = looks_local(source.path) and not is_place(source.path)
+    at_hand = here or source.path.startswith("embedded_")
     return at_hand or source.path in CATALOGUE
 
 

@@ -15,6 +15,7 @@ from hf_qads.publishing.facts.contamination import ContaminationSummary, compare
 from hf_qads.publishing.facts.generated import Generated, generated
 from hf_qads.publishing.facts.run_columns import held_out
 from hf_qads.repositories.licences import OWN_FILES
+from hf_qads.repositories.places import is_private
 from hf_qads.runfolder import RunFolder
 from hf_qads.runtime import files
 from hf_qads.runtime.models import EMBEDDED as EMBEDDED_MODEL
@@ -239,7 +240,8 @@ def _model(config: Mapping[str, Any]) -> str:
 def public(value: Any) -> Any:
     """`value` of a config without what is private: absolute and home paths keep only their last part.
 
-    Values under keys that name a token, secret or password are left off; a server's address is not shown.
+    So do places, except those on the Hub and the web whose address holds no key. Values under keys that name
+    a token, secret or password are left off; a server's address is not shown.
     """
     if isinstance(value, Mapping):
         secret = re.compile(r"(?i)(^|_)(token|secret|password|api_?key)$")
@@ -250,8 +252,8 @@ def public(value: Any) -> Any:
         }
     if isinstance(value, list | tuple):
         return [public(item) for item in value]
-    if isinstance(value, Path) or (isinstance(value, str) and LOCAL_PATH.match(value)):
-        return re.split(r"[/\\]", str(value).rstrip("/\\"))[-1] or "."
+    if isinstance(value, Path) or (isinstance(value, str) and (LOCAL_PATH.match(value) or is_private(value))):
+        return re.split(r"[/\\]", str(value).partition("?")[0].rstrip("/\\"))[-1] or "."
     return value
 
 
