@@ -15,6 +15,7 @@ from typing import Any
 
 from hf_qads import __version__
 from hf_qads.errors import QaDSError
+from hf_qads.repositories.places import is_place
 from hf_qads.runtime import distributed
 
 Command = Callable[..., str | None]  # takes its flags by name; what it returns is printed
@@ -131,12 +132,12 @@ def _parser() -> argparse.ArgumentParser:
     quickstart = add(
         "quickstart", _quickstart, "the whole way on the embedded pool, model and scorer", resumes=True
     )
-    quickstart.add_argument("--out", type=Path, default=Path("runs/quickstart"), help="run folder")
+    quickstart.add_argument("--out", type=_on_disk, default=Path("runs/quickstart"), help="run folder")
 
     run = add("run", _run, "go from raw rows to a finished mixture, as a config says; resumes", resumes=True)
     run.add_argument("config", type=Path, help="YAML file")
     run.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="for example select.metric=cosine")
-    run.add_argument("--out", type=Path, help="run folder (default: runs/NAME)")
+    run.add_argument("--out", type=_on_disk, help="run folder (default: runs/NAME)")
     run.add_argument("--until", metavar="STAGE", help="last stage to do")
     run.add_argument(
         "--num-proc",
@@ -149,7 +150,9 @@ def _parser() -> argparse.ArgumentParser:
     augment = add("augment", _augment, "generate rows as a config's augment section says", resumes=True)
     augment.add_argument("config", type=Path, help="YAML file of a run")
     augment.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="for example augment.rounds=2")
-    augment.add_argument("--out", type=Path, help="run folder, from which `run` goes on (default: runs/NAME)")
+    augment.add_argument(
+        "--out", type=_on_disk, help="run folder, from which `run` goes on (default: runs/NAME)"
+    )
 
     compare = add(
         "compare", "experiments.commands:compare", "does a strategy or mixture help? arms x seeds, verdicts",
@@ -187,7 +190,7 @@ def _parser() -> argparse.ArgumentParser:
         "--option", action="append", default=[], metavar="KEY=VALUE", help="with --score: one of its options"
     )
     score.add_argument("--split", help="split; default: train")
-    score.add_argument("--out", type=Path, help="parquet file to write (default: NAME-scored.parquet)")
+    score.add_argument("--out", type=_on_disk, help="parquet file to write (default: NAME-scored.parquet)")
     score.add_argument("--push", metavar="REPO", help="dataset repository to push to")
 
     select = add(
@@ -216,7 +219,7 @@ def _parser() -> argparse.ArgumentParser:
         "--model",
         help="makes vectors and features that rows do not bring: Hub id, folder, or embedded (default)",
     )
-    select.add_argument("--out", type=Path, help="parquet file to write (default: NAME-selected.parquet)")
+    select.add_argument("--out", type=_on_disk, help="parquet file to write (default: NAME-selected.parquet)")
 
     plan = add(
         "plan", "pipeline.planning.plan:plan", "rows, tokens, passes, hours and disk, before anything runs"
@@ -230,18 +233,26 @@ def _parser() -> argparse.ArgumentParser:
     plan.add_argument("--gpus", type=int, nargs="+", metavar="N", help="hours of each stage on so many GPUs")
     plan.add_argument("--rows", type=int, help="plan for a pool of so many rows")
 
-    publish = add("publish", _publish, "put a finished run on the Hub, with cards that carry the evidence")
+    publish = add(
+        "publish",
+        "publishing.commands:publish",
+        "put a finished run on the Hub, with cards that carry the evidence, or its mixture into a bucket",
+    )
     publish.add_argument("run", type=Path, help="run folder")
-    publish.add_argument("--to", required=True, metavar="NAMESPACE", help="user or organisation")
+    publish.add_argument(
+        "--to", required=True, help="user or organisation, or a place for the mixture: s3://..."
+    )
     publish.add_argument("--private", action="store_true")
     publish.add_argument("--dry-run", action="store_true", help="stage and check, and send nothing")
     publish.add_argument("--accept-licences", action="store_true", help="publish in spite of licence flags")
-    publish.add_argument("--out", type=Path, help="folder to stage in (default: RUN/publish)")
+    publish.add_argument("--out", type=_on_disk, help="folder to stage in (default: RUN/publish)")
     publish.add_argument(
         "--replace", action="store_true", help="put ours in the place of configs and files that are not ours"
     )
 
-    check = add("check", _check, "check that a staged folder or a mixture is complete and loads")
+    check = add(
+        "check", "publishing.commands:check", "check that a staged folder or a mixture is complete and loads"
+    )
     check.add_argument("folder", type=Path)
 
     explore = add(
@@ -261,7 +272,7 @@ def _study(command: argparse.ArgumentParser, section: str, nargs: str | None = N
     """Add what every experiment is given: its file, changes to it, its folder, who does its cells."""
     command.add_argument("config", type=Path, nargs=nargs, help="YAML file")
     command.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help=f"for example {section}.seeds=5")
-    command.add_argument("--out", type=Path, help="folder (default: runs/NAME)")
+    command.add_argument("--out", type=_on_disk, help="folder (default: runs/NAME)")
     _share(command, "the cells")
 
 
@@ -281,6 +292,16 @@ def _share(command: argparse.ArgumentParser, what: str, alone: str = "locally on
     )
     command.add_argument("--gpus-per-worker", type=float, help="on Ray; default: 1 where it has GPUs, else 0")
     command.add_argument("--gpu-type", help="take only GPUs of this Ray accelerator type")
+
+
+def _on_disk(text: str) -> Path:
+    """The path of something that is written; an address of an object store is none."""
+    if is_place(text):
+        raise argparse.ArgumentTypeError(
+            f"{text} is no path on a disk. Work in progress needs POSIX renames and locks, which object "
+            "stores do not have. Give a path; `hf-qads publish RUN --to` puts the finished mixture there."
+        )
+    return Path(text)
 
 
 def _cores() -> int:
@@ -345,51 +366,6 @@ def _augment(*, config: Path, overrides: list[str], out: Path | None) -> str:
         raise ConfigError(f"{config} has no section augment. Write for example `augment: {{model: rules}}`.")
     out = out or Path("runs") / checked.name
     return generated(pipeline.run(checked, out, until="augmenting", say=_say))
-
-
-def _publish(
-    *,
-    run: Path,
-    to: str,
-    private: bool,
-    dry_run: bool,
-    accept_licences: bool,
-    out: Path | None,
-    replace: bool,
-) -> str:
-    from hf_qads.publishing.hub.push import publish
-    from hf_qads.runtime.progress import quiet
-
-    quiet()
-    done = publish(
-        run,
-        to,
-        private=private,
-        dry_run=dry_run,
-        accept_licences=accept_licences,
-        out=out,
-        replace=replace,
-    )
-    lines = [repository.line for repository in done]
-    if dry_run:
-        staged = out or run / "publish"
-        lines += [
-            f"Nothing was sent. What would go lies in {staged}: read the README.md of each repository there,",
-            f"and check them with: hf-qads check {staged}",
-        ]
-    return "\n".join(lines)
-
-
-def _check(*, folder: Path) -> str:
-    from hf_qads.errors import PublishingError
-    from hf_qads.publishing.hub.checking import check
-
-    problems = check(folder)
-    for problem in problems:
-        _say(problem)
-    if problems:
-        raise PublishingError(f"{folder} is not complete: {len(problems)} problems, listed above.")
-    return f"{folder} is complete and loads."
 
 
 def _sources(*, name: str | None) -> str:

@@ -95,7 +95,7 @@ def publish(
     run = run if isinstance(run, RunFolder) else RunFolder.open(run)
     _check_namespace(namespace)
     if not accept_licences:
-        _check_licences(run, dry_run=dry_run)
+        check_licences(run, dry_run=dry_run)
     folder = run.folder("publish") if out is None else Path(out)
     if dry_run:
         return [_planned(one, namespace) for one in stage_all(run, folder, namespace=namespace)]
@@ -221,7 +221,12 @@ def _count(staged: Staged) -> int:
     return sum(path.is_file() for path in staged.folder.rglob("*"))
 
 
-def _check_licences(run: RunFolder, *, dry_run: bool) -> None:
+def check_licences(run: RunFolder, *, dry_run: bool) -> None:
+    """Ask for a decision on licences that need one; in a dry run they are only named.
+
+    Raises:
+        PublishingError: there are such.
+    """
     flagged = combine_licences(run_facts(run).sources).flagged
     if not flagged:
         return
