@@ -14,6 +14,7 @@ from hf_qads.runtime.distributed import world_size
 from hf_qads.runtime.sharded_training import launched_by_deepspeed
 
 A = TypeVar("A")
+DEVICE_TOKENS = 4096  # most tokens per device and pass: of 135 M parameters about 10 GB of activations
 AUTOCAST = ("auto", "none", "bfloat16")
 
 
@@ -69,6 +70,21 @@ def split_batch(global_batch: int, device_batch: int, workers: int) -> tuple[int
         )
     rows = next(rows for rows in range(min(device_batch, share), 0, -1) if share % rows == 0)
     return rows, share // rows
+
+
+def fit_device_batch(arguments: Any, longest: int) -> None:
+    """Take fewer rows per pass and accumulate more where rows are long, so that memory stays bounded.
+
+    Args:
+        arguments: of a training run; the rows per optimizer step stay what they are.
+        longest: tokens of the longest row. A pass holds at most 4,096 tokens, or one row.
+    """
+    rows, steps = arguments.per_device_train_batch_size, arguments.gradient_accumulation_steps
+    fitting = max(1, DEVICE_TOKENS // longest)
+    if fitting < rows:
+        rows, steps = split_batch(rows * steps, fitting, 1)
+        arguments.per_device_train_batch_size = arguments.per_device_eval_batch_size = rows
+        arguments.gradient_accumulation_steps = steps
 
 
 def device_arguments(device: str | None = None) -> dict[str, Any]:

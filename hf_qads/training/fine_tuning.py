@@ -12,7 +12,7 @@ from hf_qads.runtime import distributed, files
 from hf_qads.runtime.models import fingerprint, load_model, public_name, weights_digest
 from hf_qads.runtime.sharded_training import fsdp_on_cpu
 from hf_qads.runtime.trainer import FACTS, check_claim, is_finished, put_model, train_resumable
-from hf_qads.training.arguments import Schedule, training_arguments
+from hf_qads.training.arguments import Schedule, fit_device_batch, training_arguments
 from hf_qads.training.facts import identity, training_facts
 from hf_qads.training.rows import training_rows
 from hf_qads.training.tracking import usual_attention
@@ -83,7 +83,7 @@ def fine_tune(
         max_steps: optimizer steps, which then overrule `epochs`; -1 leaves it to `epochs`.
         learning_rate: the peak, > 0.
         global_batch: rows per optimizer step, over all processes and accumulation steps.
-        device_batch: most rows per device and pass.
+        device_batch: most rows per device and pass; fewer where these would hold over 4,096 tokens.
         warmup: share of the steps in [0, 1) over which the rate rises from zero.
         scheduler: a scheduler name of transformers.
         by_length: put rows of like length into a batch, so that little is padded.
@@ -121,7 +121,8 @@ def fine_tune(
     from trl import SFTConfig, SFTTrainer
 
     folder = Path(folder)
-    if arguments is None:
+    ours = arguments is None
+    if ours:
         schedule = Schedule(epochs, learning_rate, global_batch, warmup, scheduler, max_steps)
         arguments = training_arguments(
             SFTConfig,
@@ -146,12 +147,7 @@ def fine_tune(
         attention=attention or usual_attention(arguments.device),
         trust_remote_code=trust_remote_code,
     )
-    if arguments.eos_token is not None:
-        if arguments.eos_token not in tokenizer.get_vocab():
-            raise TrainingError(
-                f"eos_token={arguments.eos_token!r} is not in the tokenizer's vocabulary. Name one that is."
-            )
-        tokenizer.eos_token = arguments.eos_token
+    _end_with(tokenizer, arguments.eos_token)
     template = template_of(model, template)
     context = getattr(model.config, "max_position_embeddings", None) or arguments.max_length
     arguments.max_length = min(arguments.max_length or context, context)
@@ -166,6 +162,8 @@ def fine_tune(
             answers_only=arguments.completion_only_loss is not False,
             num_proc=arguments.dataset_num_proc,
         )
+    if ours:
+        fit_device_batch(arguments, data.longest)
     who = identity(
         name, weights, data, arguments, template=template, dtype=str(model.dtype).split(".")[-1], lora=lora
     )
@@ -191,6 +189,14 @@ def fine_tune(
     put_model(trainer, finished, folder, facts, keep_checkpoints=keep_checkpoints)
     trainer.accelerator.free_memory()
     return facts
+
+
+def _end_with(tokenizer: Any, token: str | None) -> None:
+    if token is None:
+        return
+    if token not in tokenizer.get_vocab():
+        raise TrainingError(f"eos_token={token!r} is not in the tokenizer's vocabulary. Name one that is.")
+    tokenizer.eos_token = token
 
 
 def _loaded(

@@ -35,6 +35,7 @@ class TrainingRows:
         cut: rows whose answer lost its end to the maximum length.
         tokens: all tokens of `data`.
         answer_tokens: those that carry a loss.
+        longest: tokens of the longest row.
     """
 
     data: "Dataset"
@@ -42,6 +43,7 @@ class TrainingRows:
     cut: int = 0
     tokens: int = 0
     answer_tokens: int = 0
+    longest: int = 0
 
     def __str__(self) -> str:
         gone = ", ".join(f"{count} ({reason})" for reason, count in self.left_out.items())
@@ -133,7 +135,10 @@ def _audited(tokenised: "Dataset", tokens: int | None) -> TrainingRows:
         raise TrainingError(f"No row is left to train on ({what}). Raise max_length, or check the rows.")
     data = tokenised.select(np.flatnonzero(reasons == "")) if left_out else tokenised
     total = {name: int(np.sum(data[name][:])) for name in ("cut", "tokens", "answer_tokens")}
-    return TrainingRows(data.select_columns(["input_ids", "labels"]), dict(left_out), **total)
+    longest = int(np.max(data["tokens"][:]))
+    return TrainingRows(
+        data.select_columns(["input_ids", "labels"]), dict(left_out), longest=longest, **total
+    )
 
 
 def _tokenise(

@@ -6,7 +6,13 @@ from transformers import Trainer, TrainingArguments
 from trl import SFTConfig
 
 from hf_qads.errors import DeviceError, TrainingError
-from hf_qads.training.arguments import Schedule, device_arguments, split_batch, training_arguments
+from hf_qads.training.arguments import (
+    Schedule,
+    device_arguments,
+    fit_device_batch,
+    split_batch,
+    training_arguments,
+)
 from tests.models import tiny_model
 
 
@@ -18,6 +24,16 @@ def test_global_batch_is_the_product_whatever_the_processes(workers, device_batc
     assert split_batch(128, device_batch, workers) == expected
     rows, accumulation = expected
     assert rows * accumulation * workers == 128
+
+
+@pytest.mark.parametrize(
+    ("longest", "expected"),
+    [(512, (8, 16)), (513, (4, 32)), (1024, (4, 32)), (2048, (2, 64)), (9000, (1, 128))],
+)
+def test_long_rows_go_through_a_device_in_smaller_batches_of_the_same_sum(tmp_path, longest, expected):
+    arguments = training_arguments(SFTConfig, tmp_path, schedule=Schedule(global_batch=128), device="cpu")
+    fit_device_batch(arguments, longest)
+    assert (arguments.per_device_train_batch_size, arguments.gradient_accumulation_steps) == expected
 
 
 def test_global_batch_that_cannot_be_shared_is_an_error():
