@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+import hf_qads
 from hf_qads.cli import main
+from hf_qads.rows.rendering import Renderer
+from hf_qads.runtime.models import load_model
 from tests.models import tiny_rows
 from tests.pipeline.conftest import write_rows
 
@@ -96,3 +99,21 @@ def test_two_questions_are_evaluated(run, tmp_path):
     assert done.returncode == 0, done.stderr
     lines = (out / "gsm8k" / "results.jsonl").read_text().splitlines()
     assert len(lines) >= 2
+
+
+def test_influence_is_that_of_whole_pairs_within_a_ten_thousandth_of_a_nat():
+    import torch
+
+    model, tokenizer = load_model("smollm2", dtype="float32", device="cpu")
+    prompts, anchors = tiny_rows(3, seed=1), tiny_rows(4, seed=2)
+    found = hf_qads.influence(model, tokenizer, prompts, anchors)
+    renderer = Renderer(tokenizer)
+    for one, scores in zip([None, *prompts], [found.zero_shot, *found.one_shot], strict=True):
+        before = [*renderer.bos, *(renderer.block(one).ids if one else [])]
+        for anchor, score in zip(anchors, scores, strict=True):
+            block = renderer.block(anchor)
+            ids = torch.tensor([[*before, *block.ids]])
+            with torch.no_grad():
+                said = model(ids).logits[0, :-1].log_softmax(-1).gather(-1, ids[0, 1:, None])[:, 0]
+            first, last = (len(before) + place - 1 for place in block.answer)
+            assert float(score) == pytest.approx(float(said[first:last].mean()), abs=1e-4)

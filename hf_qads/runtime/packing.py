@@ -233,10 +233,12 @@ class _Attend:
     ) -> tuple[Tensor, Tensor]:
         """Keys stand at positions 0, 1, ...; queries at `positions`, or where the keys are."""
         if query.device.type == "cpu" and not self.plain(key, value):
+            # On all keys, heads that share them go side by side: each block of keys is packed once.
+            asked = query if causal else query.reshape(len(query), key.shape[1], -1, query.shape[-1])
             found = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
-                query, key, value, 0.0, causal, scale=self.scale
+                asked, key, value, 0.0, causal, scale=self.scale
             )
-            return found[0], found[1]
+            return found[0].reshape(*query.shape[:3], -1), found[1].reshape(query.shape[:3])
         allowed: Tensor | None = None
         if causal or self.window is not None:
             at = torch.arange(key.shape[-2], device=key.device)

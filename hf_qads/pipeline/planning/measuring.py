@@ -67,8 +67,8 @@ def speeds(config: Config, length: int) -> Mapping[str, float]:
         return float(count * each)
 
     def scores(count: int) -> float:
-        found = influence(model, tokenizer, rows[:2], rows[2 : 2 + count])
-        return found.tokens_per_pair[0] * 2 * count
+        found = influence(model, tokenizer, rows[:8], rows[8 : 8 + count])
+        return found.tokens_per_pair[0] * 8 * count
 
     result = {FORWARD: _speed(vectors), INFLUENCE: _speed(scores)}
     model, tokenizer = load_to_train(config.model, device=config.device)
@@ -106,7 +106,7 @@ def _speed(work: Callable[[int], float]) -> float:
         began = time.perf_counter()
         tokens += work(count)
         seconds += time.perf_counter() - began
-        count = min(30, 2 * count)
+        count = min(24, 2 * count)
     return tokens / seconds
 
 

@@ -30,7 +30,7 @@ class Sizes(NamedTuple):
     most: int
 
 
-_SIZES = {"cpu": Sizes(joined=512, most=1024)}
+_SIZES = {"cpu": Sizes(joined=1024, most=2048)}
 _OTHER = Sizes(joined=8192, most=2**30)
 
 
