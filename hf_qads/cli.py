@@ -1,7 +1,6 @@
 """The command line `hf-qads COMMAND`: parse, call a function with the flags, report errors in one line."""
 
 import argparse
-import errno
 import os
 import signal
 import sys
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hf_qads import __version__
-from hf_qads.errors import QaDSError
+from hf_qads.errors import DISK_ADVICE, QaDSError
 from hf_qads.repositories.places import is_place
 from hf_qads.runtime import distributed
 
@@ -34,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     # Threads that spin while they wait bring a small model to a crawl where another process wants the cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    flags = vars(_parser().parse_args(arguments))
+    flags = _flags(arguments)
     warnings.formatwarning = _one_line
     command: Command = flags.pop("command")
     resumes = flags.pop("resumes")
@@ -55,20 +54,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        advice = {
-            errno.ENOSPC: "The disk is full: free some space, then run the same command again.",
-            errno.EDQUOT: "The disk quota is used up: free some space, then run the same command again.",
-            errno.EACCES: "Give a folder that you may write to, or change its permissions.",
-            errno.EPERM: "Give a folder that you may write to, or change its permissions.",
-            errno.EROFS: "The file system is read-only: give another folder.",
-            errno.ENOTDIR: "A part of the path is a file: give another folder.",
-            errno.EEXIST: "A file stands where a folder is needed: give another folder.",
-            errno.ENOENT: "It is not there and cannot be made: check the path.",
-        }.get(error.errno or 0)
+        advice = DISK_ADVICE.get(error.errno or 0)
         if advice is None:
             raise
         return _fail(f"{error.filename or 'writing'}: {error.strerror}. {advice}")
     return 0
+
+
+def _flags(arguments: Sequence[str] | None) -> dict[str, Any]:
+    """What was asked for; KEY=VALUE may stand behind options too, where argparse does not look for it."""
+    parser = _parser()
+    flags, further = parser.parse_known_args(arguments)
+    if any(one.startswith("-") or "=" not in one or "overrides" not in flags for one in further):
+        parser.error(f"unrecognized arguments: {' '.join(further)}")
+    if further:
+        flags.overrides += further
+    return vars(flags)
 
 
 def _fail(message: str, *, code: int = 2) -> int:

@@ -23,6 +23,21 @@
 Each message says what was wrong, what was got, and what to do.
 """
 
+import errno
+from typing import Final
+
+# What to do about an OSError, by its number, where the system's words do not say.
+DISK_ADVICE: Final = {
+    errno.ENOSPC: "The disk is full: free some space, then run the same command again.",
+    errno.EDQUOT: "The disk quota is used up: free some space, then run the same command again.",
+    errno.EACCES: "Give a folder that you may write to, or change its permissions.",
+    errno.EPERM: "Give a folder that you may write to, or change its permissions.",
+    errno.EROFS: "The file system is read-only: give another folder.",
+    errno.ENOTDIR: "A part of the path is a file: give another folder.",
+    errno.EEXIST: "A file stands where a folder is needed: give another folder.",
+    errno.ENOENT: "It is not there and cannot be made: check the path.",
+}
+
 
 class QaDSError(Exception):
     """Base of every error that a user can put right."""

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import PreTrainedTokenizerFast
+from transformers import PretrainedConfig, PreTrainedTokenizerFast
 
 from hf_qads.augmenting.likelihood import StepLikelihood
 from hf_qads.rows.rendering import Renderer
@@ -21,7 +21,7 @@ class Unigram(torch.nn.Module):
     """A language model that pays no heed to what was said."""
 
     device = torch.device("cpu")
-    config = SimpleNamespace(max_position_embeddings=64, model_type="unigram")
+    config = PretrainedConfig(max_position_embeddings=64)
 
     def forward(self, tokens, use_cache):
         rest = (1 - sum(CHANCE.values())) / (len(WORDS) - len(CHANCE))
@@ -75,13 +75,13 @@ def test_a_batch_of_answers_scores_as_each_by_itself():
     ids = [*renderer.bos, *encoded["input_ids"]]
     with torch.no_grad():
         said = model(torch.tensor([ids])).logits[0].log_softmax(-1)
-    start = rendered.answer[0]
+    start, stop = rendered.answer
     second = start + pairs[0][1].index("The")
     found = [
         float(said[place - 1 + len(renderer.bos), token])
         for place, (token, (first, last)) in enumerate(
             zip(encoded["input_ids"], encoded["offset_mapping"], strict=True)
         )
-        if last > start and not first <= start < last and not first <= second < last
+        if start < last <= stop and not first <= start < last and not first <= second < last
     ]
     assert together[0] == pytest.approx(sum(found) / len(found), abs=1e-5)

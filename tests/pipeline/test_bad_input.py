@@ -269,3 +269,16 @@ def test_one_row_many_times_and_equal_scores_still_make_a_mixture(tmp_path, raw_
     config = tmp_path / "run.yaml"
     config.write_text(yaml.safe_dump(raw), encoding="utf-8")
     assert main(["run", str(config), "--out", str(tmp_path / "out")]) == 0
+
+
+def test_settings_may_stand_behind_options(raw_config, tmp_path, capfd):
+    assert "seed: input should be greater than or equal to 0, got -1" in run(
+        tmp_path, raw_config, capfd, "seed=-1"
+    )
+    for wrong in ("seed", "--sed=1"):
+        with pytest.raises(SystemExit):
+            main(["run", str(tmp_path / "bad.yaml"), "--out", str(tmp_path / "out"), wrong])
+        assert f"unrecognized arguments: {wrong}" in capfd.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["plan", str(tmp_path / "bad.yaml"), "--measure", "seed=1"])
+    assert "unrecognized arguments: seed=1" in capfd.readouterr().err
