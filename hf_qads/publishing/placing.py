@@ -122,7 +122,8 @@ def _look(place: str) -> _Place:
     with reaching(place, PublishingError):
         system.invalidate_cache()
         infos = system.find(root, detail=True)
-        sizes = {name[len(root) + 1 :]: info["size"] for name, info in infos.items()}
+        inside = {name: info for name, info in infos.items() if name.startswith(f"{root}/")}
+        sizes = {name[len(root) + 1 :]: info["size"] for name, info in inside.items()}
         text = {name: system.cat_file(f"{root}/{name}").decode() for name in (MARK, DONE) if name in sizes}
     try:
         ours = json.loads(text.get(MARK, "null"))

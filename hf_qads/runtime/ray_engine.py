@@ -236,7 +236,7 @@ def _connect(address: str) -> tuple[Any, bool]:
         if host and port.isdigit():  # Ray itself waits for a minute
             socket.create_connection((host, int(port)), timeout=10).close()
         ray.init(address=address, **options)
-    except (OSError, ValueError, RuntimeError) as error:
+    except Exception as error:  # Ray has no class for a node that does not come up in time
         reason = " ".join(str(error).split())[:200]
         raise RunError(
             f"there is no Ray cluster at --address {address} ({reason}). Start one with `ray start --head` "

@@ -144,3 +144,12 @@ def test_workers_fill_the_gpus_or_the_nodes():
 def test_no_cluster_at_the_address_is_one_line(tmp_path):
     with pytest.raises(RunError, match=r"no Ray cluster at --address 127\.0\.0\.1:1"):
         RayEngine(tmp_path, address="127.0.0.1:1", say=lambda line: None)
+
+
+def test_a_cluster_that_comes_up_too_slowly_is_one_line(tmp_path, monkeypatch):
+    def init(**_):
+        raise Exception("The current node timed out during startup. This could happen because ...")
+
+    monkeypatch.setattr(ray, "init", init)
+    with pytest.raises(RunError, match=r"no Ray cluster at --address local \(The current node timed out"):
+        RayEngine(tmp_path, address="local", say=lambda line: None)
