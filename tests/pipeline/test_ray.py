@@ -18,7 +18,7 @@ from hf_qads.runfolder import RunFolder
 from hf_qads.runtime.ray_engine import RayEngine
 from tests.models import tiny_rows
 from tests.pipeline.test_resume import digest, quietly
-from tests.runtime.ray_jobs import start_cluster
+from tests.runtime.ray_jobs import add_node, start_cluster
 
 ray = pytest.importorskip("ray")
 pytestmark = [
@@ -71,7 +71,7 @@ def test_a_node_killed_in_a_stage_changes_no_byte(tmp_path, raw_config, cluster,
     raw, out, refused = with_scores(raw_config), tmp_path / "out", []
     quietly(raw, tmp_path / "alone")
     quietly(raw, out, until=BEFORE[stage])
-    node = cluster.add_node(num_cpus=1)
+    node = add_node(cluster, 1)
 
     def kill_and_intrude():
         time.sleep(3)

@@ -4,25 +4,43 @@ import errno
 import os
 import signal
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from hf_qads.errors import RunError
 from hf_qads.runtime.executors import Executor, PartDone, Shard, temporary
 
 
 def start_cluster(cores: int) -> Any:
-    """A head node on this machine; once more where it did not come up in Ray's 30 seconds on a busy one."""
+    """A cluster of a head node on this machine."""
     from ray.cluster_utils import Cluster
 
     head = {"num_cpus": cores, "include_dashboard": False}
+    return _patiently(lambda: Cluster(initialize_head=True, head_node_args=head))
+
+
+def add_node(cluster: Any, cores: int) -> Any:
+    """A further node on this machine."""
+    return _patiently(lambda: cluster.add_node(num_cpus=cores))
+
+
+def _patiently(start: Callable[[], Any]) -> Any:
+    """Start a node, again where it did not come up in Ray's 15 to 30 seconds on a busy machine."""
+    before = set(psutil.Process().children(recursive=True))
     for left in (3, 2, 1, 0):
         try:
-            return Cluster(initialize_head=True, head_node_args=head)
+            return start()
         except Exception as error:  # Ray raises no class of its own
+            for process in set(psutil.Process().children(recursive=True)) - before:
+                with suppress(psutil.Error):  # it may be gone
+                    process.kill()
             if "timed out during startup" not in str(error) or not left:
                 raise
+    raise AssertionError
 
 
 class Waiting:

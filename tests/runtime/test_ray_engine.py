@@ -7,7 +7,7 @@ import pytest
 
 from hf_qads.errors import RunError, ShardsGivenUpError
 from hf_qads.runtime.ray_engine import RayEngine, _fitting
-from tests.runtime.ray_jobs import Dying, Full, Refusing, Waiting, start_cluster
+from tests.runtime.ray_jobs import Dying, Full, Refusing, Waiting, add_node, start_cluster
 
 ray = pytest.importorskip("ray")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::R
 @pytest.fixture(scope="module")
 def cluster():
     made = start_cluster(1)
-    made.add_node(num_cpus=1)
+    add_node(made, 1)
     yield made
     ray.shutdown()
     made.shutdown()
@@ -77,7 +77,7 @@ def test_what_a_user_can_mend_ends_the_run_in_one_line(engine, tmp_path):
 
 @pytest.mark.slow
 def test_a_node_that_dies_loses_no_shard(engine, cluster, tmp_path):
-    node = cluster.add_node(num_cpus=2)
+    node = add_node(cluster, 2)
     engine._count = 3
 
     def kill():
