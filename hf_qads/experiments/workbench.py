@@ -28,6 +28,7 @@ from hf_qads.training import fine_tune
 SCORED = ("augmenting", "pool", "experience", "vectors", "influence", "scorer", "scores")
 VERSION = 1  # raise it when the same cell would give another result
 MODEL, ROW_SCORES = "model", "row_scores"
+CHECKPOINTS_FROM = 5_000  # rows times epochs
 Rows = NDArray[np.int64]
 Say = Callable[[str], None]
 
@@ -119,6 +120,8 @@ class Workbench:
             **self.setting.train.model_dump(exclude={"model"}),
             device=self.candidates.config.device,
             seed=seed,
+            # A short training is done again sooner than its checkpoints are written.
+            save_steps=0 if len(rows) * self.setting.train.epochs < CHECKPOINTS_FROM else None,
             title=title,
             overwrite=True,
         )

@@ -118,7 +118,7 @@ class ProcessEngine:
                     method, given, named = content
                     with suppress(OSError):
                         pipe.send(getattr(book, method)(*given, **named))
-                    progress.update(book.state()["done"] - progress.n)
+                    progress.reach(book.state()["done"])
                     continue
                 del running[pipe]
                 if kind == REFUSES:

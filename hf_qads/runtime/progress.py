@@ -43,14 +43,18 @@ class Progress(tqdm):  # type: ignore[type-arg]
 
     def update(self, n: float | None = 1) -> bool | None:
         """Count `n` more."""
+        self._count += int(n or 0)
         if self._logs:
-            self._count += int(n or 0)
             now = time.monotonic()
             if now - self._told >= LOG_EVERY:
                 self._told = now
                 self._log(now - self._begun)
         shown: bool | None = super().update(n)
         return shown
+
+    def reach(self, count: int) -> None:
+        """Count on to `count` in all; tqdm's own `n` stands still where no bar is drawn."""
+        self.update(count - self._count)
 
     def _log(self, seconds: float) -> None:
         new = self._count - self._first

@@ -169,7 +169,7 @@ class RayEngine:
                     if self._made < (1 + REPLACED) * self._count:
                         start(self._add(book))
             state: dict[str, Any] = book.state()
-            progress.update(state["done"] - progress.n)
+            progress.reach(state["done"])
             busy = state["begun"] & set(running.values())
             if not running or (state["begun"] and not busy and not state["left"]):
                 return state

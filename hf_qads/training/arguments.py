@@ -15,6 +15,7 @@ from hf_qads.runtime.sharded_training import launched_by_deepspeed
 
 A = TypeVar("A")
 DEVICE_TOKENS = 4096  # most tokens per device and pass: of 135 M parameters about 10 GB of activations
+CPU_VALUES = 10**7  # most tokens x width x layers of a usual pass on a CPU, whose caches hold no more
 AUTOCAST = ("auto", "none", "bfloat16")
 
 
@@ -72,17 +73,23 @@ def split_batch(global_batch: int, device_batch: int, workers: int) -> tuple[int
     return rows, share // rows
 
 
-def fit_device_batch(arguments: Any, longest: int) -> None:
-    """Take fewer rows per pass and accumulate more where rows are long, so that memory stays bounded.
+def fit_device_batch(arguments: Any, config: Any, *, longest: int, mean: float) -> None:
+    """Take fewer rows per pass and accumulate more, for memory's sake and on a CPU for speed.
 
     Args:
         arguments: of a training run; the rows per optimizer step stay what they are.
+        config: the model's.
         longest: tokens of the longest row. A pass holds at most 4,096 tokens, or one row.
+        mean: tokens of a row on average. On a CPU a pass over rows of this length fits the caches: with a
+            model of 135 million parameters 576 tokens, in which training is twice as quick as in 2,000.
     """
     rows, steps = arguments.per_device_train_batch_size, arguments.gradient_accumulation_steps
-    fitting = max(1, DEVICE_TOKENS // longest)
+    fitting = DEVICE_TOKENS / longest
+    if arguments.device.type == "cpu":
+        text = config.get_text_config()
+        fitting = min(fitting, CPU_VALUES / (mean * text.hidden_size * text.num_hidden_layers))
     if fitting < rows:
-        rows, steps = split_batch(rows * steps, fitting, 1)
+        rows, steps = split_batch(rows * steps, max(1, int(fitting)), 1)
         arguments.per_device_train_batch_size = arguments.per_device_eval_batch_size = rows
         arguments.gradient_accumulation_steps = steps
 

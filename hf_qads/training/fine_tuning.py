@@ -83,7 +83,7 @@ def fine_tune(
         max_steps: optimizer steps, which then overrule `epochs`; -1 leaves it to `epochs`.
         learning_rate: the peak, > 0.
         global_batch: rows per optimizer step, over all processes and accumulation steps.
-        device_batch: most rows per device and pass; fewer where these would hold over 4,096 tokens.
+        device_batch: most rows per device and pass; fewer where rows are long, see `fit_device_batch`.
         warmup: share of the steps in [0, 1) over which the rate rises from zero.
         scheduler: a scheduler name of transformers.
         by_length: put rows of like length into a batch, so that little is padded.
@@ -163,7 +163,7 @@ def fine_tune(
             num_proc=arguments.dataset_num_proc,
         )
     if ours:
-        fit_device_batch(arguments, data.longest)
+        fit_device_batch(arguments, model.config, longest=data.longest, mean=data.tokens / len(data.data))
     who = identity(
         name, weights, data, arguments, template=template, dtype=str(model.dtype).split(".")[-1], lora=lora
     )

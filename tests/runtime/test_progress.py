@@ -5,7 +5,8 @@ import sys
 import datasets
 from transformers.utils import logging
 
-from hf_qads.runtime.progress import hushed
+from hf_qads.runtime import progress
+from hf_qads.runtime.progress import bar, hushed
 
 CODE = """
 import sys
@@ -13,7 +14,8 @@ import datasets
 from transformers import AutoModelForCausalLM
 from transformers.utils import logging
 from hf_qads.embedded import language_model_path
-from hf_qads.runtime.progress import hushed
+from hf_qads.runtime import progress
+from hf_qads.runtime.progress import bar, hushed
 with hushed():
     AutoModelForCausalLM.from_pretrained(language_model_path())
 print("afterwards", file=sys.stderr)
@@ -40,3 +42,12 @@ def test_what_was_off_before_stays_off():
     assert logging.get_verbosity() == remarks
     assert not logging.is_progress_bar_enabled()
     assert datasets.are_progress_bars_disabled()
+
+
+def test_where_no_bar_is_drawn_what_was_reached_is_logged(monkeypatch, caplog):
+    monkeypatch.setattr(progress, "LOG_EVERY", 0.0)
+    with caplog.at_level("INFO", logger="hf_qads"), bar(8, "cells", unit="cell", done=1) as shown:
+        for reached in (2, 2, 3, 5):
+            shown.reach(reached)
+    told = [record.getMessage().split(",")[0] for record in caplog.records]
+    assert told == [f"cells: {n} of 8 cells ({n / 8:.0%})" for n in (2, 2, 3, 5)]

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from transformers import Trainer, TrainingArguments
+from transformers import LlamaConfig, Trainer, TrainingArguments
 from trl import SFTConfig
 
 from hf_qads.errors import DeviceError, TrainingError
@@ -27,12 +27,25 @@ def test_global_batch_is_the_product_whatever_the_processes(workers, device_batc
 
 
 @pytest.mark.parametrize(
-    ("longest", "expected"),
-    [(512, (8, 16)), (513, (4, 32)), (1024, (4, 32)), (2048, (2, 64)), (9000, (1, 128))],
+    ("longest", "mean", "expected"),
+    [
+        (512, 100, (8, 16)),
+        (513, 100, (4, 32)),
+        (2048, 100, (2, 64)),
+        (9000, 100, (1, 128)),
+        (300, 156, (8, 16)),  # 8 x 156 x 200 x 40 = 9,984,000 values
+        (300, 157, (4, 32)),
+        (300, 1251, (1, 128)),
+    ],
 )
-def test_long_rows_go_through_a_device_in_smaller_batches_of_the_same_sum(tmp_path, longest, expected):
+def test_long_rows_go_through_a_device_in_smaller_batches_of_the_same_sum(tmp_path, longest, mean, expected):
     arguments = training_arguments(SFTConfig, tmp_path, schedule=Schedule(global_batch=128), device="cpu")
-    fit_device_batch(arguments, longest)
+    fit_device_batch(
+        arguments,
+        LlamaConfig(hidden_size=200, num_hidden_layers=40, num_attention_heads=5),
+        longest=longest,
+        mean=mean,
+    )
     assert (arguments.per_device_train_batch_size, arguments.gradient_accumulation_steps) == expected
 
 
