@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001 - models write typographic signs
 """Candidates for an output's final answer, in order of trust: boxed, announced, the last statement."""
 
 import re
@@ -15,15 +14,14 @@ Usable = Callable[[str], bool]
 MANY = 4  # announcements within one statement that are looked at, and statements at the end
 _BOX = re.compile(r"\\f?boxed\s*\{")
 _PHRASE = re.compile(
-    r"(?i)^####(?!#)\s*(?!\W*(?:step|solution|explanation|part|conclusion|final|answer)\b)|"
-    rf"(?<![A-Za-z\d-])(?:{ANSWER}|"
-    r"final[\s_]+(?:answer|result|value|solution)\b|option\b|choice\b|alternative\b|(?:correct|right|best)\s+(?:letter|one)\b|"
-    rf"tl;?\s?dr\b|{OPTION}|{WORDLESS}|[选選][择擇]?(?=\s*[(（]?[A-J]))[\"'*_`)\]]*"
+    r"(?i)^####(?!#)\s*(?!\W*(?:step|solution|part|conclusion|final|answer)\b)|"
+    rf"(?<![A-Za-z\d-])(?:{ANSWER}|final[\s_]+(?:answer|result|value|solution)\b|option\b|choice\b|"
+    rf"{OPTION}|{WORDLESS}|[选選][择擇]?(?=\s*[(（]?[A-J]))[\"'*_`)\]]*"
     r"(?:\s+(?:to|for|of|from)\s+(?:the|this|that|our|your|part)\b[^.\n:=]{0,60}?)?\s*"
-    r"(?:(?:(?:is|are|was|were|(?:would|will|should|must|can|has\s+to|have\s+to)\s+be|equals?|comes\s+(?:out\s+)?to"
-    rf"(?:\s+be)?|{IS})\b|[:=→]|-{{1,2}}>|{BECOMES})[\s\"'*_`:]*|(?<=[选選择擇])|(?<=उत्तर)(?=\s*\d)|(?<=dr)|(?<=ns\.)|$)"
-    r"(?:[\s*_`:]*\b(?:therefore|thus|then|simply|just|indeed|clearly|also|exactly|only|still)\b,?)?[\s*_`:]*|"
-    r"\b(?:choos(?:e|ing)|pick|select(?:ing)?|go\s+with|corresponds?\s+to|match(?:es)?)\s+"
+    r"(?:(?:(?:is|are|was|were|(?:would|will|should|must)\s+be|equals?|comes\s+to|"
+    rf"{IS})\b|[:=→]|-{{1,2}}>|{BECOMES})[\s\"'*_`:]*|(?<=[选選择擇])|(?<=उत्तर)(?=\s*\d)|$)"
+    r"(?:[\s*_`:]*\b(?:therefore|thus|simply|just|indeed|clearly|exactly|only)\b,?)?[\s*_`:]*|"
+    r"\b(?:choos(?:e|ing)|pick|select|go\s+with|corresponds?\s+to|match(?:es)?)\s+"
     r"(?=(?:(?:the\s+)?(?:option|choice|answer|letter))?\s*[*(\[]*(?-i:[A-J])\b(?!,))"
 )
 _CONFIRMED = re.compile(  # `(B) is correct`, and the `B.` that opens an output
@@ -32,40 +30,39 @@ _CONFIRMED = re.compile(  # `(B) is correct`, and the `B.` that opens an output
 )
 _LEADING = re.compile(r"^\W{0,3}([A-J])\s*(?:[.,:)\]]|\*\*|$)(?!.*\b[B-J][.):])")
 _OPEN = re.compile(  # denied, doubted, or still to be done
-    r"(?i)\b(?:is|are|was|were|can|could|do|does)(?:\s+not\b|n't\b)(?!\s+(?:exist|[^,;]*\bbut\b))|\bcannot\b|\b(?:might|may|could)\s+be\b|"
-    r"\bnot (?:sure|certain)\b|\bor (?:maybe|perhaps)\b|\bI think\b.*\bnot\b|^\W*(?:next|first|let)\b|"
-    r"\b(?:needs?|have|going|remains?)\s+to\s+(?:find|calculate|determine|solve|subtract|add|multiply|divide|compute|show)\b|"
-    r"\b(?:to\s+(?:get|find)\b[^,]*,|next,?|now,?)\s+we\s+(?:now\s+)?(?:add|subtract|multiply|divide)\b(?!.*(?:=|\bget|\bgiv))"
+    r"(?i)\b(?:is|are|was|were|can|could|do|does)(?:\s+not\b|n't\b)(?!\s+(?:exist|[^,;]*\bbut\b))|\bcannot\b|"
+    r"\b(?:might|may|could)\s+be\b|\bnot (?:sure|certain)\b|\bor (?:maybe|perhaps)\b|"
+    r"^\W*(?:next|first|let)\b|\b(?:needs?|have|going|remains?)\s+to\s+"
+    r"(?:find|calculate|determine|solve|compute|show|add|subtract|multiply|divide)\b|"
+    r"\bwe\s+(?:now\s+)?(?:add|subtract|multiply|divide)\b(?!.*(?:=|\bget|\bgiv|\bis\b))"
 )
 _SECOND_THOUGHT = re.compile(
     r"(?i)\b(?:wait|hold on|hmm|correction|edit:|scratch that|oops|sorry|let me (?:re|correct|fix|try)|"
-    r"on second thought|actually|(?:made|is|was) an? (?:mistake|error)|"
-    r"(?:that|this|it)(?:'s| is| was| does(?:n't| not) (?:seem|look))? "
-    r"(?:not right|wrong|incorrect|not correct|right))"
+    r"on second thought|actually|an? (?:mistake|error)|(?:that|this|it)(?:'s| is| was)? (?:wrong|incorrect)|"
+    r"(?:not|n't)(?: seem| look)? (?:right|correct))"
 )
 _ASIDE = re.compile(  # a courtesy without a number, or a check of what was found
-    r"(?i)^\((?=(?:[^()]*[^\W\d]{2,}){2})|^\W*(?:fun\s+fact|for\s+(?:comparison|reference|instance|example)|by\s+the\s+way|btw|"
-    r"p\.?s\.?:|remark|tip|bonus|(?:quick\s+)?(?:refresher|reminder)|did\s+you\s+know|upvote|related)\b|"
-    r"^\W*if\s+you\b|^(?!.*\d).*\b(?:hope|let me know|feel free|good luck|happy|glad|question|thank)|"
+    r"(?i)^\((?=(?:[^()]*[^\W\d]{2,}){2})|^\W*(?:fun\s+fact|for\s+(?:comparison|reference|instance|example)|"
+    r"by\s+the\s+way|p\.?s\.?:|remark|tip|bonus|(?:quick\s+)?reminder|did\s+you\s+know|upvote|if\s+you)\b|"
+    r"^(?!.*\d).*\b(?:hope|let me know|feel free|good luck|happy|glad|question|thank)|"
     r"^\W*(?:to\s+|we\s+|let\s+(?:us|me)\s+|let's\s+)?(?:double[- ]?)?(?:check|verif|note|explanation|reason)"
     r"(?!.*\bwe (?:find|get|have|see)\b)"
 )
 _CONNECTED = re.compile(r"(?i)[\s$,.;]*(?:and|or|,|\\text\{\s*(?:and|or)\s*\})?[\s$]*(?:[a-z]\s*=\s*)?[\s$]*")
 _OPEN_END = re.compile(
-    r"(?i)(?:[-+*/=,;:^_<>&(\[{\\]|\b(?:the|an|of|to|and|or|is|are|was|by|for|with|at|we|need|then|so|because|"
-    r"which|that|per|from|be|has|have|had|her|his|their|its|will|needs|if|as|but|not|than|let|there|this))$"
+    r"(?i)(?:[-+*/=,;:^_<>&(\[{\\]|\b(?:the|an|of|to|and|or|is|are|was|by|for|with|at|we|need|then|so|"
+    r"because|which|that|per|from|be|has|have|had|her|his|their|its|will|needs|if|as|but|not|than|let|this))$"
 )
 _GIVES = re.compile(  # a last statement without a point that is whole
-    r"=|:\s*\S+(?:\s\S+){0,3}$|\b(?:is|are|was|were|equals|be)\s+\S+$|^(?=.*(?:\d|\\|\b[A-J]\b)).*[A-Za-z$)}%]$"
+    r"=|:\s*\S+(?:\s\S+){0,3}$|\b(?:is|are|was|were|equals|be)\s+\S+$|"
+    r"^(?=.*(?:\d|\\|\b[A-J]\b)).*[A-Za-z$)}%]$"
 )
-
-
 _TOTAL = re.compile(
     r"(?i)=|\b(?:total|sum|all|altogether|answer|result|remain\w*|left|final|so|thus|therefore)\b"
 )
 _READING = re.compile(  # of a question, or one answer of several
-    r"(?i)\b(?:answer|interpretation|reading|scenario)\s+(?:\d|[AB])\b\W*:|^\W*(?:if|otherwise|assuming|under)\b|"
-    r"^\W*(?:in\s+)?(?:the\s+)?(?:first|second|other)\s+(?:reading|interpretation)\b"
+    r"(?i)\b(?:answer|interpretation|reading|scenario)\s+(?:\d|[AB])\b\W*:|"
+    r"^\W*(?:if|otherwise|assuming|under|(?:in\s+)?(?:the\s+)?(?:first|second|other)\s+reading)\b"
 )
 
 
@@ -113,7 +110,7 @@ def conclude(output: str, usable: Usable) -> Candidate | str:
         return changed
     if not tail[-1].ended and dangling(tail[-1].text):
         return CUT_OFF
-    doubted = re.search(r"mistake|error|wrong|incorrect|not correct|n['o]t .*right", str(tail[doubts:]))
+    doubted = re.search(r"mistake|error|wrong|incorrect|n['o]t .*(?:right|correct)", str(tail[doubts:]))
     return RETRACTED if doubted else found
 
 
@@ -166,9 +163,8 @@ def _unannounced(said: list[Statement], usable: Usable) -> Candidate | str:
     if not last.ended and (dangling(last.text) or (len(said) > 1 and _breaks_off(said))):
         return CUT_OFF
     for one in reversed(([one for one in said if not _ASIDE.search(one.text)] or said)[-MANY:]):
-        computes = re.search(r"\d\s*\w{0,12}\s*[-+*/×÷xX]\s*\$?\d.*=(?!.*\bthen\b)|:.*=", one.text)
         clause = re.split(r"[,;]\s*(?:so|thus|hence|therefore)\b", re.sub(r"\s\([^()]*\)", "", one.text))[-1]
-        if one.question or (not computes and _OPEN.search(clause)):
+        if one.question or _OPEN.search(clause):
             return NONE
         if usable(one.text):
             if one.item and not _TOTAL.search(one.text) and sum(other.item for other in said) > 1:
@@ -200,7 +196,7 @@ def is_value(text: str) -> bool:
 
 def dangling(text: str) -> bool:
     """Whether a text breaks off: after an operator, a comma or a word that calls for another."""
-    text = re.sub(r"(?:\*\*|[`\"'])+$", "", text.rstrip()).rstrip()
+    text = text.rstrip()
     if text.endswith(("\\)", "\\]", "\\}", "\\%", "\\$")):
         return False
     body = text.rstrip("$").rstrip()
@@ -212,7 +208,6 @@ def dangling(text: str) -> bool:
 def _breaks_off(said: list[Statement]) -> bool:
     """Whether a last statement without a point is a step's number, or neither computes nor gives a value."""
     text = said[-1].text
-    steps = any(re.match(r"\W*step\s*\d", one.text, re.IGNORECASE) for one in said)
-    if re.fullmatch(rf"(?i)\W*(?:step|case|part|question){'?' if steps else ''}\s*\d{{1,2}}\W*", text):
+    if re.fullmatch(r"(?i)\W*(?:step|case|part|question)\s*\d{1,2}\W*", text):
         return True
     return not (is_value(text) or " " not in text or _GIVES.search(text))

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001 - models write typographic signs
 """Multiple choice: which option an output chooses, by its letter or by its text."""
 
 import re
@@ -14,18 +13,17 @@ LETTERS = "ABCDEFGHIJ"
 _WRAP = r"[\s*_`\"'$(\[{\\]*(?:(?:text|textbf|mathrm|mathbf|boxed|rm|bf)\b)?[\s*{(\[]*"
 _NAMED = (
     r"(?:(?:(?:the|la|die|el|a|o)\s+)?(?:correct\s+|right\s+)?"
-    rf"(?:[Oo]ptions?|[Cc]hoices?|[Ll]etter|[Aa]lternative|[Aa]nswer|{OPTION})\s*:?\s*|(?:la|die)\s+(?=[A-J]\W*$))"
+    rf"(?:[Oo]ptions?|[Cc]hoices?|[Ll]etter|[Aa]nswer|{OPTION})\s*:?\s*|(?:la|die)\s+(?=[A-J]\W*$))"
 )
 _FIRST = re.compile(
-    rf"(?s)^{_NAMED}?{_WRAP}(?P<letter>[A-J](?![\w'’^/+<>])|(?<=[(\[])[a-j](?=\s*[)\]])|[a-j](?=\s*(?:\)|[.*$]*$)))(?P<rest>.*)"
+    rf"(?s)^{_NAMED}?{_WRAP}(?P<letter>[A-J](?![\w'’^/+<>])|(?<=[(\[])[a-j](?=\s*[)\]])|"
+    r"[a-j](?=\s*(?:\)|[.*$]*$)))(?P<rest>.*)"
 )
 _WITHIN = re.compile(
     r"\b(?:[Oo]ptions?|[Cc]hoices?|[Aa]nswer|[Ll]etter)\s*[\s*$(\[{]*([A-J])(?![\w'’])|\(\s*([A-J])\s*\)|"
     r"\b(?:is|be)\s+\**([B-J])\**[\s.*)]*$"
 )
-_SEVERAL = re.compile(
-    rf"^{_NAMED}?{_WRAP}[A-J][\s)\]}}*]*(?:and|or|,|/|&|nor)\s*{_NAMED}?{_WRAP}[A-J](?![\w'’])"
-)
+_ANOTHER = re.compile(rf"[\s)\]}}*]*(?:and|or|,|/|&|nor)\s*{_NAMED}?{_WRAP}[A-J](?![\w'’])")
 _LISTED = re.compile(r"(?:^|(?<=[\s,;\[\"']))[(\[]?([A-J])\s*[).:\]]\s*")
 
 
@@ -64,9 +62,9 @@ def chosen(text: str, options: Mapping[str, str]) -> str | None:
 def _chosen(text: str, options: Mapping[str, str]) -> str | None:
     known = "".join(options) or LETTERS[:5]
     text = re.sub(r"^[A-Za-z]\w{0,12}\s*=\s*(?=[A-J]\W*$)", "", text)
-    if _SEVERAL.match(text):
-        return None
     first = _FIRST.match(text)
+    if first and _ANOTHER.match(first["rest"]):
+        return None
     if first and first["letter"].upper() in known and _is_letter(first, options):
         return str(first["letter"].upper())
     within = {letter for found in _WITHIN.findall(text) for letter in found if letter} & set(known)

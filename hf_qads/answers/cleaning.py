@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001 - models write typographic signs
 """Model outputs as plain statements: thoughts, tags, code and Markdown taken away, sentences split."""
 
 import html
@@ -19,7 +18,7 @@ _SHOWN = re.compile(
     r"^\s*(?:#|//)\s*(?:=>|->|prints?:?|(?:expected\s+)?outputs?\s*(?:is|:)|result\s*:)\s*(.+)"
 )
 _THOUGHT = re.compile(
-    r"(?i)</(?:think(?:ing)?|thoughts?|reasoning|reflection)>|\[/(?:think(?:ing)?|thoughts?|reasoning)\]|◁/think▷|"
+    r"(?i)[<\[]/(?:think(?:ing)?|thoughts?|reasoning|reflection)[>\]]|◁/think▷|"
     r"<\|channel\|>\s*final\s*(?:<\|message\|>)?"
 )
 _TEXT_BLOCKS = ("", "output", "text", "txt", "markdown", "md", "latex", "json", "plaintext")
@@ -42,10 +41,11 @@ _MARKUP = tuple(
     )
 )
 _DISPLAY = re.compile(
-    r"(?s)\\\[.{0,2000}?\\\]|\$\$.{0,2000}?\$\$|\\begin\{(\w{1,12}\*?)\}.{0,2000}?\\end\{\1\}|\\boxed\s*\{[^{}]{0,500}\}"
+    r"(?s)\\\[.{0,2000}?\\\]|\$\$.{0,2000}?\$\$|\\begin\{(\w{1,12}\*?)\}.{0,2000}?\\end\{\1\}|"
+    r"\\boxed\s*\{[^{}]{0,500}\}"
 )
 _HEADING = re.compile(
-    r"(?im)^(?:[^\w\n]|_){0,12}(?:the\s+)?(?:final\s+|correct\s+)?(?:answer|result|solution\s+is|答案)(?:[^\w\n]|_){0,12}$"
+    r"(?im)^(?:[^\w\n]|_){0,12}(?:(?:the|final|correct|best)\s+){0,2}(?:answer|result|答案)(?:[^\w\n]|_){0,12}$"
 )
 _MARKER = re.compile(r"^[ \t]*(?:[-*•>+]+|\(?\d{1,2}[.)])[ \t]+(?=\S)")
 _END = re.compile(r"[。？।]|(?:[.?]|(?<=[a-z\u4e00-\u9fff)]{2})[!！])[\"'”)\]]*(?=\s|$|[\u4e00-\u9fff])|\n")

@@ -16,7 +16,7 @@ _SYNONYMS = (
     (r"infinite(?:ly many)?(?: solutions)?", "infinite"),
 )
 _REALS = re.compile(
-    r"\W*(?:x\s*\\in\s*)?(?:\\mathbb\{?R\}?|\u211d|(?:all|every|any)\s+reals?(?:\s+numbers?)?|-\\infty,\s*\\infty)\W*"
+    r"\W*(?:x\s*\\in\s*)?(?:\\mathbb\{?R\}?|(?:all|any)\s+reals?(?:\s+numbers?)?|-\\infty,\s*\\infty)\W*"
 )
 _NEGATIONS = re.compile(r"\b(?:not|nor|neither|no|never)\b|n't\b")
 _PROSE = re.compile(r"(?<![\\A-Za-z{])(?!sqrt|infty|frac)[A-Za-z]{3,}(?![A-Za-z(])")  # words of a sentence

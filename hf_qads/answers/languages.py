@@ -1,40 +1,37 @@
-# ruff: noqa: RUF001 - letters of other alphabets
 """Words that announce answers and questions in the languages of datasets, and their decimal marks."""
 
 import re
 
 ANSWER = (
-    r"(?:answers?|ans|respuesta|réponse|antwort(?:\s+lautet)?|risposta|resposta|odpowied[źz]|ответ|jawaban(?:nya)?|cevap|"
-    r"yanıt|sonuç|đáp\s+(?:án|số)|antwoord|svar(?:et)?|उत्तर|الجواب|الإجابة|الاجابة)\b"
-    r"(?:\s+(?:final[ea]?|corre[ck]?t[aeo]?|corretta|esatta|juste|definitiva|yang\s+benar|akhir|đúng|cuối\s+cùng|الصحيحة|"
-    r"النهائية)\b){0,2}\.?"
+    r"(?:answers?|ans|respuesta|réponse|antwort(?:\s+lautet)?|risposta|resposta|odpowied[źz]|ответ|"
+    r"jawaban(?:nya)?|cevap|yanıt|sonuç|đáp\s+(?:án|số)|antwoord|svar(?:et)?|उत्तर|الجواب|الإجابة|الاجابة)\b"
+    r"(?:\s+(?:final[ea]?|corre[ck]?t[aeo]?|esatta|juste|definitiva|yang\s+benar|akhir|đúng|cuối\s+cùng|"
+    r"الصحيحة|النهائية)\b){0,2}\.?"
 )
 WORDLESS = r"正确答案|答案|答|正确选项|정답|답|答え|解答|正解"  # of languages that put no space behind a word
 IS = r"es|est|ist|lautet|é|è|to|jest|adalah|ialah|là|هي|هو"
 BECOMES = r"是|为|為|は|은|는"
 OPTION = r"opci[óo]n|op[çc][ãa]o|opzione|вариант|wariant|pilihan|seçenek|lựa\s+chọn|[选選][项項]|विकल्प|보기"
 CONCLUDES = re.compile(
-    r"(?i)^\W*(?:so|thus|therefore|hence|altogether|finally|overall|consequently|in\s+(?:total|all|conclusion|summary)|donc|"
-    r"ainsi|por\s+(?:lo\s+)?tanto|así|portanto|logo|quindi|daher|somit|więc|zatem|значит|итак|jadi|vậy|dolayısıyla|"
+    r"(?i)^\W*(?:so|thus|therefore|hence|altogether|finally|overall|in\s+(?:total|all|conclusion)|"
+    r"donc|ainsi|por\s+(?:lo\s+)?tanto|así|portanto|logo|quindi|daher|somit|więc|zatem|значит|итак|jadi|vậy|"
     r"yani|अतः|इसलिए|所以|因此|따라서|그러므로|したがって|よって)(?!\w)"
 )
 _QUESTION = (
-    r"Questions?|Problems?|Q|Human|User|Instruction|Exercises?|Pregunta|Problema|Frage|Aufgabe|Problème|Exercice|Domanda|"
-    r"Pergunta|Pytanie|Zadanie|Вопрос|Задача|Soal|Pertanyaan|Soru|Câu\s+hỏi|Bài(?:\s+toán)?|प्रश्न|سؤال|السؤال|問題|问题|题目|"
-    r"문제|질문|質問"
+    r"Questions?|Problems?|Q|Human|User|Instruction|Exercises?|Pregunta|Problema|Frage|Aufgabe|Problème|"
+    r"Exercice|Domanda|Pergunta|Pytanie|Zadanie|Вопрос|Задача|Soal|Pertanyaan|Soru|Câu\s+hỏi|Bài(?:\s+toán)?|"
+    r"प्रश्न|سؤال|السؤال|問題|问题|题目|문제|질문|質問"
 )
-_HEADS = (  # of what follows an answer on pages of the web
-    r"(?:related|similar|more|other|further|practice|next|people\s+also|you\s+m(?:ay|ight)\s+also|try|bonus)\b"
-    r"[^\n.:=\d]{0,30}(?:questions?|problems?|ask(?:ed)?|like|exercises?|posts|threads|yourself|challenge)"
-)
-NEXT_QUESTION = re.compile(
+NEXT_QUESTION = re.compile(  # also the heads of what follows an answer on pages of the web
     rf"(?i)(?:^|\n)[ \t]*[#>*_\[ ]*(?:(?:[^\W\d]+[ \t]+)?(?:{_QUESTION})(?:[ \t]+[^\W\d]+)?[ \t]*"
-    r"(?P<number>\d+)?[ \t]*"
-    rf"(?:[*_]*[:.：】\]]|(?<=\d)[ \t]*[*_]*(?=\n))|{_HEADS}[ \t]*[:*_]*(?=\n))"
+    r"(?P<number>\d+)?[ \t]*(?:[*_]*[:.：\]]|(?<=\d)[ \t]*[*_]*(?=\n))|"
+    r"(?:related|similar|more|other|further|practice|next|people\s+also|you\s+m(?:ay|ight)\s+also|try)\b"
+    r"[^\n.:=\d]{0,30}(?:questions?|problems?|asked|ask|like|exercises?|posts|threads|yourself|challenge)"
+    r"[ \t]*[:*_]*(?=\n))"
 )
 _COMMA = re.compile(  # languages whose decimals have a comma
-    r"(?i)\b(?:ist|sind|und|der|antwort|est|sont|réponse|donc|une|respuesta|los|las|una|cuesta|risposta|sono|della|resposta|são|"
-    r"não|odpowiedź|jest|każd\w+|jadi|adalah|jawaban|cevap|toplam|là|vậy|het|zijn|antwoord|svar|[а-яё]{3,})\b"
+    r"(?i)\b(?:ist|sind|und|der|antwort|est|sont|réponse|donc|une|respuesta|los|las|una|risposta|sono|"
+    r"resposta|são|não|odpowiedź|jest|każd\w+|jadi|adalah|jawaban|cevap|toplam|là|vậy|het|zijn|[а-яё]{3,})\b"
 )
 _POINT = re.compile(r"(?<![\d.,])\d+\.(?:\d{1,2}|\d{4,})(?![\d,])|\d,\d{3}\.\d")
 

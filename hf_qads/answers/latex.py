@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001 - models write typographic signs
 """Text and LaTeX in one plain spelling, and brackets taken apart at their outer level."""
 
 import re
@@ -26,7 +25,6 @@ _SPELLINGS = tuple(
         (r"€\s?(\d+),(\d\d)(?!\d)|(?<![\d,])(\d+),(\d\d)\s?€", r"\1\3.\2\4"),
         (r"[−–—÷⁄′’“”×·π∞∪∈°≤≥±≈√~\u00a0\u202f\u2009]", lambda found: found.group().translate(_SIGNS)),
         (r"\\([$%#_])", r"\1"),
-        (r"\\(?:begin|end)\{(?:align|equation|aligned|gather|split)\*?\}", " "),
         (r"(?<=\d)(?:\{,\}|,\\!\s*|\\[,; ](?=\d{3}(?!\d)))(?=\d)", ","),
         (r"(?<!\\)\\(?:[,;:! ]|q?quad\b|thinspace\b|allowbreak\b)", " "),
         (r"\\(?:left|right|big|Big|bigg|Bigg|bigl|bigr|displaystyle|limits)(?![A-Za-z])\.?", ""),
@@ -59,8 +57,6 @@ _TYPED = tuple(  # as in a program or by hand -> LaTeX that math-verify reads
         (r"(?<!\\)\bsqrt\s*\(([^()]*)\)", r"\\sqrt{\1}"),
         (r"(?<!\\)\b(pi|infty|sin|cos|tan|log|ln)\b", r"\\\1"),
         (r"\*\*", "^"),
-        (r"\*", r"\\cdot "),
-        (r"\$", ""),
     )
 )
 FARTHEST = 4000  # characters between a bracket and the one that closes it

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001 - models write typographic signs
 """Numbers out of text, exact, with how they were written."""
 
 import math
@@ -25,7 +24,8 @@ _PARTS = "half third quarter fifth sixth seventh eighth ninth tenth".split()
 NUMBER = re.compile(
     rf"(?P<before>{_SIGN})?\(?(?P<currency>(?:US\$|[$€£¥₹]|Rs\.?|USD|EUR)\s*)?\(?(?P<after>{_SIGN})?"
     rf"(?:(?P<body>\d+(?:\s+and\s+|\s*)\\frac\{{\s*\d+\s*\}}\{{\s*\d+\s*\}}|\d+(?:\s+and\s+|\s+)\d+\s*/\s*\d+"
-    rf"|\\frac\{{\s*[-+]?{_DECIMAL}\s*\}}\{{\s*[-+]?{_DECIMAL}\s*\}}|{_DECIMAL}\s*/\s*{_DECIMAL}|{_DECIMAL}[eE][-+]?\d+"
+    rf"|\\frac\{{\s*[-+]?{_DECIMAL}\s*\}}\{{\s*[-+]?{_DECIMAL}\s*\}}|{_DECIMAL}\s*/\s*{_DECIMAL}"
+    rf"|{_DECIMAL}[eE][-+]?\d+"
     rf"|{_DECIMAL}\s*(?:(?:\\times|\\cdot|[*xX])\s*10\s*\^|\^|\*\*){_WHOLE})|(?P<decimal>{_DECIMAL})"
     rf"|(?P<words>\b(?i:(?:an?\s+(?=hundred|thousand|million|dozen))?{_WORD}(?:[\s-]+(?:and\s+)?{_WORD})*)\b)"
     rf"(?P<part>[\s-]+(?:and\s+an?\s+)?(?:{'|'.join(_PARTS)})s?\b)?)"
@@ -53,7 +53,8 @@ UNITS = {*_MEASURES} | set(
     "he she men new one all box cat dog egg pen car bus tip pie ton fee".split()
 )
 _BESIDE = re.compile(
-    r"(?i)\s*(?:(sq(?:uare|\.)?|cu(?:bic|\.)?)\s+)?([a-z]+|¢)(?:\s*\^\s*\{?\s*([23]))?(?:\.?\s*(?:per|/)\s*([a-z]+))?"
+    r"(?i)\s*(?:(sq(?:uare|\.)?|cu(?:bic|\.)?)\s+)?([a-z]+|¢)(?:\s*\^\s*\{?\s*([23]))?"
+    r"(?:\.?\s*(?:per|/)\s*([a-z]+))?"
 )
 
 
