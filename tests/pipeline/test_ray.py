@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -21,6 +22,9 @@ from tests.pipeline.test_resume import digest, quietly
 from tests.runtime.ray_jobs import add_node, start_cluster
 
 ray = pytest.importorskip("ray")
+NodeAffinitySchedulingStrategy = pytest.importorskip(
+    "ray.util.scheduling_strategies"
+).NodeAffinitySchedulingStrategy
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings(
@@ -66,16 +70,45 @@ def wait_for(path, process):
         time.sleep(0.05)
 
 
+class Idle:
+    def ready(self):
+        return True
+
+
+def take_cores(node, cores):
+    """An actor that leaves no core of a node for workers."""
+    there = NodeAffinitySchedulingStrategy(node.node_id, soft=False)
+    actor = ray.remote(num_cpus=cores, scheduling_strategy=there)(Idle).remote()
+    assert ray.get(actor.ready.remote())
+    return actor
+
+
+def at_work(node):
+    """Whether a worker on a node is in the middle of a stage."""
+    with suppress(psutil.Error):
+        raylet = psutil.Process(node.all_processes["raylet"][0].process.pid)
+        return any("ray::_Worker.work" in " ".join(process.cmdline()) for process in raylet.children())
+    return False
+
+
+def begun(folder):
+    """Whether a stage's folder holds a shard."""
+    return any(path.is_file() and not path.name.endswith((".part", ".key")) for path in folder.rglob("*"))
+
+
 @pytest.mark.parametrize("stage", BEFORE)
 def test_a_node_killed_in_a_stage_changes_no_byte(tmp_path, raw_config, cluster, stage):
-    raw, out, refused = with_scores(raw_config), tmp_path / "out", []
+    raw, out, killed, refused = with_scores(raw_config), tmp_path / "out", [], []
     quietly(raw, tmp_path / "alone")
     quietly(raw, out, until=BEFORE[stage])
     node = add_node(cluster, 1)
 
-    def kill_and_intrude():
-        time.sleep(3)
+    def kill_and_intrude(idle):
+        while not (at_work(node) and begun(out / stage)):
+            time.sleep(0.01)
+        killed.append(RunFolder(out).line(stage))
         cluster.remove_node(node, allow_graceful=False)
+        ray.kill(idle)
         try:
             with RunFolder(out).locked():  # as a second driver does
                 pass
@@ -83,10 +116,12 @@ def test_a_node_killed_in_a_stage_changes_no_byte(tmp_path, raw_config, cluster,
             refused.append(str(error))
 
     with RayEngine(out, address=cluster.address, workers=2, say=lambda line: None) as engine:
-        killer = threading.Thread(target=kill_and_intrude)
+        idle = take_cores(cluster.head_node, 2)  # so that the first worker is on the other node
+        killer = threading.Thread(target=kill_and_intrude, args=(idle,), daemon=True)
         killer.start()
         quietly(raw, out, engine=engine)
         killer.join()
+    assert killed == [None]  # the stage was not finished
     assert refused == [f"{out} is in use by another run. Wait for it, or give another --out."]
     assert digest(out) == digest(tmp_path / "alone")
 
