@@ -43,6 +43,7 @@ _SECOND_THOUGHT = re.compile(
 )
 _ASIDE = re.compile(  # a courtesy without a number, or a check of what was found
     r"(?i)^\((?=(?:[^()]*[^\W\d]{2,}){2})|^\W*(?:fun\s+fact|for\s+(?:comparison|reference|instance|example)|"
+    r"should\s+(?:the|you|it|he|she|they|an?)|"
     r"by\s+the\s+way|p\.?s\.?:|remark|tip|bonus|(?:quick\s+)?reminder|did\s+you\s+know|upvote|if\s+you)\b|"
     r"^(?!.*\d).*\b(?:hope|let me know|feel free|good luck|happy|glad|question|thank)|"
     r"^\W*(?:to\s+|we\s+|let\s+(?:us|me)\s+|let's\s+)?(?:double[- ]?)?(?:check|verif|note|explanation|reason)"
@@ -60,6 +61,7 @@ _GIVES = re.compile(  # a last statement without a point that is whole
 _TOTAL = re.compile(
     r"(?i)=|\b(?:total|sum|all|altogether|answer|result|remain\w*|left|final|so|thus|therefore)\b"
 )
+_CHECK = re.compile(r"(\D*\d(?:[^,;(]|,(?=\d))*)[,;(]\s([^=]*)=\s*\$?([\d,.]*\d)(?!\d)[^=]*$")
 _READING = re.compile(  # of a question, or one answer of several
     r"(?i)\b(?:answer|interpretation|reading|scenario)\s+(?:\d|[AB])\b\W*:|"
     r"^\W*(?:if|otherwise|assuming|under|(?:in\s+)?(?:the\s+)?(?:first|second|other)\s+reading)\b"
@@ -89,10 +91,9 @@ def conclude(output: str, usable: Usable) -> Candidate | str:
         return NONE
     stated = [_announced(one, usable, first=one is said[0], last=one is said[-1]) for one in said]
     places = [place for place, one in enumerate(stated) if one]
-    found = stated[places[-1]] if places else _unannounced(said, usable)
-    if not isinstance(found, Candidate) or _one_of_several(
-        said[places[-1]].text if places else found.text, said
-    ):
+    found = (places and stated[places[-1]]) or _unannounced(said, usable)
+    readings = [one.text for one in said if _READING.search(one.text)]
+    if isinstance(found, str) or (readings[1:] and (said[places[-1]] if places else found).text in readings):
         return found if isinstance(found, str) else NONE
     tail = said[places[-1] + 1 :] if places else []
     if not found.whole or not (tail or said[-1].ended):
@@ -114,11 +115,6 @@ def conclude(output: str, usable: Usable) -> Candidate | str:
     return RETRACTED if doubted else found
 
 
-def _one_of_several(decides: str, said: list[Statement]) -> bool:
-    """Whether an answer is one of those that an output gives for each way to read the question."""
-    return bool(_READING.search(decides)) and sum(bool(_READING.search(one.text)) for one in said) > 1
-
-
 def _announced(one: Statement, usable: Usable, *, first: bool, last: bool) -> Candidate | None:
     """The last answer that a statement boxes or announces."""
     if boxes := boxed(one.text):
@@ -136,10 +132,8 @@ def _announced(one: Statement, usable: Usable, *, first: bool, last: bool) -> Ca
 
 def _supposed(before: str, stated: str) -> bool:
     """Whether an announcement denies what it states, or only supposes it."""
-    denied = re.match(r"(?:not|never|wrong|incorrect)\b", stated) or re.search(
-        r"(?:\bnot|n't|不)\s*$", before
-    )
-    return bool(denied or re.search(r"\b(?:if|whether|suppose|assum\w+|unless)\b[^,]{0,30}$", before, re.I))
+    supposed = r"(?:\bnot|n't|不)\s*$|\b(?:if|whether|suppose|assum\w+|unless)\b[^,]{0,30}$"
+    return bool(re.match(r"(?:not|never|wrong|incorrect)\b", stated) or re.search(supposed, before, re.I))
 
 
 def boxed(text: str) -> list[Candidate]:
@@ -169,17 +163,28 @@ def _unannounced(said: list[Statement], usable: Usable) -> Candidate | str:
         if usable(one.text):
             if one.item and not _TOTAL.search(one.text) and sum(other.item for other in said) > 1:
                 return NONE
-            one = _concluded(said, one, usable)
+            one = _without_check(_concluded(said, one, usable), said)
             return Candidate(one.text, WHOLE if len(said) == 1 else LAST, sentence=not is_value(one.text))
     return NONE
+
+
+def _without_check(one: Statement, said: list[Statement]) -> Statement:
+    """A conclusion without a remark that gets from it what was computed before it."""
+    found = _CHECK.match(one.text) if CONCLUDES.match(one.text) else None
+    computed = re.findall(r"=\s*\$?([\d,.]*\d)", "\n".join(other.text for other in said[: said.index(one)]))
+    if not found or found[3] not in computed[:-1]:
+        return one
+    used = rf"(?<![\d.]){re.escape(computed[-1])}(?![\d.]*\d)"
+    return one._replace(text=found[1]) if all(re.search(used, part) for part in found.group(1, 2)) else one
 
 
 def _concluded(said: list[Statement], one: Statement, usable: Usable) -> Statement:
     """The one to which the last only adds remarks: it concludes in bold, or opens the output as a value."""
     after: list[str] = []
     for earlier in reversed(said):
-        if CONCLUDES.match(earlier.text) or re.search(r"[\d)]\s*=|=\s*[\d$]", earlier.text):
-            bold = earlier.bold and CONCLUDES.match(earlier.text) and not _OPEN.search(earlier.text)
+        concludes = CONCLUDES.match(earlier.text) or (earlier.bold and re.search(r",\s+so\b", earlier.text))
+        if concludes or re.search(r"[\d)]\s*=|=\s*[\d$]", earlier.text):
+            bold = earlier.bold and concludes and not _OPEN.search(earlier.text)
             return earlier if after and bold and usable(earlier.text) else one
         after.append(earlier.text)
     first = re.match(r"^[-$\d(\\]", said[0].text) and is_value(said[0].text) and usable(said[0].text)

@@ -1,32 +1,30 @@
 """`check`: is the answer that an output concludes with the gold one?"""
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from hf_qads.answers import symbolic
 from hf_qads.answers.candidates import LAST, NONE, Candidate, boxed, conclude
 from hf_qads.answers.choices import LETTERS, chosen, options_of
+from hf_qads.answers.cleaning import READ
 from hf_qads.answers.equality import Same, same, same_words, words_of
-from hf_qads.answers.latex import plain, unwrapped
+from hf_qads.answers.latex import compact, latexify, plain, unwrapped, value_of
 from hf_qads.answers.statements import formulas, last_value, stated_number, stated_numbers
-from hf_qads.answers.values import equal, numbers, only_number
+from hf_qads.answers.values import DIGITS_MET, Number, equal, numbers, only_number
 from hf_qads.errors import EvaluationError
 
 NUMBER, PAIR, MIXED, FORMULA, LETTER = "number", "one of two numbers", "number or words", "formula", "letter"
 KINDS: Final = {
-    "gsm8k": NUMBER,
-    "math": FORMULA,
-    "aqua_rat": LETTER,
+    **dict.fromkeys(("gsm8k", "svamp"), NUMBER),
+    **dict.fromkeys(("math", "mathematics"), FORMULA),
+    **dict.fromkeys(("aqua_rat", "sat_math", "mmlu_math"), LETTER),
     "numglue": MIXED,
-    "svamp": NUMBER,
-    "mathematics": FORMULA,
     "simuleq": PAIR,
-    "sat_math": LETTER,
-    "mmlu_math": LETTER,
 }
 _DOLLARS = re.compile(r"(?<!\\)\$(\d[^$\n]*)\$(?!\d)|(?<!\\)\$(?!\d)")  # those around formulas
+_SORTED = re.compile(r"(?i)\b(?:ascending|increasing) order|\bsmallest to\b")
 _DISCUSSED = re.compile(r"(?:^|(?<=[.\n]))\W{0,4}(?:(?:[Oo]ption|[Cc]hoice)\s+)?([A-J])(?:[.):]\s|\s+is\b)")
 Options = Sequence[str] | Mapping[str, str] | str | None
 
@@ -44,7 +42,8 @@ def check(output: str, gold: object, *, benchmark: str, options: Options = None)
     r"""Whether the last conclusion that an output states is the gold answer.
 
     An output that never concludes, or is cut off before it does, is wrong. Integers are met exactly, a gold
-    decimal also by a value that rounds to it; lists and sets are compared in any order, tuples in theirs.
+    decimal also by a value that rounds to it, an exact gold also by a decimal of three digits or more where
+    the output states both; lists and sets are compared in any order, tuples and sorted lists in theirs.
 
     Args:
         output: what a model wrote.
@@ -79,7 +78,8 @@ def check(output: str, gold: object, *, benchmark: str, options: Options = None)
     if isinstance(stated, str):
         return Verdict(False, None, stated)
     answer, result = _compare(stated, wanted, kind, brackets_list=benchmark != "math")
-    return Verdict(result.right, answer, f"{stated.rule}: {result.rule}")
+    right = result.right or _rounds(answer, wanted, str(output))
+    return Verdict(right, answer, f"{stated.rule}: {result.rule if right == result.right else 'rounded'}")
 
 
 def gold_answer(gold: object, benchmark: str) -> str:
@@ -88,13 +88,12 @@ def gold_answer(gold: object, benchmark: str) -> str:
     Raises:
         EvaluationError: there is none.
     """
-    if isinstance(gold, float) and math.isfinite(gold) and gold.is_integer():
+    if isinstance(gold, float) and gold.is_integer():
         gold = int(gold)
     if isinstance(gold, list | tuple) and len(gold) == 1:
         gold = gold[0]
     text = "" if gold is None or gold != gold else str(gold).strip()
-    if "####" in text:
-        text = text.rpartition("####")[2].strip()
+    text = text.rpartition("####")[2].strip()
     if boxes := boxed(text):
         text = boxes[-1].text.strip(" $")
     if not text:
@@ -107,16 +106,18 @@ def gold_answer(gold: object, benchmark: str) -> str:
 def _compare(stated: Candidate, gold: str, kind: str, *, brackets_list: bool) -> tuple[str, Same]:
     """What a candidate states, read as the gold answer's type asks for, and whether it is that."""
     text = unwrapped(stated.text)
+    row = numbers(gold) if _SORTED.search(text) and re.fullmatch(r"[-\d\s,./[\]]+", gold) else []
+    if row and row == sorted(row):
+        gold = re.sub(r"[][,]", " ", gold).strip()  # compared in its order
     if kind == PAIR:
         return _compare_pair(text, gold)
     if re.fullmatch(r"[a-e]", gold) and (letters := re.findall(r"\(([a-e])\)", text)):
         return text, Same(letters[-1] == gold, "letter")
     wanted = only_number(gold, algebra=kind == FORMULA)
-    in_prose = stated.sentence or len(text.split()) > 3
-    if wanted is not None and (kind != FORMULA or in_prose):
+    if wanted is not None and (kind != FORMULA or stated.sentence or len(text.split()) > 3):
         said = stated_number(_DOLLARS.sub(r" \1 ", text) if formulas(text) else text)
         if said is not None:
-            return said.text, Same(equal(said, wanted), "number")
+            return said.text, Same(any(equal(one, wanted) for one in _again(said, text)), "number")
     if kind == MIXED and any(same_words(part, gold) for part in re.split(r"[,;]\s*so\b", text)):
         return text, Same(True, "words")
     if kind in (NUMBER, MIXED) and (not re.search(r"\d", gold) or numbers(text)[1:]):
@@ -128,6 +129,26 @@ def _compare(stated: Candidate, gold: str, kind: str, *, brackets_list: bool) ->
         if result.right:
             return value, result
     return text, result
+
+
+def _again(said: Number, text: str) -> list[Number]:
+    """A number, and those that give it in another unit or exactly: `24 feet, or 8 yards`, `1/9 ≈ 0.11`."""
+    nearly, others = "\\approx" in (text := plain(text)), numbers(text)
+    others = [one for one in others if nearly or (one.unit and said.unit and one.unit != said.unit)]
+    return [said, *(one for one in others if equal(one, said))]
+
+
+def _rounds(answer: str, gold: str, output: str) -> bool:
+    """Whether an answer is a decimal that rounds the exact gold answer, which the output states, too."""
+    said, exact, text = stated_number(answer), only_number(gold), output[-READ:]
+    digits = len(re.sub(r"\D", "", said.text).lstrip("0")) if said and said.decimals else 0
+    if not said or digits < DIGITS_MET or not re.search(r"[/\\a-z]", gold):
+        return False
+    if exact:
+        return equal(exact, said) and any(one.value == exact.value for one in numbers(plain(text)))
+    spelt, wanted = (re.sub(r"\\frac|\\cdot|[/{}*]", "", compact(latexify(one))) for one in (text, gold))
+    value, within = str(said.value), 0.5 * 0.1**said.decimals
+    return wanted in spelt and bool(symbolic.verify(latexify(value_of(gold)), value, within=within))
 
 
 def _compare_pair(text: str, gold: str) -> tuple[str, Same]:

@@ -89,16 +89,13 @@ def _by_content(text: str, options: Mapping[str, str]) -> str | None:
     spelt = {one: bare_words(option) for one, option in options.items()}
     met = [one for one in spelt if re.search(r"[a-z]{2}", spelt[one]) and f" {spelt[one]} " in words]
     longest = max((len(spelt[one]) for one in met), default=0)
-    denied = re.search(r"\bnot\b|n't\b", text)
-    for found in (
+    ranked = (
         [one for one in options if compact(text).casefold() == compact(options[one]).casefold()],
-        [one for one in met if len(spelt[one]) == longest and not denied],
+        [one for one in met if len(spelt[one]) == longest and not re.search(r"\bnot\b|n't\b", text)],
         [one for one, value in values.items() if number and equal(number, value)],
         [one for one, value in values.items() if number and _near(number, value)],
-    ):
-        if len(found) == 1:
-            return found[0]
-    return None
+    )
+    return next((found[0] for found in ranked if len(found) == 1), None)
 
 
 def _near(said: Number, option: Number) -> bool:

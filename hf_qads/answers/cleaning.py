@@ -2,6 +2,7 @@
 
 import html
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 from hf_qads.answers.languages import NEXT_QUESTION, in_points
@@ -22,23 +23,20 @@ _THOUGHT = re.compile(
     r"<\|channel\|>\s*final\s*(?:<\|message\|>)?"
 )
 _TEXT_BLOCKS = ("", "output", "text", "txt", "markdown", "md", "latex", "json", "plaintext")
-_MARKUP = tuple(
-    (re.compile(pattern, re.DOTALL | re.IGNORECASE), shown)
-    for pattern, shown in (
-        (r"【([^【】\n]{1,12})】", r"\n\1: "),
-        (r"<<[^<>\n]{0,200}>>", ""),  # GSM8K's calculator notes
-        (r"<(tool_call|tool_response|function_call)>.*?(?:</\1>|$)", "\n"),
-        (r"<(final_answer|final|answer|result)>(.{0,1000}?)</\1>", r"\nAnswer: \2\n"),
-        (r"```[ \t]*([A-Za-z]*)[^\n]{0,40}\n(.*?)(?:```|$)", lambda block: _shown(*block.groups())),
-        (
-            r"(?m:^[ \t]*(?:(?:def|import|from|return|for|while|if|print|class|else|try)\b[^\n]*[:)][ \t]*$"
-            r"|(?:import|return)\s[^\n]*|(?:>>>|In \[\d+\]:)[^\n]*|Out\[\d+\]:))",
-            "",
-        ),
-        (r"<li\b[^<>]{0,200}>", "\n- "),
-        (r"</?(?:p|div|br|li|ul|ol|h[1-6]|table|tr|section|body|html)\b[^<>]{0,200}>", "\n"),
-        (r"</?(?:b|i|u|em|strong|span|code|a|td|th|sup|sub|small|mark|font|pre)\b[^<>]{0,200}>", ""),
-    )
+_MARKUP: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
+    (r"【([^【】\n]{1,12})】", r"\n\1: "),
+    (r"<<[^<>\n]{0,200}>>", ""),  # GSM8K's calculator notes
+    (r"<(tool_call|tool_response|function_call)>.*?(?:</\1>|$)", "\n"),
+    (r"<(final_answer|final|answer|result)>(.{0,1000}?)</\1>", r"\nAnswer: \2\n"),
+    (r"```[ \t]*([A-Za-z]*)[^\n]{0,40}\n(.*?)(?:```|$)", lambda block: _shown(*block.groups())),
+    (
+        r"(?m:^[ \t]*(?:(?:def|import|from|return|for|while|if|print|class|else|try)\b[^\n]*[:)][ \t]*$"
+        r"|(?:import|return)\s[^\n]*|(?:>>>|In \[\d+\]:)[^\n]*|Out\[\d+\]:))",
+        "",
+    ),
+    (r"<li\b[^<>]{0,200}>", "\n- "),
+    (r"</?(?:p|div|br|li|ul|ol|h[1-6]|table|tr|section|body|html)\b[^<>]{0,200}>", "\n"),
+    (r"</?(?:b|i|u|em|strong|span|code|a|td|th|sup|sub|small|mark|font|pre)\b[^<>]{0,200}>", ""),
 )
 _DISPLAY = re.compile(
     r"(?s)\\\[.{0,2000}?\\\]|\$\$.{0,2000}?\$\$|\\begin\{(\w{1,12}\*?)\}.{0,2000}?\\end\{\1\}|"
@@ -76,7 +74,7 @@ def readable(output: str) -> str | None:
         found = _JSON.findall(text)
         text = "\n".join(f"Answer: {html.unescape(quoted or bare)}" for quoted, bare in found) or text
     for pattern, shown in _MARKUP:
-        text = pattern.sub(shown, text)
+        text = re.sub(pattern, shown, text, flags=re.DOTALL | re.IGNORECASE)
     return in_points(html.unescape(text).translate(_SIGNS))
 
 
@@ -86,9 +84,8 @@ def _shown(language: str, block: str) -> str:
         return f"\n{block}\n"
     if re.search(r"(?m)^>>> ", block):
         return re.sub(r"(?m)^(?:>>>|\.\.\.).*", "", block)
-    return "\n".join(
-        ["", *(said[1] or said[2] for said in map(_SHOWN.search, block.split("\n")) if said), ""]
-    )
+    said = (one[1] or one[2] for one in map(_SHOWN.search, block.split("\n")) if one)
+    return "\n".join(["", *said, ""])
 
 
 def before_next_question(text: str) -> str:
@@ -96,7 +93,8 @@ def before_next_question(text: str) -> str:
     counted = False
     for found in NEXT_QUESTION.finditer(text):
         before = text[: found.start()]
-        if not before.strip() or re.search(r"[^\W\d][:!?][\"”)*\s]*$", before):
+        opens = re.search(r"^\s*$|[^\W\d][:!?][\"”)*\s]*$", before)
+        if opens and not re.search(r"\\boxed|####|(?i:answer)\b[^\n]{0,80}\d", before):
             counted = counted or found["number"] == "1"
         elif not (counted and found["number"]):
             return before.rstrip()
@@ -109,9 +107,8 @@ def statements(text: str) -> list[Statement]:
     text = _DISPLAY.sub(_one_line, text)
     text = re.sub(r"([.,])\$(?=\s|$)", r"$\1", text)
     text = _HEADING.sub(lambda found: found.group().strip("#*_: \n\t") + ":", text)
-    text = re.sub(
-        r"\*\*(?=[^*\n]{0,60}\d[^*\n:]{0,60}\*\*)|\n(?=\s*[-*_─]{3,}\s*\n)", lambda one: _BOLD + one[0], text
-    )
+    bold = r"\*\*(?=[^*\n]{0,60}\d[^*\n:]{0,60}\*\*)|\n(?=\s*[-*_─]{3,}\s*\n)"
+    text = re.sub(bold, rf"{_BOLD}\g<0>", text)
     text = re.sub(r"(?<![\w)])\*\*|\*\*(?![\w(])|`+|(?<!\w)__|__(?!\w)", "", text)
     text = re.sub(r"(:|=|\bis|\bare)[ \t]*\n\s*", r"\1 ", text)
     found, last = list[Statement](), ""

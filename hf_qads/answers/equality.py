@@ -62,6 +62,7 @@ def same(answer: str, gold: str, *, brackets_list: bool = False) -> Same:
     in_order = _ROW.fullmatch(wanted) is not None
     if wanted.startswith("(") and len(parts) > 1 and all(without_name(part) != part for part in parts):
         others, in_order = _parts(wanted[1:-1], brackets_list), True
+        parts.sort(key=lambda part: part[0] if part[0] in "abcxyz" else "")  # `y = 3, x = 4` is (4, 3)
     if len(parts) > 1 or len(others) > 1 or [said, wanted] != [*parts, *others]:
         return Same(_same_parts(parts, others, brackets_list, in_order), "list")
     if "=" in said + wanted:  # an equation is compared whole
@@ -142,14 +143,10 @@ def same_words(answer: str, gold: str) -> bool:
     said, wanted = (_usual(text) for text in (answer, gold))
     if said.replace(" ", "") == wanted.replace(" ", ""):
         return True
-    if (
-        len(wanted) < 2
-        or len(said.split()) > len(wanted.split()) + 5
-        or re.search(r"\b(?:or|except)\b", said)
-    ):
-        return False
-    denied = _NEGATIONS.search(said) and not _NEGATIONS.search(wanted)
-    return not denied and bool(re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", said))
+    short = len(wanted) > 1 and len(said.split()) <= len(wanted.split()) + 5
+    denied = bool(_NEGATIONS.search(said)) > bool(_NEGATIONS.search(wanted))
+    denied = bool(denied or re.search(r"\b(?:or|except)\b", said))
+    return short and not denied and bool(re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", said))
 
 
 def _usual(text: str) -> str:

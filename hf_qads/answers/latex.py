@@ -2,8 +2,9 @@
 
 import re
 import unicodedata
+from collections.abc import Callable
+from functools import lru_cache
 
-_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _SIGNS = str.maketrans(
     dict(zip("−–—÷⁄′’“”", "---//''\"\"", strict=True))
     | {"×": r"\times ", "·": r"\cdot ", "π": r"\pi ", "∞": r"\infty ", "∪": r"\cup ", "∈": r"\in ", "°": ""}
@@ -11,65 +12,51 @@ _SIGNS = str.maketrans(
     | dict.fromkeys("\u00a0\u202f\u2009", " ")
 )
 _ARGUMENT = r"(\\[A-Za-z]+(?:\{[^{}]*\})?|[0-9A-Za-z])"
-_SPELLINGS = tuple(
-    (re.compile(pattern), spelling)
-    for pattern, spelling in (
-        (r"\\([cst][a-z]{2})\s*\{?\(?(\d+)\s*(?:\^\s*\{?\\circ\}?|°)\)?\}?", r"\\\1(\\frac{\2\\pi}{180})"),
-        (r"[₀-₉]+", lambda found: f"_{{{unicodedata.normalize('NFKC', found[0])}}}"),
-        (r"[⁻⁰¹²³⁴-⁹]+", lambda found: "^{" + found.group().translate(_SUPERSCRIPTS) + "}"),
-        (r"(\d)\s*(?=[¼-¾⅐-⅞])", r"\1 "),
-        (r"[¼-¾⅐-⅞]", lambda found: unicodedata.normalize("NFKC", found.group())),
-        (r"(\d)\s+and\s+a\s+half\b", r"\1.5"),
-        (r"(?<!\d)(\d{1,2})\s?(?:h|Uhr|[时時点點])\s?(\d\d)(?:\b|分)", r"\1:\2"),
-        (r"√\s*(\d+|[A-Za-z])", r"\\sqrt{\1}"),
-        (r"€\s?(\d+),(\d\d)(?!\d)|(?<![\d,])(\d+),(\d\d)\s?€", r"\1\3.\2\4"),
-        (r"[−–—÷⁄′’“”×·π∞∪∈°≤≥±≈√~\u00a0\u202f\u2009]", lambda found: found.group().translate(_SIGNS)),
-        (r"\\([$%#_])", r"\1"),
-        (r"(?<=\d)(?:\{,\}|,\\!\s*|\\[,; ](?=\d{3}(?!\d)))(?=\d)", ","),
-        (r"(?<!\\)\\(?:[,;:! ]|q?quad\b|thinspace\b|allowbreak\b)", " "),
-        (r"\\(?:left|right|big|Big|bigg|Bigg|bigl|bigr|displaystyle|limits)(?![A-Za-z])\.?", ""),
-        (r"\^\s*(?:\{\s*\\circ\s*\}|\\circ)|\\degree\b|\\circ\b(?!\s*[A-Za-z(])", ""),
-        (
-            r"\\(?:text(?:bf|it|rm|tt)?|[mh]box|math[a-z]+|operatorname|bold[a-z]*|bf|rm)\s*\{([^{}]*)\}",
-            r" \1 ",
-        ),
-        (r"\\[dtc]frac", r"\\frac"),
-        (r"\\([lr])angle\b", lambda found: "()"[found[1] == "r"]),
-        (  # a column is a tuple
-            r"\\begin\{[pb]matrix\}([^&{}]*(?:\{[^&{}]*\}[^&{}]*)*)\\end\{[pb]matrix\}",
-            lambda found: f"({', '.join(filter(None, map(str.strip, found[1].split(chr(92) * 2))))})",
-        ),
-        (r"\\([lgn])e ", r"\\\1eq "),
-        (rf"\\frac\s*(?!\{{){_ARGUMENT}", r"\\frac{\1}"),
-        (rf"(\\frac\{{(?:[^{{}}]|\{{[^{{}}]*\}})*\}})\s*(?!\{{){_ARGUMENT}", r"\1{\2}"),
-    )
+_SPELLINGS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
+    (r"\\([cst][a-z]{2})\s*\{?\(?(\d+)\s*(?:\^\s*\{?\\circ\}?|°)\)?\}?", r"\\\1(\\frac{\2\\pi}{180})"),
+    (r"[₀-₉]+", lambda found: f"_{{{unicodedata.normalize('NFKC', found[0])}}}"),
+    (r"[⁻⁰¹²³⁴-⁹]+", lambda found: f"^{{{unicodedata.normalize('NFKC', found[0])}}}"),
+    (r"(\d)\s*(?=[¼-¾⅐-⅞])", r"\1 "),
+    (r"[¼-¾⅐-⅞]", lambda found: unicodedata.normalize("NFKC", found.group())),
+    (r"(\d)\s+and\s+a\s+half\b", r"\1.5"),
+    (r"(?<!\d)(\d{1,2})\s?(?:h|Uhr|[时時点點])\s?(\d\d)(?:\b|分)", r"\1:\2"),
+    (r"√\s*(\d+|[A-Za-z])", r"\\sqrt{\1}"),
+    (r"€\s?(\d+),(\d\d)(?!\d)|(?<![\d,])(\d+),(\d\d)\s?€", r"\1\3.\2\4"),
+    (r"[−–—÷⁄′’“”×·π∞∪∈°≤≥±≈√~\u00a0\u202f\u2009]", lambda found: found.group().translate(_SIGNS)),
+    (r"\\([$%#_])", r"\1"),
+    (r"(?<=\d)(?:\{,\}|,\\!\s*|\\[,; ](?=\d{3}(?!\d)))(?=\d)", ","),
+    (r"(?<!\\)\\(?:[,;:! ]|q?quad\b|thinspace\b|allowbreak\b)", " "),
+    (r"\\(?:left|right|big|Big|bigg|Bigg|bigl|bigr|displaystyle|limits)(?![A-Za-z])\.?", ""),
+    (r"\^\s*(?:\{\s*\\circ\s*\}|\\circ)|\\degree\b|\\circ\b(?!\s*[A-Za-z(])", ""),
+    (r"\\(?:text(?:bf|it|rm|tt)?|[mh]box|math[a-z]+|operatorname|bold[a-z]*|bf|rm)\s*\{([^{}]*)\}", r" \1 "),
+    (r"\\[dtc]frac", r"\\frac"),
+    (r"\\([lr])angle\b", lambda found: "()"[found[1] == "r"]),
+    (  # a column is a tuple
+        r"\\begin\{[pb]matrix\}([^&{}]*(?:\{[^&{}]*\}[^&{}]*)*)\\end\{[pb]matrix\}",
+        lambda found: f"({', '.join(filter(None, map(str.strip, found[1].split(chr(92) * 2))))})",
+    ),
+    (r"\\([lgn])e ", r"\\\1eq "),
+    (rf"\\frac\s*(?!\{{){_ARGUMENT}", r"\\frac{\1}"),
+    (rf"(\\frac\{{(?:[^{{}}]|\{{[^{{}}]*\}})*\}})\s*(?!\{{){_ARGUMENT}", r"\1{\2}"),
 )
+_COMPILED = [(re.compile(pattern), spelling) for pattern, spelling in _SPELLINGS]
 _NAME = re.compile(
     r"^(?:\\?[A-Za-z][A-Za-z']{0,8}|\\[A-Za-z]+)(?:_\{?\w+\}?)?(?:\([A-Za-z]\))?(?:\s*,\s*[A-Za-z])*\s*"
     r"(?:=(?!=)|\\in\b|\\approx)\s*|^[A-Za-z][A-Za-z ]{2,40}:\s+(?=\S*\d)|^\W{0,2}\(?[A-E][).]\s*(?=\S*\d)"
 )
-_UNIT = re.compile(
-    r"(?:(?<=[\d})])|(?<=\\pi))\s+(?:(?:[A-Za-z]{3,}|[ckm]m|kg|ft|in)\.?\s*)+(?:\^\{?[23]\}?)?$"
-)
-_TYPED = tuple(  # as in a program or by hand -> LaTeX that math-verify reads
-    (re.compile(pattern), spelling)
-    for pattern, spelling in (
-        (r"(?<!\\)\bsqrt\s*\(([^()]*)\)", r"\\sqrt{\1}"),
-        (r"(?<!\\)\b(pi|infty|sin|cos|tan|log|ln)\b", r"\\\1"),
-        (r"\*\*", "^"),
-    )
-)
+_UNIT = re.compile(r"((?<=[\d})])|(?<=\\pi))\s+(?:(?:[A-Za-z]{3,}|[ckm]m|kg|ft|in)\.?\s*)+(?:\^\{?[23]\}?)?$")
 FARTHEST = 4000  # characters between a bracket and the one that closes it
 OPENING = {"(": ")", "[": "]", "{": "}"}
 
 
+@lru_cache(256)
 def plain(text: str) -> str:
     r"""One spelling for the many ways to write the same formula.
 
     Unicode signs become LaTeX, spacing and sizing commands go, `\dfrac` and `\frac12` become
     `\frac{1}{2}`, text commands leave their content, degree signs and thousands groups go.
     """
-    for pattern, spelling in _SPELLINGS:
+    for pattern, spelling in _COMPILED:
         text = pattern.sub(spelling, text)
     return text
 
@@ -151,10 +138,9 @@ def value_of(text: str) -> str:
 
 def latexify(text: str) -> str:
     """A formula as LaTeX, also where it was typed as in a program."""
-    text = plain(text).strip(" $").rstrip(".,;")
-    for pattern, spelling in _TYPED:
-        text = pattern.sub(spelling, text)
-    return text
+    text = plain(text).strip(" $").rstrip(".,;").replace("**", "^")
+    text = re.sub(r"(?<!\\)\bsqrt\s*\(([^()]*)\)", r"\\sqrt{\1}", text)
+    return re.sub(r"(?<!\\)\b(pi|infty|sin|cos|tan|log|ln)\b", r"\\\1", text)
 
 
 def bare_words(text: str) -> str:

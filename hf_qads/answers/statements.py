@@ -36,10 +36,12 @@ _FORMULA = re.compile(  # a currency's sign opens none
     r"\\\((.{1,500}?)\\\)|\\\[(.{1,1000}?)\\\]|\\begin\{(?:align|equation|gather)\w*\*?\}(.{1,1500}?)\\end"
 )
 _LISTED = re.compile(r"\$\s*(?:,|and|or)\s*(?:and\s+|or\s+)?\$[^$]*\$\W*$")
+_CUT = re.compile(r"(?i)(?:(?<=[^\s\d]):|\b(?:is|are|have|get|therefore|thus|so|hence|be|at|point),?)\s")
 _RUN = re.compile(r"(?:[-+]?\d[\d./]*(?:,\s+and\s+|,\s*|\s+and\s+|\s+or\s+))+[-+]?\d[\d./]*(?=[\s,.]*$)")
 _SIMPLE = re.compile(r"(?:\\?[A-Za-z]\w{0,8}\s*=)?[^=]*")
 _SEVERAL = re.compile(r"^\W*(?:or|and|,|to|-|–|/)\W*$", re.IGNORECASE)
 _MORE_THAN = re.compile(r"\s+(?:more|less|fewer|greater|larger|times)\s+(?:than|as)\s+(?:the\s+)?\$?\d")
+_NEARLY = re.compile(r"\\approx|≈|,\s*(?:or\s+)?(?:about|approximately|roughly)\s")
 _UNSOLVED = re.compile(r"(?:^|\s)\d+\*?[A-Za-z]\s*$")
 _EITHER = re.compile(r"\b([a-z])\s*=\s*[^=]{1,20}\b(?:or|and)\b\s*\$?\1\s*=")
 _COMPUTES = re.compile(
@@ -122,14 +124,10 @@ def last_value(text: str, *, several: bool = False) -> list[str]:
     verbs = list(_VERB.finditer(shorter))
     value = inside[-1] if inside else shorter[verbs[-1].end() if verbs else 0 :]
     part = re.split(r"(?<![<>!=:\\])=(?!=)|\\equiv", value)[-1]
-    about = [one.strip(" .,;") for one in re.split(r"\\approx|≈", part)]
+    about = [one.strip(" .,;") for one in _NEARLY.split(part)]
     value = part if re.search(r"[\d)}!]\s*=", value) else value  # a chain is worth its end
-    cuts = list(
-        re.finditer(r"(?:(?<=[^\s\d]):|\b(?:is|are|have|get|therefore|thus|so|hence|be|at|point))\s", text)
-    )[-2:]
-    listed = (
-        [text[cut.end() :].strip() for cut in cuts] + [text] + _RUN.findall(shorter)[-1:] if several else []
-    )
+    cuts = [text[cut.end() :].strip() for cut in _CUT.finditer(text)][-2:]
+    listed = [*cuts, text, *_RUN.findall(shorter)[-1:]] if several else []
     return [one for one in dict.fromkeys([value.strip(), *about, part.strip(" .,;"), *listed]) if one]
 
 

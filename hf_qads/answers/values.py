@@ -32,16 +32,14 @@ NUMBER = re.compile(
     rf"(?:(?:st|nd|rd|th)\b)?\)?(?P<percent>\s*(?:%|percent\b|per cent\b))?"
     rf"(?P<scale>\s*(?i:{'|'.join(_SCALES)})s?\b|\s*[万萬億亿])?"
 )
-_ABOUT = re.compile(
-    r"^(?:about|approx(?:imately|\.)?|roughly|around|exactly|only|just|\\approx|\\sim|~|=)\s*"
-)
+_ABOUT = re.compile(r"^(about|approx(?:imately|\.)?|roughly|around|exactly|only|just|\\approx|\\sim|~|=)\s*")
 _SUBTRACTION = re.compile(r"(?:[0-9)}\]]\s*|[^\W\d_])[-+]\s*$|[^\W\d_]\s+[-+]\s+$")
 Measure = tuple[tuple[str, int, str], Fraction]  # (quantity, its power, per which) and the size of a unit
 _SIZES = (  # quantity, size, names
     "length 1/1000 mm millimeter,length 1/100 cm centimeter,length 1 m meter metre,length 1000 km "
-    "kilometer,length 127/5000 inch,length 381/1250 ft foot feet,length 201168/125 mi mile,time 1 sec "
-    "second,time 60 min minute,time 3600 h hr hour,time 86400 day,time 604800 week,age 1 month,age 12 "
-    "year,weight 1/1000 g gram,weight 1 kg kilogram,weight 45359237/100000000 lb pound,weight "
+    "kilometer,length 127/5000 inch,length 381/1250 ft foot feet,length 1143/1250 yard,length 201168/125 mi "
+    "mile,time 1 sec second,time 60 min minute,time 3600 h hr hour,time 86400 day,time 604800 week,age 1 "
+    "month,age 12 year,weight 1/1000 g gram,weight 1 kg kilogram,weight 45359237/100000000 lb pound,weight "
     "45359237/1600000000 oz ounce,money 1 $ us$ usd dollar,money 1/100 cent ¢,volume 1 l liter litre,volume "
     "1/1000 ml milliliter"
 )
@@ -160,14 +158,11 @@ def only_number(text: str, *, algebra: bool = False) -> Number | None:
 def is_unit(rest: str, *, algebra: bool = False) -> bool:
     """Whether what follows a number only names what was counted."""
     rest = re.sub(r"(?<=[A-Za-z)])\s*\^\s*\{?\s*-?[123]\s*\}?", "", rest).strip(" $.")
-    if not rest:
-        return True
     if re.search(r"\d|[=<>+*^_\\{}\[\]|:]|(?:^|\s)(?:or|and|to)\s|^[a-z]\(", rest):
         return False
-    words = re.findall(r"[^\W\d_]+", rest)
-    if algebra and not all(len(word) > 3 or word.lower() in UNITS for word in words):
-        return False
-    return bool(re.fullmatch(r"[-(/]?[^\W\d_€£$%][\w€£$'’./()% -]*|[€£$%]\)?", rest))
+    words = re.findall(r"[^\W\d_]+", rest) if algebra else []
+    known = all(len(word) > 3 or word.lower() in UNITS for word in words)
+    return known and bool(re.fullmatch(r"[-(/]?[^\W\d_€£$%][\w€£$'’./()% -]*|[€£$%]\)?|", rest))
 
 
 def _read(match: re.Match[str], text: str) -> Number | None:
@@ -183,15 +178,11 @@ def _read(match: re.Match[str], text: str) -> Number | None:
     value = _in_words(match["words"], match["part"] or "") if match["words"] else _value(written)
     if value is None:
         return None
-    decimals = len(written.partition(".")[2]) if match["decimal"] else 0
-    percent = bool(match["percent"])
+    decimals = len(written.partition(".")[2]) if match["decimal"] and not match["scale"] else 0
+    percent = bool(match["percent"] and not match["scale"])
     if match["scale"]:
         scale = match["scale"].strip().lower().rstrip("s")
-        value, decimals, percent = (
-            value * (_SCALES.get(scale) or 10 ** (4 if scale in "万萬" else 8)),
-            0,
-            False,
-        )
+        value *= _SCALES.get(scale) or 10 ** (4 if scale in "万萬" else 8)
     said, behind = text[start : match.end()].strip(), text[match.end() : match.end() + 40]
     currency = "" if "$" in behind else match["currency"] or ""  # `$12$` is no money
     unit = _measure(currency, behind) if currency or behind.lstrip()[:1].isalpha() else None

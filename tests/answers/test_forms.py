@@ -17,8 +17,9 @@ def outputs(name):
     return [json.loads(line) for line in lines]
 
 
-SEEN, KEPT_APART, LATER, HARD, HARD_TOO = (
-    outputs(f"outputs_{name}.jsonl") for name in ("seen", "kept_apart", "later", "hard", "hard_kept_apart")
+SEEN, KEPT_APART, LATER, HARD, HARD_TOO, USUAL = (
+    outputs(f"outputs_{name}.jsonl")
+    for name in ("seen", "kept_apart", "later", "hard", "hard_kept_apart", "usual")
 )
 SPEEDS = ["12 km/h", "15 km/h", "18 km/h", "20 km/h"]
 FORMS = [
@@ -128,6 +129,43 @@ FORMS = [
     ("math", "7时15分+20分=7时35分", "7时35分", True),
     ("math", "∴ −1 < x ≤ 4", "(-1, 4]", True),
     ("math", "In base two it is 110₂.", "110_2", True),
+    (
+        "math",
+        "It is $\\frac{\\pi}{4} \\approx 0.785$.\n\nSo about **0.785** m.",
+        "\\frac{\\pi}{4}",
+        True,
+    ),
+    ("math", "P = 10/12 = 0.8333, so the answer is 0.833.", "\\frac{5}{6}", True),
+    ("math", "The share is 2/3.\n\n\\boxed{66.7\\%}", "\\frac{2}{3}", True),
+    ("math", "The share is 5/6.\n\n\\boxed{0.835}", "\\frac{5}{6}", False),
+    ("math", "The ladder reaches \\(\\sqrt{21}\\), roughly 4.58 m.", "\\sqrt{21}", True),
+    ("math", "The ladder reaches \\(\\sqrt{21}\\), roughly 4.58 m.", "\\sqrt{20}", False),
+    ("math", "The radius is √7.\n\nThe answer is approximately 2.65.", "\\sqrt{7}", True),
+    ("math", "The volume is about 9.42.", "3\\pi", False),
+    ("math", "So on average each of them gets 1/3 ≈ 0.33 of the cake.", "\\frac{1}{3}", True),
+    ("gsm8k", "He drove 14 500 km in all.", "14500", True),
+    ("gsm8k", "The firm paid $1 250 000.", "1250000", True),
+    ("gsm8k", "So she needs 2 500 ml bottles.", "2", True),
+    ("math", "Therefore, y = -1 and x = 6.", "(6,-1)", True),
+    ("math", "Thus we have p = 6 and q = -1.", "(6,-1)", True),
+    ("math", "Therefore, x = -1 and y = 6.", "(6,-1)", False),
+    ("gsm8k", "So \\boxed{7}. Hope it helps!\n\nQuestion: What is 4 + 4?\n\nSolution: \\boxed{8}", "7", True),
+    ("gsm8k", "The answer is 7. Enjoy!\n\nExercise 2 - Tom has 3 pens, buys 5.\nThe answer is 8.", "7", True),
+    ("gsm8k", "Here you go!\n\nProblem: what is 3 + 4?\n\nThe answer is 7.", "7", True),
+    ("gsm8k", "9 * 8 = 72 chairs, 72 / 12 = 6.\n\nSo 6 rows, and that makes 6 * 12 = 72 seats.", "6", True),
+    ("gsm8k", "9 * 8 = 72 chairs, 72 / 12 = 6.\n\nSo 6 rows, and they cost 6 * 5 = 30 dollars.", "30", True),
+    ("gsm8k", "He gave 10 - 4 = 6.\n\nSo he has 6 left, and with 4 more it is 6 + 4 = 10.", "10", True),
+    (
+        "gsm8k",
+        "He lacks 5, so **he needs 40**. Should the limit be 50, he has 10 to spare.",
+        "40",
+        True,
+    ),
+    ("gsm8k", "The track is 2500 m long, which is 2500 / 1000 = 2.5 km.", "2500", True),
+    ("gsm8k", "The track is 2500 m long, which is 2500 / 1000 = 2.5 km.", "2.5", True),
+    ("gsm8k", "The track is 2600 m long, which equals 2.5 km.", "2600", False),
+    ("mathematics", "In increasing order: -2, 3, 5", "-2, 3, 5", True),
+    ("mathematics", "In increasing order: 3, -2, 5", "-2, 3, 5", False),
 ]
 
 
@@ -149,8 +187,8 @@ def says(item):
 
 @pytest.mark.parametrize(
     ("items", "agreement"),
-    [(SEEN, 0.99), (KEPT_APART, 0.97), (LATER, 0.97), (HARD, 0.97), (HARD_TOO, 0.95)],
-    ids=["seen", "kept apart", "later", "hard", "hard, other half"],
+    [(SEEN, 0.99), (KEPT_APART, 0.97), (LATER, 0.97), (HARD, 0.97), (HARD_TOO, 0.95), (USUAL, 0.99)],
+    ids=["seen", "kept apart", "later", "hard", "hard, other half", "usual"],
 )
 def test_agrees_with_the_hand_on_outputs_of_models_and_in_their_styles(items, agreement):
     wrong = [(said, item) for item in items if (said := says(item)) != item["right"]]
