@@ -3,6 +3,7 @@
 import math
 import re
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 from hf_qads.answers.latex import bare
@@ -98,6 +99,7 @@ def _meets(value: Fraction, shown: int, wanted: Fraction, decimals: int) -> bool
     return rounds or (wanted.denominator > 1 and off * 10**decimals <= 1)
 
 
+@lru_cache(64)
 def numbers(text: str) -> list[Number]:
     """Every number of a text in `plain` spelling, digits and words, from left to right.
 
