@@ -17,9 +17,9 @@ def outputs(name):
     return [json.loads(line) for line in lines]
 
 
-SEEN, KEPT_APART, LATER, HARD, HARD_TOO, USUAL = (
+SEEN, KEPT_APART, LATER, HARD, HARD_TOO, USUAL, USUAL_TOO = (
     outputs(f"outputs_{name}.jsonl")
-    for name in ("seen", "kept_apart", "later", "hard", "hard_kept_apart", "usual")
+    for name in ("seen", "kept_apart", "later", "hard", "hard_kept_apart", "usual", "usual_second")
 )
 SPEEDS = ["12 km/h", "15 km/h", "18 km/h", "20 km/h"]
 FORMS = [
@@ -187,8 +187,16 @@ def says(item):
 
 @pytest.mark.parametrize(
     ("items", "agreement"),
-    [(SEEN, 0.99), (KEPT_APART, 0.97), (LATER, 0.97), (HARD, 0.97), (HARD_TOO, 0.95), (USUAL, 0.99)],
-    ids=["seen", "kept apart", "later", "hard", "hard, other half", "usual"],
+    [
+        (SEEN, 0.99),
+        (KEPT_APART, 0.97),
+        (LATER, 0.97),
+        (HARD, 0.97),
+        (HARD_TOO, 0.95),
+        (USUAL, 0.99),
+        (USUAL_TOO, 0.9),
+    ],
+    ids=["seen", "kept apart", "later", "hard", "hard, other half", "usual", "usual, second set"],
 )
 def test_agrees_with_the_hand_on_outputs_of_models_and_in_their_styles(items, agreement):
     wrong = [(said, item) for item in items if (said := says(item)) != item["right"]]
