@@ -4,6 +4,7 @@ The gradient of each row of a batch comes from one backward pass: for a linear l
 of the outer product of what went in and what came back, and padding brings nothing back.
 """
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -281,7 +282,9 @@ def with_adapters(model: Any, seed: int) -> Any:
         from peft import LoraConfig, get_peft_model
     except ImportError as error:
         raise EmbeddingError("gradients need PEFT: pip install 'hf_qads[train]'.") from error
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), warnings.catch_warnings():
+        # PEFT 0.21 asks transformers 5.23 by the old name of activation checkpointing.
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
         torch.manual_seed(seed)
         return get_peft_model(
             model, LoraConfig(r=RANK, lora_alpha=RANK, target_modules="all-linear", task_type="CAUSAL_LM")
