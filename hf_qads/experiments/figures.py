@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 COLOURS = {"better": PICKED, "worse": RANDOM, "inconclusive": QUIET}
 SHADES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442", "#7d858e", "#1f2328")
+HATCHES, DASHES = ("", "////", "...."), ("-", "--", ":")  # what tells apart those with the same shade
 
 
 def forest(shown: Sequence[Line], control: str) -> "Figure":
@@ -26,7 +27,7 @@ def forest(shown: Sequence[Line], control: str) -> "Figure":
         axes.plot([one.low, one.high], [place, place], color=colour, linewidth=2)
         axes.plot(one.mean, place, "o", color=colour, markersize=5)
         axes.annotate(line.verdict, (one.high, place), (5, 0), textcoords="offset points", va="center",
-                      fontsize=8, color=colour)  # fmt: skip
+                      fontsize=8, color=colour, bbox={"fc": "white", "lw": 0, "pad": 1})  # fmt: skip
     axes.axvline(0, color=INK, linewidth=0.8)
     axes.set_yticks(range(len(compared)), [line.arm for line in reversed(compared)])
     axes.set_ylim(-0.6, max(0.6, len(compared) - 0.4))
@@ -45,7 +46,8 @@ def by_budget(tables: Mapping[str, Sequence[Line]]) -> "Figure":
         points = sorted(
             (line.tokens, line.mean) for shown in tables.values() for line in shown if line.arm == arm
         )
-        axes.plot(*zip(*points, strict=True), "o-", color=SHADES[number % len(SHADES)], label=arm)
+        again, shade = divmod(number, len(SHADES))
+        axes.plot(*zip(*points, strict=True), "o", ls=DASHES[again % 3], color=SHADES[shade], label=arm)
     fixed = {line.arm: line.mean for shown in tables.values() for line in shown if not line.budget}
     for arm, mean in fixed.items():
         axes.axhline(mean, color=POOL, linewidth=1, linestyle="--")
@@ -64,7 +66,11 @@ def composed(shares: Mapping[str, Mapping[str, float]]) -> "Figure":
     left = np.zeros(len(shares))
     for number, name in enumerate(names):
         widths = np.array([of[name] for of in shares.values()])
-        axes.barh(range(len(shares)), widths, left=left, color=SHADES[number % len(SHADES)], label=name)
+        again, shade = divmod(number, len(SHADES))
+        axes.barh(
+            range(len(shares)), widths, left=left, color=SHADES[shade], label=name,
+            hatch=HATCHES[again % 3], edgecolor="white", linewidth=0,
+        )  # fmt: skip
         left += widths
     axes.set_yticks(range(len(shares)), list(shares))
     axes.invert_yaxis()
