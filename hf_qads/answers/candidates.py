@@ -43,12 +43,17 @@ _SECOND_THOUGHT = re.compile(
 )
 _ASIDE = re.compile(  # a courtesy without a number, or a check of what was found
     r"(?i)^\((?=(?:[^()]*[^\W\d]{2,}){2})|^\W*(?:fun\s+fact|for\s+(?:comparison|reference|instance|example)|"
-    r"should\s+(?:the|you|it|he|she|they|an?)|"
-    r"by\s+the\s+way|p\.?s\.?:|remark|tip|bonus|(?:quick\s+)?reminder|did\s+you\s+know|upvote|if\s+you)\b|"
-    r"^(?!.*\d).*\b(?:hope|let me know|feel free|good luck|happy|glad|question|thank)|"
-    r"^\W*(?:to\s+|we\s+|let\s+(?:us|me)\s+|let's\s+)?(?:double[- ]?)?(?:check|verif|note|explanation|reason)"
-    r"(?!.*\bwe (?:find|get|have|see)\b)"
+    r"should\s+(?:the|you|it|he|she|they|an?)|by\s+the\s+way|p\.?s\.?:|remark|tip|bonus|"
+    r"(?:quick\s+)?reminder|did\s+you\s+know|upvote|if\s+you)\b|^(?!.*\d).*\b(?:hope|let me know|feel free|"
+    r"good luck|happy|glad|question|thank)|^\W*(?:to\s+|we\s+|let\s+(?:us|me)\s+|"
+    r"let's\s+)?(?:double[- ]?)?(?:check|verif|note|explanation|reason)(?!.*\bwe (?:find|get|have|see)\b)"
 )
+_REMARKS = re.compile(  # a check of what was found or an offer, which go on to the next conclusion
+    r"(?i)^\W*(?:(?:as|an?|to|we|can|let's|let|us|me|final|quick|sanity|double)[\s-]+){0,3}(?:check|verif\w+)"
+    r"(?:\W*(?:[:,]|$)|\s+(?:this|that|it|our|if|whether|the\s+(?:answer|result|solution))\b)|"
+    r"^\W*(?:(?:would|do)\s+you\s+(?:like|want)|shall\s+(?:we|i))\b"
+)
+_CONFIRMS = re.compile(r"(?i)\b(?:match|agree|correct|right|consistent|checks?\s+out|holds|equal)")
 _CONNECTED = re.compile(r"(?i)[\s$,.;]*(?:and|or|,|\\text\{\s*(?:and|or)\s*\})?[\s$]*(?:[a-z]\s*=\s*)?[\s$]*")
 _OPEN_END = re.compile(
     r"(?i)(?:[-+*/=,;:^_<>&(\[{\\]|\b(?:the|an|of|to|and|or|is|are|was|by|for|with|at|we|need|then|so|"
@@ -78,10 +83,9 @@ class Candidate(NamedTuple):
 
 
 def conclude(output: str, usable: Usable) -> Candidate | str:
-    """The candidate that decides, or the reason why there is none.
+    """The last boxed or announced candidate, unless taken back, else the last statement with a value.
 
-    The last boxed or announced one does, unless it is taken back; else the last statement with a value. Only
-    statements that are `usable`, that is, can be an answer at all, are looked at.
+    Only statements that are `usable` as an answer are looked at; a text is the reason why there is none.
     """
     text = readable(output)
     if not text:
@@ -156,7 +160,7 @@ def _unannounced(said: list[Statement], usable: Usable) -> Candidate | str:
     last = said[-1]
     if not last.ended and (dangling(last.text) or (len(said) > 1 and _breaks_off(said))):
         return CUT_OFF
-    for one in reversed(([one for one in said if not _ASIDE.search(one.text)] or said)[-MANY:]):
+    for one in reversed((_without_remarks(said, usable) or said)[-MANY:]):
         clause = re.split(r"[,;]\s*(?:so|thus|hence|therefore)\b", re.sub(r"\s\([^()]*\)", "", one.text))[-1]
         if one.question or _OPEN.search(clause):
             return NONE
@@ -164,8 +168,29 @@ def _unannounced(said: list[Statement], usable: Usable) -> Candidate | str:
             if one.item and not _TOTAL.search(one.text) and sum(other.item for other in said) > 1:
                 return NONE
             one = _without_check(_concluded(said, one, usable), said)
-            return Candidate(one.text, WHOLE if len(said) == 1 else LAST, sentence=not is_value(one.text))
+            value = one.bold[0] if len(one.bold) == 2 else ""  # the only one in bold within other words
+            if (
+                is_value(value)
+                and usable(value)
+                and not re.search(r"[\d)]\s*=|\b(?:not?|wait|actually)\b", one.text)
+            ):
+                return Candidate(value, LAST)
+            wordy = CONCLUDES.match(one.text) is not None or not is_value(one.text)
+            return Candidate(one.text, WHOLE if len(said) == 1 else LAST, sentence=wordy)
     return NONE
+
+
+def _without_remarks(said: list[Statement], usable: Usable) -> list[Statement]:
+    """The statements but for asides, and but for checks and offers up to the next conclusion."""
+    kept, remarks = list[Statement](), False
+    for one in said:
+        concludes = CONCLUDES.match(one.text) and not _CONFIRMS.search(one.text)
+        changes = concludes or (one.bold and not one.item) or _SECOND_THOUGHT.search(one.text)
+        opens = _REMARKS.match(one.text)
+        remarks = bool(kept and usable(kept[-1].text) and (opens or (remarks and not changes)))
+        if not (opens or remarks or _ASIDE.search(one.text)):
+            kept.append(one)
+    return kept
 
 
 def _without_check(one: Statement, said: list[Statement]) -> Statement:
@@ -183,7 +208,9 @@ def _concluded(said: list[Statement], one: Statement, usable: Usable) -> Stateme
     after: list[str] = []
     for earlier in reversed(said):
         concludes = CONCLUDES.match(earlier.text) or (earlier.bold and re.search(r",\s+so\b", earlier.text))
-        if concludes or re.search(r"[\d)]\s*=|=\s*[\d$]", earlier.text):
+        if concludes or re.search(
+            r"[\d)]\s*=|=\s*[\d$]|(?i:wrong|correction|\bwait\b|actually)", earlier.text
+        ):
             bold = earlier.bold and concludes and not _OPEN.search(earlier.text)
             return earlier if after and bold and usable(earlier.text) else one
         after.append(earlier.text)
@@ -213,6 +240,5 @@ def dangling(text: str) -> bool:
 def _breaks_off(said: list[Statement]) -> bool:
     """Whether a last statement without a point is a step's number, or neither computes nor gives a value."""
     text = said[-1].text
-    if re.fullmatch(r"(?i)\W*(?:step|case|part|question)\s*\d{1,2}\W*", text):
-        return True
-    return not (is_value(text) or " " not in text or _GIVES.search(text))
+    step = re.fullmatch(r"(?i)\W*(?:step|case|part|question)\s*\d{1,2}\W*", text)
+    return bool(step) or not (is_value(text) or " " not in text or _GIVES.search(text))

@@ -26,6 +26,7 @@ KINDS: Final = {
 _DOLLARS = re.compile(r"(?<!\\)\$(\d[^$\n]*)\$(?!\d)|(?<!\\)\$(?!\d)")  # those around formulas
 _SORTED = re.compile(r"(?i)\b(?:ascending|increasing) order|\bsmallest to\b")
 _DISCUSSED = re.compile(r"(?:^|(?<=[.\n]))\W{0,4}(?:(?:[Oo]ption|[Cc]hoice)\s+)?([A-J])(?:[.):]\s|\s+is\b)")
+_TICKED = re.compile(r"(?m)^\W*([A-J])\s?[.):][^\n]*[✓✔✅☑]\W*$")
 Options = Sequence[str] | Mapping[str, str] | str | None
 
 
@@ -83,11 +84,7 @@ def check(output: str, gold: object, *, benchmark: str, options: Options = None)
 
 
 def gold_answer(gold: object, benchmark: str) -> str:
-    """A gold answer as text: the end of a worked solution, a number without a needless `.0`.
-
-    Raises:
-        EvaluationError: there is none.
-    """
+    """A gold answer as text: the end of a worked solution; an EvaluationError where there is none."""
     if isinstance(gold, float) and gold.is_integer():
         gold = int(gold)
     if isinstance(gold, list | tuple) and len(gold) == 1:
@@ -172,6 +169,8 @@ def _gold_letter(gold: object, wanted: str, options: Mapping[str, str]) -> str |
 
 def _check_letter(output: str, gold: str, options: Mapping[str, str]) -> Verdict:
     stated = conclude(output, lambda text: chosen(text, options) is not None)
+    if stated == NONE and len(ticked := _TICKED.findall(output)) == 1:
+        return Verdict(ticked[0] == gold, ticked[0], "ticked: letter")
     if isinstance(stated, str):
         return Verdict(False, None, stated)
     letter = chosen(stated.text, options)

@@ -28,11 +28,7 @@ _LISTED = re.compile(r"(?:^|(?<=[\s,;\[\"']))[(\[]?([A-J])\s*[).:\]]\s*")
 
 
 def options_of(options: object) -> dict[str, str]:
-    """Options as letter -> text, from a mapping, a list of texts (`A)21` or `21`) or one text with all.
-
-    Raises:
-        EvaluationError: `options` is something else.
-    """
+    """Options as letter -> text, from a mapping, a list of texts (`A)21` or `21`) or one text with all."""
     if isinstance(options, str):
         pieces = _LISTED.split(options)[1:]
         named = dict(reversed(list(zip(pieces[::2], pieces[1::2], strict=True))))
@@ -84,10 +80,10 @@ def _is_letter(found: re.Match[str], options: Mapping[str, str]) -> bool:
 
 def _by_content(text: str, options: Mapping[str, str]) -> str | None:
     """The one option that a statement spells out, or whose value it gives, or whose words stand in it."""
-    number, words = stated_number(text), f" {bare_words(text)} "
+    number, words = stated_number(text), f" {bare_words(re.sub(r'(?<=[0-9]) ?: ?(?=[0-9])', ':', text))} "
     values = {one: value for one, option in options.items() if (value := only_number(option))}
     spelt = {one: bare_words(option) for one, option in options.items()}
-    met = [one for one in spelt if re.search(r"[a-z]{2}", spelt[one]) and f" {spelt[one]} " in words]
+    met = [one for one in spelt if re.search(r"[a-z]{2}|\d:\d", spelt[one]) and f" {spelt[one]} " in words]
     longest = max((len(spelt[one]) for one in met), default=0)
     ranked = (
         [one for one in options if compact(text).casefold() == compact(options[one]).casefold()],

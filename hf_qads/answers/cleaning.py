@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from hf_qads.answers.languages import NEXT_QUESTION, in_points
@@ -43,7 +43,7 @@ _DISPLAY = re.compile(
     r"\\boxed\s*\{[^{}]{0,500}\}"
 )
 _HEADING = re.compile(
-    r"(?im)^(?:[^\w\n]|_){0,12}(?:(?:the|final|correct|best)\s+){0,2}(?:answer|result|答案)(?:[^\w\n]|_){0,12}$"
+    r"(?im)^(?:[^\w\n]|_){0,12}(?:[a-z]+\s+){0,2}(?:answer|result|conclusion|答案)(?:[^\w\n]|_){0,12}$"
 )
 _MARKER = re.compile(r"^[ \t]*(?:[-*•>+]+|\(?\d{1,2}[.)])[ \t]+(?=\S)")
 _END = re.compile(r"[。？।]|(?:[.?]|(?<=[a-z\u4e00-\u9fff)]{2})[!！])[\"'”)\]]*(?=\s|$|[\u4e00-\u9fff])|\n")
@@ -57,7 +57,7 @@ class Statement(NamedTuple):
     text: str
     ended: bool  # by a point or a new line
     question: bool = False
-    bold: bool = False  # a number in it is, or a line across the page follows
+    bold: Sequence[str] = ()  # what follows each mark of a number in bold, or of a line across the page
     item: bool = False  # of a list
 
 
@@ -107,6 +107,8 @@ def statements(text: str) -> list[Statement]:
     text = _DISPLAY.sub(_one_line, text)
     text = re.sub(r"([.,])\$(?=\s|$)", r"$\1", text)
     text = _HEADING.sub(lambda found: found.group().strip("#*_: \n\t") + ":", text)
+    value = r"(\*\*(?=[-−$€£(\\]*(?:[a-z] ?= ?)?-?[\d\\])(?:[^*\n:,]|,(?! )){1,60}(?<![.!?])\*\*)(?!!)"
+    text = re.sub(value, rf"\1{_BOLD}", text)
     bold = r"\*\*(?=[^*\n]{0,60}\d[^*\n:]{0,60}\*\*)|\n(?=\s*[-*_─]{3,}\s*\n)"
     text = re.sub(bold, rf"{_BOLD}\g<0>", text)
     text = re.sub(r"(?<![\w)])\*\*|\*\*(?![\w(])|`+|(?<!\w)__|__(?!\w)", "", text)
@@ -117,13 +119,13 @@ def statements(text: str) -> list[Statement]:
         line, start = _MARKER.sub("", line), 0
         for end in _END.finditer(line):
             part, closed = line[start : end.start()], end.group()[0] in "?？"
-            found.append(Statement(_bare(part), True, closed, _BOLD in part, item))
+            found.append(Statement(_bare(part), True, closed, part.split(_BOLD)[1:], item))
             start = end.end()
         last = _bare(line[start:])
         if last:
-            found.append(Statement(last, True, bold=_BOLD in line[start:], item=item))
+            found.append(Statement(last, True, bold=line[start:].split(_BOLD)[1:], item=item))
         elif found and _BOLD in line[start:]:
-            found[-1] = found[-1]._replace(bold=True)
+            found[-1] = found[-1]._replace(bold=[""])
     if found and last:
         found[-1] = found[-1]._replace(ended=False)
     found = found if len(found) <= 2 * MANY else [*found[:MANY], *found[-MANY:]]

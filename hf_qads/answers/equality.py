@@ -26,6 +26,7 @@ _SEPARATOR = r"\s*(?:,\s*(?:and|or)\b|,(?=\s)|,(?!\d{3}(?!\d))|;|\band\b|\bor\b|
 _SET = re.compile(r"\\\{(.*)\\\}|\{([^{}]*)\}", re.DOTALL)
 _LIST = re.compile(rf"{_SET.pattern}|\[([^\[\]]*)\]", re.DOTALL)
 _ROW = re.compile(r"[-+]?[\d./]+(?:(?:\s+|\s*[<>]\s*)[-+]?[\d./]+)+")
+_BETWEEN = re.compile(r"^\D*\bstrictly\s+between\s+(\S+)\s+and\s+(\S+)$")
 _VARIABLE = re.compile(r"\\?[A-Za-z]\w*(?:\([a-z]\))?")
 
 
@@ -37,16 +38,11 @@ class Same(NamedTuple):
 
 
 def same(answer: str, gold: str, *, brackets_list: bool = False) -> Same:
-    """Compare an answer with the gold one.
-
-    Spelling, times, ratios, words, numbers and lists are decided here; what is left, formulas, tuples,
-    intervals, unions and matrices, goes to math-verify in a worker process. With `brackets_list`, `[3, 5]` is
-    a list, in any order, and not an interval.
-    """
+    """Compare an answer with the gold one; `brackets_list`: `[3, 5]` is a list and not an interval."""
     measured = [only_number(without_name(text), algebra=True) for text in (answer, gold)]
     if all(one and one.unit for one in measured):
         return Same(equal(*filter(None, measured)), "number")
-    said, wanted = (value_of(text) for text in (answer, gold))
+    said, wanted = (_BETWEEN.sub(r"(\1, \2)", value_of(text)) for text in (answer, gold))
     if compact(said) == compact(wanted) or max(len(said), len(wanted)) > LONGEST:
         return Same(compact(said) == compact(wanted), "same text")
     if (timed := _same_time(said, wanted)) is not None:

@@ -51,11 +51,7 @@ OPENING = {"(": ")", "[": "]", "{": "}"}
 
 @lru_cache(256)
 def plain(text: str) -> str:
-    r"""One spelling for the many ways to write the same formula.
-
-    Unicode signs become LaTeX, spacing and sizing commands go, `\dfrac` and `\frac12` become
-    `\frac{1}{2}`, text commands leave their content, degree signs and thousands groups go.
-    """
+    r"""One spelling for the many ways to write a formula: signs as LaTeX, no spacing, `\frac{1}{2}`."""
     for pattern, spelling in _COMPILED:
         text = pattern.sub(spelling, text)
     return text
@@ -69,10 +65,7 @@ def bare(text: str) -> str:
 
 
 def closing(text: str, place: int) -> int | None:
-    """The index of the bracket that closes the one at `place`, or None where nothing does.
-
-    Only the same sort of bracket is counted, as in `[0, 1)`, and an escaped one is not.
-    """
+    """The index of the bracket of the same sort that closes the one at `place`; None where nothing does."""
     opening, closer, depth = text[place], OPENING[text[place]], 0
     for index in range(place, min(len(text), place + FARTHEST)):
         if index and text[index - 1] == "\\":

@@ -14,19 +14,18 @@ _REASON = re.compile(
     r"\s+\([^()$]*(?:[A-Za-z]{3}|[=*/])[^()]*\)|\s+\((?=[a-z]{3,}\s)[^()]*(?:\)|$)"
 )
 CLAUSE = re.compile(  # what follows is nearer to the value than what precedes
-    r"(?i)(?<=[A-Za-z]):\s+(?=\D*(?:\d[\d.,]*|\w+-\w+)\D*$)|"
-    r"(?:[,;.:]|\bbut\b|\band\b|\\Rightarrow|\\implies|=>|⇒|→)\s*(?:and\s+)?"
-    r"(?:so|thus|therefore|hence|meaning|leaving|giving|making|for\s+a|i\.e\.?,?|that\s+is,?)\b|"
-    r"\bbut\b|\b(?:from|by)\s+\$?[\d.,]+%?\s+to\b|(?<=\d),\s+or\s+(?=\D{0,8}\d)|"
+    r"(?i)(?<=[A-Za-z]):\s+(?=\D*(?:\d[\d.,]*|\w+-\w+)\D*$)|(?:[,;.:]|\bbut\b|\band\b|\\Rightarrow|\\implies|"
+    r"=>|⇒|→)\s*(?:and\s+)?(?:so|thus|therefore|hence|meaning|leaving|giving|making|for\s+a|i\.e\.?,?|"
+    r"that\s+is,?)\b|\bbut\b|\b(?:from|by)\s+\$?[\d.,]+%?\s+to\b|(?<=\d),\s+or\s+(?=\D{0,8}\d)|"
     r"\bwhich\s+(?:is|means|gives|leaves|makes|equals|takes|costs|will\s+\w+|rounds\s.{0,5}to)\b|"
     r"^\W*(?:since|because|as|if|when|after|before|in|out\s+of|of|for|at|by|on|from|with|given|rounded|to|"
     r"using|during)\b[^,]*,\s*"
 )
 EQUALS = re.compile(r"\bequals\b|(?<![<>=:])(?<![^\d)}a-z]!)=(?!=)|\\approx|≈|\\equiv")
 _VERB = re.compile(
-    r"(?i)(?<!that )(?<!who )\b(?:is|are|was|were|be|has|have|had|ate|took|came|bought|spent|sold|paid|"
-    r"made|got|equals?|total(?:\s+of|ing)?|remain(?:s|ing)?|left\s+with|ends?\s+up\s+with|dropped\s+to|"
-    r"(?:make|get|cost|pay|spend|sell|take|give|leave|buy|eat|run|find|read|drink)s?|"
+    r"(?i)(?<!that )(?<!who )(?<!in )\b(?:is|are|was|were|be|has|have|had|ate|took|came|bought|spent|sold|"
+    r"paid|made|got|equals?|total(?:\s+of|ing)?|remain(?:s|ing)?|left\s+with|ends?\s+up\s+with|dropped\s+to|"
+    r"(?:make|get|(?<!to )cover|cost|pay|spend|sell|take|give|leave|buy|eat|run|find|read|drink)s?|"
     r"(?:need|earn|owe|save|use|receive|travel|work|measure|require|play|weigh|walk|collect)(?:s|e?d)?)\b"
 )
 _VERB_LAST = re.compile(r"[\u0900-\u097f\u3040-\u30ff\uac00-\ud7af]")  # languages that put it there
@@ -50,10 +49,7 @@ _COMPUTES = re.compile(
 
 
 def stated_number(text: str) -> Number | None:
-    """The one number that a statement gives as its value, or None where it gives none or several.
-
-    `18 dollars`, `9 * 2 = $18`, `she makes 18 dollars in 5 days` all give 18; `3 or 5` gives none.
-    """
+    """The one number that a statement gives as its value (`9 * 2 = $18` gives 18), else None."""
     text = bare(text)
     if _EITHER.search(text):
         return None
@@ -113,10 +109,7 @@ def formulas(text: str) -> list[str]:
 
 
 def last_value(text: str, *, several: bool = False) -> list[str]:
-    r"""What a sentence gives as its value, most trusted first: its last formula or what follows its verb.
-
-    Right of the last equals sign; `5\sqrt{2} \approx 7.07` gives both. `several`: also all behind a verb.
-    """
+    """What a sentence gives as its value, most trusted first; `several`: also all behind a verb."""
     shorter = _shorter(text)
     inside = formulas(shorter) or formulas(text)
     if len(inside) > 1 and _LISTED.search(text) and all(map(_SIMPLE.fullmatch, inside[-2:])):

@@ -101,10 +101,7 @@ def _meets(value: Fraction, shown: int, wanted: Fraction, decimals: int) -> bool
 
 @lru_cache(64)
 def numbers(text: str) -> list[Number]:
-    """Every number of a text in `plain` spelling, digits and words, from left to right.
-
-    `5 hours 30 minutes` is one number of hours; times of day and ratios (`6:30`, `5:1`) are none.
-    """
+    """Every number of a `plain` text; `5 hours 30 minutes` is one, times of day and ratios are none."""
     joined: list[Number] = []
     for one in filter(None, (_read(match, text) for match in NUMBER.finditer(text))):
         value = _whole(joined[-1], one, text) if joined else None
@@ -144,11 +141,7 @@ def _measure(currency: str, behind: str) -> Measure | None:
 
 
 def only_number(text: str, *, algebra: bool = False) -> Number | None:
-    """The number that a text consists of, with or without a unit behind it; None where it says more.
-
-    A unit is words and unit powers, without another number: `18 miles per hour`, `440 cm^2`. With `algebra`
-    letters may be variables, so that only known units and longer words count as such.
-    """
+    """The number that a text is, with or without a unit; `algebra`: letters may be variables, not units."""
     text = re.sub(r"^\$([^$]+)\$", r"\1", bare(text).replace("$$", " "))
     text = _ABOUT.sub("", text.strip())
     found = numbers(text)

@@ -166,6 +166,32 @@ FORMS = [
     ("gsm8k", "The track is 2600 m long, which equals 2.5 km.", "2600", False),
     ("mathematics", "In increasing order: -2, 3, 5", "-2, 3, 5", True),
     ("mathematics", "In increasing order: 3, -2, 5", "-2, 3, 5", False),
+    (
+        "gsm8k",
+        "She saves 6 * 4 = 24 dollars.\n\n**Verification**\n\n- Weeks: 24 / 4 = 6\n- Half: 24 / 2 = 12",
+        "24",
+        True,
+    ),
+    ("gsm8k", "x = 24 dollars.\n\nAs a quick check, 24 / 4 = 6 and 24 / 2 = 12.", "24", True),
+    ("gsm8k", "She saves 24 dollars.\n\nCheck: 24 / 4 = 6. Wait, it was 5 weeks, 5 * 4 = 20.", "24", False),
+    ("gsm8k", "She saves 24 dollars.\n\nCheck: 24 / 4 = 6. Actually she saves 20 dollars.", "20", True),
+    ("gsm8k", "Ann should buy **7 tins** of paint, which leaves 2 tins for the fence.", "7", True),
+    ("gsm8k", "Ann should buy **7 tins** of paint, which leaves 2 tins for the fence.", "2", False),
+    ("gsm8k", "Ann buys **7 tins** of paint, and each costs 3 dollars, so 7 * 3 = 21 dollars.", "7", False),
+    ("gsm8k", "Ann buys **7 tins** of paint and **2 brushes**, so 9 things.", "9", True),
+    ("gsm8k", "Hence the shop sells 90 cakes, 12 more than on Monday.", "90", True),
+    ("gsm8k", "Ann has 12 and Ben 7, so Ann has 5 more than Ben.", "5", True),
+    ("gsm8k", "After two weeks Ann covers 30 pages in total.", "30", True),
+    ("math", "Hence 9 divisors.", "9", True),
+    ("math", "The values of x lie strictly between 1 and 4.", "(1,4)", True),
+    ("math", "The values of x lie strictly between 1 and 4.", "[1,4]", False),
+    ("gsm8k", "Let's check how many are left: 30 - 8 = 22. Then 22 / 2 = 11.", "11", True),
+    (
+        "gsm8k",
+        "There are 30 cars. To check how many are left we subtract. 30 - 8 = 22. Then 22 / 2 = 11.",
+        "11",
+        True,
+    ),
 ]
 
 
@@ -194,7 +220,7 @@ def says(item):
         (HARD, 0.97),
         (HARD_TOO, 0.95),
         (USUAL, 0.99),
-        (USUAL_TOO, 0.9),
+        (USUAL_TOO, 0.98),
     ],
     ids=["seen", "kept apart", "later", "hard", "hard, other half", "usual", "usual, second set"],
 )
