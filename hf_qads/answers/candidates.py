@@ -184,13 +184,18 @@ def _without_remarks(said: list[Statement], usable: Usable) -> list[Statement]:
     """The statements but for asides, and but for checks and offers up to the next conclusion."""
     kept, remarks = list[Statement](), False
     for one in said:
-        concludes = CONCLUDES.match(one.text) and not _CONFIRMS.search(one.text)
-        changes = concludes or (one.bold and not one.item) or _SECOND_THOUGHT.search(one.text)
         opens = _REMARKS.match(one.text)
-        remarks = bool(kept and usable(kept[-1].text) and (opens or (remarks and not changes)))
+        goes_on = bool(kept) and (opens or (remarks and not _changes(one)))
+        remarks = bool(goes_on) and usable(kept[-1].text)  # asked last: it reads every number
         if not (opens or remarks or _ASIDE.search(one.text)):
             kept.append(one)
     return kept
+
+
+def _changes(one: Statement) -> bool:
+    """Whether a statement concludes anew, so that it ends a remark."""
+    concludes = CONCLUDES.match(one.text) and not _CONFIRMS.search(one.text)
+    return bool(concludes or (one.bold and not one.item) or _SECOND_THOUGHT.search(one.text))
 
 
 def _without_check(one: Statement, said: list[Statement]) -> Statement:

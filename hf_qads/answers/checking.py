@@ -84,7 +84,11 @@ def check(output: str, gold: object, *, benchmark: str, options: Options = None)
 
 
 def gold_answer(gold: object, benchmark: str) -> str:
-    """A gold answer as text: the end of a worked solution; an EvaluationError where there is none."""
+    """A gold answer as text: the end of a worked solution, a number without a needless `.0`.
+
+    Raises:
+        EvaluationError: there is none.
+    """
     if isinstance(gold, float) and gold.is_integer():
         gold = int(gold)
     if isinstance(gold, list | tuple) and len(gold) == 1:

@@ -28,7 +28,11 @@ _LISTED = re.compile(r"(?:^|(?<=[\s,;\[\"']))[(\[]?([A-J])\s*[).:\]]\s*")
 
 
 def options_of(options: object) -> dict[str, str]:
-    """Options as letter -> text, from a mapping, a list of texts (`A)21` or `21`) or one text with all."""
+    """Options as letter -> text, from a mapping, a list of texts (`A)21` or `21`) or one text with all.
+
+    Raises:
+        EvaluationError: `options` is something else.
+    """
     if isinstance(options, str):
         pieces = _LISTED.split(options)[1:]
         named = dict(reversed(list(zip(pieces[::2], pieces[1::2], strict=True))))
