@@ -14,7 +14,6 @@ from typing import Any
 
 from hf_qads import __version__
 from hf_qads.errors import DISK_ADVICE, QaDSError
-from hf_qads.repositories.places import is_place
 from hf_qads.runtime import distributed
 
 Command = Callable[..., str | None]  # takes its flags by name; what it returns is printed
@@ -297,6 +296,8 @@ def _share(command: argparse.ArgumentParser, what: str, alone: str = "locally on
 
 def _on_disk(text: str) -> Path:
     """The path of something that is written; an address of an object store is none."""
+    from hf_qads.repositories.places import is_place
+
     if is_place(text):
         raise argparse.ArgumentTypeError(
             f"{text} is no path on a disk. Work in progress needs POSIX renames and locks, which object "
