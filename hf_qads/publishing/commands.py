@@ -1,4 +1,4 @@
-"""The commands `hf-qads publish` and `hf-qads check`."""
+"""Publish a run to the Hub or its mixture to a bucket, check what is staged: `hf-qads publish`, `check`."""
 
 from collections.abc import Callable
 from pathlib import Path

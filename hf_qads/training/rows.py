@@ -134,10 +134,12 @@ def _audited(tokenised: "Dataset", tokens: int | None) -> TrainingRows:
         what = ", ".join(f"{count}: {reason}" for reason, count in left_out.items())
         raise TrainingError(f"No row is left to train on ({what}). Raise max_length, or check the rows.")
     data = tokenised.select(np.flatnonzero(reasons == "")) if left_out else tokenised
-    total = {name: int(np.sum(data[name][:])) for name in ("cut", "tokens", "answer_tokens")}
-    longest = int(np.max(data["tokens"][:]))
+    counts = {name: np.asarray(data[name][:]) for name in ("cut", "tokens", "answer_tokens")}
     return TrainingRows(
-        data.select_columns(["input_ids", "labels"]), dict(left_out), longest=longest, **total
+        data.select_columns(["input_ids", "labels"]),
+        dict(left_out),
+        **{name: int(count.sum()) for name, count in counts.items()},
+        longest=int(counts["tokens"].max()),
     )
 
 

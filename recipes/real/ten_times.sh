@@ -17,4 +17,4 @@ pools=(gsm8k math aqua_rat tal_scq5k_en tal_scq5k_cn dmath cot gpteacher_codegen
 sources=$(printf "{path: %s, rows: $ROWS}, " "${pools[@]}")
 hf-qads run recipes/real/maths_mix.yaml "sources=[${sources%, }]" "prompts=$PROMPTS" --out "$OUT"
 hf-qads compare recipes/real/compare.yaml "compare.run=$OUT" "compare.budgets=[{tokens: $TOKENS}]" \
-  "compare.evaluate.rows=$QUESTIONS" "compare.seeds=$SEEDS" "compare.train.device_batch=8"
+  "compare.evaluate.rows=$QUESTIONS" "compare.seeds=$SEEDS"

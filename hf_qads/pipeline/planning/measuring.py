@@ -9,6 +9,7 @@ from hf_qads.pipeline.models import load, load_to_train
 from hf_qads.pipeline.planning.costs import StagePlan
 
 SECONDS = 3.0  # at least, of each speed
+ROWS, EXAMPLES = 32, 8  # made for it, and how many of them stand before each of the others in `influence`
 FORWARD, INFLUENCE, TRAINING = "forward", "influence", "training"
 # What the tokens of a stage go through; the others' time is not the model's.
 KINDS = {"experience": TRAINING, "influence": INFLUENCE, "scorer": TRAINING, "training": TRAINING}
@@ -55,11 +56,11 @@ def speeds(config: Config, length: int) -> Mapping[str, float]:
     from hf_qads.scoring.influence.influence import influence
 
     model, tokenizer = load(config.model, device=config.device)
-    rows = made_rows(32, length)
+    rows = made_rows(ROWS, length)
     each = len(tokenizer(rows[0]["question"] + rows[0]["answer"])["input_ids"])
     context = getattr(model.config, "max_position_embeddings", None) or 4 * each
     if 3 * each > context:
-        rows = made_rows(32, max(8, length * context // (4 * each)))
+        rows = made_rows(ROWS, max(8, length * context // (4 * each)))
         each = len(tokenizer(rows[0]["question"] + rows[0]["answer"])["input_ids"])
 
     def vectors(count: int) -> float:
@@ -67,8 +68,8 @@ def speeds(config: Config, length: int) -> Mapping[str, float]:
         return float(count * each)
 
     def scores(count: int) -> float:
-        found = influence(model, tokenizer, rows[:8], rows[8 : 8 + count])
-        return found.tokens_per_pair[0] * 8 * count
+        found = influence(model, tokenizer, rows[:EXAMPLES], rows[EXAMPLES:][:count])
+        return found.tokens_per_pair[0] * EXAMPLES * count
 
     result = {FORWARD: _speed(vectors), INFLUENCE: _speed(scores)}
     model, tokenizer = load_to_train(config.model, device=config.device)
@@ -106,7 +107,7 @@ def _speed(work: Callable[[int], float]) -> float:
         began = time.perf_counter()
         tokens += work(count)
         seconds += time.perf_counter() - began
-        count = min(24, 2 * count)
+        count = min(ROWS - EXAMPLES, 2 * count)
     return tokens / seconds
 
 
