@@ -1,7 +1,6 @@
 """The run folder: where its files are, what is finished, and how to read what a run knows of its rows."""
 
 import fcntl
-import hashlib
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,8 +25,7 @@ HASHED_UP_TO = 64 * 2**20  # larger files are checked by size alone: hashing 41 
 
 def stage_key(stage: str, version: int, settings: Mapping[str, Any], needs: Mapping[str, str]) -> str:
     """Hash of what a stage's result depends on: its code version, settings and the keys of earlier stages."""
-    text = json.dumps([stage, version, settings, dict(needs)], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:24]
+    return files.value_hash([stage, version, settings, dict(needs)], 24)
 
 
 class RunFolder:

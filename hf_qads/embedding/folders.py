@@ -1,7 +1,5 @@
 """Parquet rows to a folder of vectors, shard by shard: resumed after a kill, shared by workers."""
 
-import hashlib
-import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -132,7 +130,7 @@ class FolderEncoding:
         self._shards = row_shards(self.rows, shard_rows)
         count = sum(shard.rows for shard in self._shards)
         self._plan = facts((count, size or 0), dtype, key=key, shard_rows=shard_rows)
-        digest = hashlib.sha256(json.dumps(self._plan, sort_keys=True).encode()).hexdigest()[:12]
+        digest = files.value_hash(self._plan, 12)
         self._building = self.folder / f".{digest}.building"
 
     def run(self, make: Callable[[], RowEncoder]) -> None:

@@ -1,6 +1,5 @@
 """Cells of an experiment: handed to executors in order, resumed, and a failed one told apart."""
 
-import hashlib
 import json
 import logging
 import time
@@ -41,8 +40,7 @@ class Cell:
     @classmethod
     def of(cls, arm: str, budget: str, seed: int, depends_on: Sequence[Any]) -> "Cell":
         """A cell, with the key of what its result depends on: plain values, and paths by their text."""
-        text = json.dumps(depends_on, sort_keys=True, default=str)
-        return cls(arm, budget, seed, hashlib.sha256(text.encode()).hexdigest()[:16])
+        return cls(arm, budget, seed, files.value_hash(depends_on, 16))
 
     @property
     def name(self) -> str:

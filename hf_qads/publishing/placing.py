@@ -4,7 +4,6 @@ Objects are put one by one and nothing is renamed, which object stores cannot. A
 done file sees a whole mixture, and a place without it is refused as a source.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from functools import partial
@@ -17,7 +16,6 @@ from hf_qads.publishing.hub.push import Published, State, check_licences
 from hf_qads.repositories.places import DONE, MARK, connect, reaching, transfer
 from hf_qads.runfolder import RunFolder
 from hf_qads.runtime import files
-from hf_qads.runtime.progress import bar
 
 
 class _Place(NamedTuple):
@@ -65,7 +63,7 @@ def put(
     if not accept_licences:
         check_licences(run, dry_run=dry_run)
     mark = {"files": wanted}
-    whole = hashlib.sha256(json.dumps(mark, sort_keys=True).encode()).hexdigest()
+    whole = files.value_hash(mark, 64)
     there = _look(place)
     if not replace:
         _check_foreign(place, there, wanted)
@@ -152,22 +150,18 @@ def _is_there(name: str, wanted: Mapping[str, Any], old: Mapping[str, Any], size
 
 
 def _send(folder: Path, place: str, there: _Place, sizes: Mapping[str, int]) -> None:
-    from fsspec.callbacks import Callback
+    def send(name: str, counted: Any) -> None:
+        _make_folder(there, name)
+        there.system.put_file(str(folder / name), there.at(name), callback=counted)
 
-    with (
-        bar(sum(sizes.values()), f"to {place}", unit="B", shown=bool(sizes)) as progress,
-        reaching(place, PublishingError),
-    ):
-
-        class Counted(Callback):  # type: ignore[misc]
-            def relative_update(self, inc: int = 1) -> None:
-                progress.update(inc)
-
-        def send(name: str) -> None:
-            _make_folder(there, name)
-            there.system.put_file(str(folder / name), there.at(name), callback=Counted())
-
-        transfer(there.system, [partial(send, name) for name in sizes])
+    transfer(
+        there.system,
+        [partial(send, name) for name in sizes],
+        size=sum(sizes.values()),
+        what=f"to {place}",
+        place=place,
+        error=PublishingError,
+    )
 
 
 def _write(there: _Place, name: str, text: str) -> None:

@@ -5,12 +5,12 @@ or content: two folders called `mixture` with the same card give the rows of the
 folder before and after a change. Whoever reads a folder here loads it by `load_arguments`.
 """
 
-import hashlib
-import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+from hf_qads.runtime import files
 
 
 class CachedFolder(NamedTuple):
@@ -53,7 +53,7 @@ def cache_of(paths: Iterable[Path], *beside: object) -> Path:
         stat = path.stat()
         # a copy may bring its old time of change, but never its old time of status and place on the disk
         seen.append([str(path.absolute()), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino])
-    mark = hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:16]
+    mark = files.value_hash(seen, 16)
     return Path(datasets.config.HF_DATASETS_CACHE) / "hf_qads" / mark
 
 

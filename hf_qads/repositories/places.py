@@ -4,8 +4,6 @@ A place stands wherever a path to rows may: it is fetched once, file by file, an
 Credentials and options are those that the library of its protocol finds in the environment.
 """
 
-import hashlib
-import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -85,10 +83,13 @@ def local(text: str) -> Path:
 
     found = listing(text)
     cache = Path(datasets.config.HF_DATASETS_CACHE) / "hf_qads" / "places"
-    tree = cache / _hash([text, found.files])
+    tree = cache / files.value_hash([text, found.files], 24)
     with files.locked(cache / f".{tree.name}.lock"):
         if not tree.exists():
-            kept = {cache / "files" / _hash([text.partition(":")[0], one]): one for one in found.files}
+            kept = {
+                cache / "files" / files.value_hash([text.partition(":")[0], one], 24): one
+                for one in found.files
+            }
             _fetch(text, {path: one for path, one in kept.items() if not path.exists()})
             with files.atomic_path(tree) as temporary:
                 for path, one in kept.items():
@@ -181,43 +182,68 @@ def reaching(place: str, error: type[Exception] = SourceError) -> Iterator[None]
         ) from failed
 
 
-def transfer(system: Any, todo: Sequence[Callable[[], object]]) -> None:
-    """Do transfers, several at a time where the protocol's library is made for it."""
+def transfer(
+    system: Any,
+    todo: Sequence[Callable[[Any], object]],
+    *,
+    size: int,
+    what: str,
+    place: str,
+    error: type[Exception] = SourceError,
+) -> None:
+    """Do transfers with a bar, several at a time where the protocol's library is made for it.
+
+    Args:
+        system: the place's file system.
+        todo: each takes the callback of fsspec that counts its bytes.
+        size: bytes of all.
+        what: stands before the bar.
+        place: is named where it cannot be reached.
+        error: as in `reaching`.
+
+    Raises:
+        error: the place cannot be reached.
+    """
     from fsspec.asyn import AsyncFileSystem
-
-    with ThreadPoolExecutor(AT_ONCE if isinstance(system, AsyncFileSystem) else 1) as pool:
-        for future in [pool.submit(do) for do in todo]:
-            future.result()
-
-
-def _fetch(text: str, wanted: Mapping[Path, PlacedFile]) -> None:
     from fsspec.callbacks import Callback
 
-    system, _ = connect(text)
-    total = sum(one.size or 0 for one in wanted.values())
     with (
-        bar(total, f"fetching {text.partition('?')[0]}", unit="B", shown=bool(wanted)) as progress,
-        reaching(text),
+        bar(size, what, unit="B", shown=bool(todo)) as progress,
+        reaching(place, error),
+        ThreadPoolExecutor(AT_ONCE if isinstance(system, AsyncFileSystem) else 1) as pool,
     ):
 
         class Counted(Callback):  # type: ignore[misc]
             def relative_update(self, inc: int = 1) -> None:
                 progress.update(inc)
 
-        def fetch(path: Path, one: PlacedFile) -> None:
-            with files.locked(path.with_name(f".{path.name}.lock")):
-                if path.exists():
-                    return
-                with files.atomic_path(path) as temporary:
-                    system.get_file(one.path, str(temporary), callback=Counted())
-                    size = temporary.stat().st_size
-                    if one.size not in (None, size):
-                        raise SourceError(
-                            f"{one.name} at {text} has {one.size:,} bytes, and {size:,} came: it was cut, or "
-                            "changed meanwhile. Try again."
-                        )
+        for future in [pool.submit(do, Counted()) for do in todo]:
+            future.result()
 
-        transfer(system, [partial(fetch, path, one) for path, one in wanted.items()])
+
+def _fetch(text: str, wanted: Mapping[Path, PlacedFile]) -> None:
+    system, _ = connect(text)
+
+    def fetch(path: Path, one: PlacedFile, counted: Any) -> None:
+        with files.locked(path.with_name(f".{path.name}.lock")):
+            if path.exists():
+                return
+            with files.atomic_path(path) as temporary:
+                system.get_file(one.path, str(temporary), callback=counted)
+                size = temporary.stat().st_size
+                if one.size not in (None, size):
+                    raise SourceError(
+                        f"{one.name} at {text} has {one.size:,} bytes, and {size:,} came: it was cut, or "
+                        "changed meanwhile. Try again."
+                    )
+
+    transfer(
+        system,
+        [partial(fetch, path, one) for path, one in wanted.items()],
+        size=sum(one.size or 0 for one in wanted.values()),
+        what=f"fetching {text.partition('?')[0]}",
+        place=text,
+    )
 
 
 def _is_file(info: Mapping[str, Any]) -> bool:
@@ -226,10 +252,6 @@ def _is_file(info: Mapping[str, Any]) -> bool:
 
 def _checksum(info: Mapping[str, Any]) -> str:
     return next((f"{name} {info[name]}" for name in CHECKSUMS if info.get(name)), "")
-
-
-def _hash(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:24]
 
 
 def _is_pattern(text: str) -> bool:

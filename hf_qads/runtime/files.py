@@ -107,6 +107,15 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def value_hash(value: Any, digits: int) -> str:
+    """Hash of plain values (numbers, texts, lists, mappings in any order; else their text): hex digits.
+
+    Keys of caches and of what is half done are such hashes, so that these are found again.
+    """
+    text = json.dumps(value, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:digits]
+
+
 def known_hash(path: Path) -> str:
     """`file_hash`, read once per process as long as the file's size and time of change stay."""
     state = path.stat()

@@ -1,6 +1,5 @@
 """Read a source: units of work in files of their own, then exact duplicates, sample and shards."""
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -194,7 +193,7 @@ def _check_some_are_left(spec: SourceSpec, read: int, rows: int, left_out: Count
 def _fingerprint(spec: SourceSpec, todo: Resolved) -> str:
     """Hash of what was asked and of what the input is."""
     settings = spec.settings() | {"path_or_name": None, "version": VERSION, "facts": todo.facts}
-    return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:32]
+    return files.value_hash(settings, 32)
 
 
 def _finished(out: Path, mark: str) -> SourceRead | None:

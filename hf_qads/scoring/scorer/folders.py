@@ -1,7 +1,5 @@
 """Scores of a whole pool: parquet rows in, one parquet file of scores out."""
 
-import hashlib
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Any, Protocol
@@ -70,7 +68,7 @@ class FolderScoring:
         self._scorer, self.out = scorer, Path(out)
         self._shards = row_shards(Path(rows), shard_rows)
         plan = {"scorer": scorer.identity(), "shard_rows": shard_rows, "rows": _rows(self._shards)}
-        digest = hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()[:12]
+        digest = files.value_hash(plan, 12)
         self._building = self.out.with_name(f".{self.out.name}.{digest}.building")
 
     def run(self) -> None:

@@ -1,7 +1,5 @@
 """Further scores of a whole pool: parquet rows in, one parquet file of score columns out, shard by shard."""
 
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -59,7 +57,7 @@ class FolderScores:
         self.scores, self.out, self.vectors = dict(scores), out, vectors
         self.shards = row_shards(rows, shard_rows)
         plan = {"scores": self.scores, "shards": [shard.rows for shard in self.shards]}
-        digest = hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()[:12]
+        digest = files.value_hash(plan, 12)
         self.building = out.with_name(f".{out.name}.{digest}.building")
         self.schema = _schema(self.scores)
         self._options = {
