@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hf_qads.experiments.results import UNITS, Line
-from hf_qads.publishing.report.style import INK, PICKED, POOL, QUIET, RANDOM, canvas
+from hf_qads.publishing.report.style import INK, PICKED, POOL, QUIET, RANDOM, SHADES, canvas
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLOURS = {"better": PICKED, "worse": RANDOM, "inconclusive": QUIET}
-SHADES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442", "#7d858e", "#1f2328")
 HATCHES, DASHES = ("", "////", "...."), ("-", "--", ":")  # what tells apart those with the same shade
 
 

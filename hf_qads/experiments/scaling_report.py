@@ -9,10 +9,9 @@ import numpy as np
 from hf_qads.experiments.cells import CELLS, results
 from hf_qads.experiments.results import UNITS
 from hf_qads.experiments.scaling import Curve, ScalingStudy, added, as_dict, curves
+from hf_qads.publishing.report.style import SHADES
 from hf_qads.runtime import files
 from hf_qads.statistics.comparison import Comparison
-
-COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00")
 
 
 def write(study: ScalingStudy, failed: Mapping[str, str]) -> str:
@@ -78,7 +77,7 @@ def draw(found: Sequence[Curve], path: Path) -> None:
         for curve in found:
             if (curve.measure, curve.domain) != (measure, domain):
                 continue
-            colour = COLOURS[strategies.index(curve.strategy) % len(COLOURS)]
+            colour = SHADES[strategies.index(curve.strategy) % len(SHADES)]
             values, tokens = np.asarray(curve.values), np.asarray(curve.tokens)
             for seed in values:
                 axis.plot(tokens, seed, "o", color=colour, alpha=0.35, markersize=3, markeredgewidth=0)

@@ -82,18 +82,10 @@ def labelled(
     reasons: dict[int, str] = {}
     first = len(renderer.bos)
     for window in windows(rows, WINDOW):
-        pairs = recognised(window)
-        readable = [place for place, pair in enumerate(pairs) if isinstance(pair, Mapping)]
-        blocks: list[Any] = list(pairs)
-        rendered = renderer.blocks([pair for pair in pairs if isinstance(pair, Mapping)])
-        for place, block in zip(readable, rendered, strict=True):
-            blocks[place] = block
-        for block in blocks:
+        for block in blocks_of(renderer, window, context=context):
             tokens, answer = np.empty(0, dtype=np.int32), (0, 0)
             if isinstance(block, str):
                 reasons[len(ids)] = block
-            elif context is not None and len(renderer.bos) + len(block.ids) > context:
-                reasons[len(ids)] = f"longer than the context of {context} tokens"
             else:
                 tokens = np.asarray([*renderer.bos, *block.ids], dtype=np.int32)
                 answer = (first + block.answer[0], first + block.answer[1])
@@ -157,12 +149,18 @@ def blocks_of(
     Raises:
         SourceError: a row has no known pair of columns.
     """
-    blocks: list[Any] = list(recognised(rows))
-    readable = [place for place, pair in enumerate(blocks) if not isinstance(pair, str)]
-    for place, block in zip(readable, renderer.blocks([blocks[place] for place in readable]), strict=True):
-        fits = isinstance(block, str) or context is None or len(renderer.bos) + len(block.ids) <= context
-        blocks[place] = block if fits else f"longer than the context of {context} tokens"
-    return blocks
+    return [
+        block
+        if isinstance(block, str) or context is None or len(renderer.bos) + len(block.ids) <= context
+        else f"longer than the context of {context} tokens"
+        for block in rendered(renderer, recognised(rows))
+    ]
+
+
+def rendered(renderer: Renderer, pairs: Sequence[Mapping[str, Any] | str]) -> list[Block | str]:
+    """The block of each row that `recognised` read, or the reason why there is none."""
+    blocks = iter(renderer.blocks([pair for pair in pairs if isinstance(pair, Mapping)]))
+    return [next(blocks) if isinstance(pair, Mapping) else pair for pair in pairs]
 
 
 def _row(pair: Pair) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hf_qads.answers import check
+from hf_qads.answers.choices import LETTERS
 
 Doc = Mapping[str, Any]
-LETTERS = "ABCDE"
 
 
 def ask(question: str) -> str:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hf_qads.errors import ScoringError, SourceError
 from hf_qads.rows.rendering import Block, Renderer
-from hf_qads.rows.sequences import WINDOW, recognised, windows
+from hf_qads.rows.sequences import WINDOW, recognised, rendered, windows
 from hf_qads.schema import QUESTION, normalise_question
 
 _NOTHING = Block([], (0, 0))
@@ -75,9 +75,7 @@ def render(rows: Iterable[Mapping[str, Any]], renderer: Renderer, what: str) -> 
             pairs = recognised(window)
         except SourceError as error:
             raise ScoringError(f"The {what} cannot be read: {error}") from error
-        blocks = iter(renderer.blocks([pair for pair in pairs if isinstance(pair, Mapping)]))
-        for row, pair in zip(window, pairs, strict=True):
-            block = next(blocks) if isinstance(pair, Mapping) else pair
+        for row, pair, block in zip(window, pairs, rendered(renderer, pairs), strict=True):
             question = str((pair if isinstance(pair, Mapping) else row).get(QUESTION) or "")
             texts.blocks.append(_NOTHING if isinstance(block, str) else block)
             texts.reasons.append(block if isinstance(block, str) else None)

@@ -7,11 +7,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from hf_qads.answers.choices import LETTERS
 from hf_qads.rows.columns import Pair, RowError, final_text, pair_of_turns
 from hf_qads.schema import Turn
 
 Raw = Mapping[str, Any]
-LETTERS = "ABCDEFGHIJ"
 
 
 def text(raw: Raw, column: str) -> str:
