@@ -1,7 +1,7 @@
 """Candidates for an output's final answer, in order of trust: boxed, announced, the last statement."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from hf_qads.answers.cleaning import Statement, before_next_question, readable, statements
@@ -16,11 +16,12 @@ _BOX = re.compile(r"\\f?boxed\s*\{")
 _PHRASE = re.compile(
     r"(?i)^####(?!#)\s*(?!\W*(?:step|solution|part|conclusion|final|answer)\b)|"
     rf"(?<![A-Za-z\d-])(?:{ANSWER}|final[\s_]+(?:answer|result|value|solution)\b|option\b|choice\b|"
-    rf"{OPTION}|{WORDLESS}|[选選][择擇]?(?=\s*[(（]?[A-J]))[\"'*_`)\]]*"
+    rf"{OPTION}|{WORDLESS}|[选選][择擇]?(?=\s*:?\s*[(（]?[A-J]))[\"'*_`)\]]*"
     r"(?:\s+(?:to|for|of|from)\s+(?:the|this|that|our|your|part)\b[^.\n:=]{0,60}?)?\s*"
     r"(?:(?:(?:is|are|was|were|(?:would|will|should|must)\s+be|equals?|comes\s+to|"
-    rf"{IS})\b|[:=→]|-{{1,2}}>|{BECOMES})[\s\"'*_`:]*|(?<=[选選择擇])|(?<=उत्तर)(?=\s*\d)|$)"
-    r"(?:[\s*_`:]*\b(?:therefore|thus|simply|just|indeed|clearly|exactly|only)\b,?)?[\s*_`:]*|"
+    rf"{IS})\b|[:=→]|-{{1,2}}>|\s[-–—](?=\s)|{BECOMES})[\s\"'*_`:]*|(?<=[选選择擇])|(?<=उत्तर)(?=\s*\d)|$)"
+    r"(?:[\s*_`:,]*\b(?:therefore|thus|simply|just|indeed|clearly|exactly|only|donc|also|entonces|"
+    r"por\s+(?:lo\s+)?tanto|portanto|quindi|dunque)\b,?)?[\s*_`:]*|"
     r"\b(?:choos(?:e|ing)|pick|select|go\s+with|corresponds?\s+to|match(?:es)?)\s+"
     r"(?=(?:(?:the\s+)?(?:option|choice|answer|letter))?\s*[*(\[]*(?-i:[A-J])\b(?!,))"
 )
@@ -30,12 +31,14 @@ _CONFIRMED = re.compile(  # `(B) is correct`, and the `B.` that opens an output
 )
 _LEADING = re.compile(r"^\W{0,3}([A-J])\s*(?:[.,:)\]]|\*\*|$)(?!.*\b[B-J][.):])")
 _OPEN = re.compile(  # denied, doubted, or still to be done
-    r"(?i)\b(?:is|are|was|were|can|could|do|does)(?:\s+not\b|n't\b)(?!\s+(?:exist|[^,;]*\bbut\b))|\bcannot\b|"
-    r"\b(?:might|may|could)\s+be\b|\bnot (?:sure|certain)\b|\bor (?:maybe|perhaps)\b|"
+    r"(?i)(?<!\w that )(?<!who )(?<!which )(?:\b(?:is|are|was|were|can|could|do|does)(?:\s+not\b|n't\b)"
+    r"(?!\s+(?:exist|[^,;]*\bbut\b))|\bcannot\b)|"
+    r"\b(?:might|may|could)\s+be\b|\bnot (?:sure|certain)\b(?!.*\bbut\b)|\bor (?:maybe|perhaps)\b|"
     r"^\W*(?:next|first|let)\b|\b(?:needs?|have|going|remains?)\s+to\s+"
     r"(?:find|calculate|determine|solve|compute|show|add|subtract|multiply|divide)\b|"
     r"\bwe\s+(?:now\s+)?(?:add|subtract|multiply|divide)\b(?!.*(?:=|\bget|\bgiv|\bis\b))"
 )
+_LEAD = re.compile(r"(?i)[,;]\s*(?:so|thus|hence|therefore|only)\b|^\W*(?:since|because|as|if|although)\b[^,]*,")
 _SECOND_THOUGHT = re.compile(
     r"(?i)\b(?:wait|hold on|hmm|correction|edit:|scratch that|oops|sorry|let me (?:re|correct|fix|try)|"
     r"on second thought|actually|an? (?:mistake|error)|(?:that|this|it)(?:'s| is| was)? (?:wrong|incorrect)|"
@@ -43,8 +46,12 @@ _SECOND_THOUGHT = re.compile(
 )
 _ASIDE = re.compile(  # a courtesy without a number, or a check of what was found
     r"(?i)^\((?=(?:[^()]*[^\W\d]{2,}){2})|^\W*(?:fun\s+fact|for\s+(?:comparison|reference|instance|example)|"
-    r"should\s+(?:the|you|it|he|she|they|an?)|by\s+the\s+way|p\.?s\.?:|remark|tip|bonus|"
-    r"(?:quick\s+)?reminder|did\s+you\s+know|upvote|if\s+you)\b|^(?!.*\d).*\b(?:hope|let me know|feel free|"
+    r"should\s+(?:the|you|it|he|she|they|an?)|by\s+the\s+way|p\.?s\.?:|remark|tip|bonus|this\s+assumes|"
+    r"(?:quick\s+)?reminder|did\s+you\s+know|upvote|if\s+you|the\s+other(?:s|\s+(?:\d+|options|choices|answers|ones))|"
+    r"(?:that|this|it)(?:'s|\s+is)\s+(?:more|less|about|nearly|almost|over|roughly|just))\b|"
+    r"\b(?:about|nearly|almost|roughly|over|more\s+than|less\s+than)\s+(?:an?\s+|\w+\s+)?"
+    r"(?:half|thirds?|quarters?)\s+(?:of|as)\b|\b(?:agrees|consistent\s+with|checks\s+out)\b|"
+    r"^\W*the\b(?!\s+(?:answer|problem|question|result|value|number)\b)\D*\bnot\b\D*$|^(?!.*\d).*\b(?:hope|let me know|feel free|these|those|"
     r"good luck|happy|glad|question|thank)|^\W*(?:to\s+|we\s+|let\s+(?:us|me)\s+|"
     r"let's\s+)?(?:double[- ]?)?(?:check|verif|note|explanation|reason)(?!.*\bwe (?:find|get|have|see)\b)"
 )
@@ -61,12 +68,12 @@ _OPEN_END = re.compile(
 )
 _GIVES = re.compile(  # a last statement without a point that is whole
     r"=|:\s*\S+(?:\s\S+){0,3}$|\b(?:is|are|was|were|equals|be)\s+\S+$|"
-    r"^(?=.*(?:\d|\\|\b[A-J]\b)).*[A-Za-z$)}%]$"
+    r"^(?=.*(?:\d|\\|\b[A-J]\b)).*[A-Za-z$)}%]$|\([a-j]\)$"
 )
 _TOTAL = re.compile(
     r"(?i)=|\b(?:total|sum|all|altogether|answer|result|remain\w*|left|final|so|thus|therefore)\b"
 )
-_CHECK = re.compile(r"(\D*\d(?:[^,;(]|,(?=\d))*)[,;(]\s([^=]*)=\s*\$?([\d,.]*\d)(?!\d)[^=]*$")
+_RESULT = re.compile(r"(?:[=→]|\\approx)\s*[\\$(*]*([\d,.]*\d)(?![\d.,]*\s*(?:[-+*/×÷^=]|\\[tcd]))")
 _READING = re.compile(  # of a question, or one answer of several
     r"(?i)\b(?:answer|interpretation|reading|scenario)\s+(?:\d|[AB])\b\W*:|"
     r"^\W*(?:if|otherwise|assuming|under|(?:in\s+)?(?:the\s+)?(?:first|second|other)\s+reading)\b"
@@ -80,6 +87,7 @@ class Candidate(NamedTuple):
     rule: str
     sentence: bool = False  # nothing announced it, so that the value has to be found within a sentence
     whole: bool = True  # not cut off
+    computed: Sequence[str] = ()  # results of the computations before the sentence
 
 
 def conclude(output: str, usable: Usable) -> Candidate | str:
@@ -161,13 +169,14 @@ def _unannounced(said: list[Statement], usable: Usable) -> Candidate | str:
     if not last.ended and (dangling(last.text) or (len(said) > 1 and _breaks_off(said))):
         return CUT_OFF
     for one in reversed((_without_remarks(said, usable) or said)[-MANY:]):
-        clause = re.split(r"[,;]\s*(?:so|thus|hence|therefore)\b", re.sub(r"\s\([^()]*\)", "", one.text))[-1]
+        clause = _LEAD.split(re.sub(r"\s\([^()]*\)", "", one.text))[-1]
         if one.question or _OPEN.search(clause):
             return NONE
         if usable(one.text):
             if one.item and not _TOTAL.search(one.text) and sum(other.item for other in said) > 1:
                 return NONE
-            one = _without_check(_concluded(said, one, usable), said)
+            one = _concluded(said, one, usable)
+            computed = _RESULT.findall("\n".join(other.text for other in said[: said.index(one)]))
             value = one.bold[0] if len(one.bold) == 2 else ""  # the only one in bold within other words
             if (
                 is_value(value)
@@ -176,7 +185,8 @@ def _unannounced(said: list[Statement], usable: Usable) -> Candidate | str:
             ):
                 return Candidate(value, LAST)
             wordy = CONCLUDES.match(one.text) is not None or not is_value(one.text)
-            return Candidate(one.text, WHOLE if len(said) == 1 else LAST, sentence=wordy)
+            rule = WHOLE if len(said) == 1 else LAST
+            return Candidate(one.text, rule, sentence=wordy, computed=computed)
     return NONE
 
 
@@ -194,18 +204,9 @@ def _without_remarks(said: list[Statement], usable: Usable) -> list[Statement]:
 
 def _changes(one: Statement) -> bool:
     """Whether a statement concludes anew, so that it ends a remark."""
-    concludes = CONCLUDES.match(one.text) and not _CONFIRMS.search(one.text)
+    clause = re.split(r"[,;]\s+(?=(?:so|thus|hence|therefore)\b)", one.text)[-1]
+    concludes = CONCLUDES.match(clause) and not _CONFIRMS.search(clause)
     return bool(concludes or (one.bold and not one.item) or _SECOND_THOUGHT.search(one.text))
-
-
-def _without_check(one: Statement, said: list[Statement]) -> Statement:
-    """A conclusion without a remark that gets from it what was computed before it."""
-    found = _CHECK.match(one.text) if CONCLUDES.match(one.text) else None
-    computed = re.findall(r"=\s*\$?([\d,.]*\d)", "\n".join(other.text for other in said[: said.index(one)]))
-    if not found or found[3] not in computed[:-1]:
-        return one
-    used = rf"(?<![\d.]){re.escape(computed[-1])}(?![\d.]*\d)"
-    return one._replace(text=found[1]) if all(re.search(used, part) for part in found.group(1, 2)) else one
 
 
 def _concluded(said: list[Statement], one: Statement, usable: Usable) -> Statement:

@@ -9,7 +9,7 @@ from hf_qads.answers import symbolic
 from hf_qads.answers.candidates import LAST, NONE, Candidate, boxed, conclude
 from hf_qads.answers.choices import LETTERS, chosen, options_of
 from hf_qads.answers.cleaning import READ
-from hf_qads.answers.equality import Same, same, same_words, words_of
+from hf_qads.answers.equality import Same, prose, same, same_words, words_of
 from hf_qads.answers.latex import compact, latexify, plain, unwrapped, value_of
 from hf_qads.answers.statements import formulas, last_value, stated_number, stated_numbers
 from hf_qads.answers.values import DIGITS_MET, Number, equal, numbers, only_number
@@ -24,7 +24,7 @@ KINDS: Final = {
     "simuleq": PAIR,
 }
 _DOLLARS = re.compile(r"(?<!\\)\$(\d[^$\n]*)\$(?!\d)|(?<!\\)\$(?!\d)")  # those around formulas
-_SORTED = re.compile(r"(?i)\b(?:ascending|increasing) order|\bsmallest to\b")
+_SORTED = re.compile(r"(?i)\border\b|\b(?:small|larg|great|l?ea|high|low)est to\b")
 _DISCUSSED = re.compile(r"(?:^|(?<=[.\n]))\W{0,4}(?:(?:[Oo]ption|[Cc]hoice)\s+)?([A-J])(?:[.):]\s|\s+is\b)")
 _TICKED = re.compile(r"(?m)^\W*([A-J])\s?[.):][^\n]*[✓✔✅☑]\W*$")
 Options = Sequence[str] | Mapping[str, str] | str | None
@@ -72,7 +72,7 @@ def check(output: str, gold: object, *, benchmark: str, options: Options = None)
     numeric = re.search(r"\d", wanted) and not words_of(wanted)
 
     def usable(text: str) -> bool:
-        formula = "\\" in text or (kind == FORMULA and re.search(r"\d", text))
+        formula = ("\\" in text and not prose(text)) or (kind == FORMULA and re.search(r"\d", text))
         return bool(formula or numbers(plain(text)) if numeric else text.strip())
 
     stated = conclude(str(output or ""), usable)
@@ -108,7 +108,7 @@ def _compare(stated: Candidate, gold: str, kind: str, *, brackets_list: bool) ->
     """What a candidate states, read as the gold answer's type asks for, and whether it is that."""
     text = unwrapped(stated.text)
     row = numbers(gold) if _SORTED.search(text) and re.fullmatch(r"[-\d\s,./[\]]+", gold) else []
-    if row and row == sorted(row):
+    if row and (row == sorted(row) or (row[2:] and row[::-1] == sorted(row))):
         gold = re.sub(r"[][,]", " ", gold).strip()  # compared in its order
     if kind == PAIR:
         return _compare_pair(text, gold)
@@ -116,10 +116,11 @@ def _compare(stated: Candidate, gold: str, kind: str, *, brackets_list: bool) ->
         return text, Same(letters[-1] == gold, "letter")
     wanted = only_number(gold, algebra=kind == FORMULA)
     if wanted is not None and (kind != FORMULA or stated.sentence or len(text.split()) > 3):
-        said = stated_number(_DOLLARS.sub(r" \1 ", text) if formulas(text) else text)
+        bare = _DOLLARS.sub(r" \1 ", text) if formulas(text) else text
+        said = stated_number(bare, [one.value for text in stated.computed if (one := only_number(text))])
         if said is not None:
             return said.text, Same(any(equal(one, wanted) for one in _again(said, text)), "number")
-    if kind == MIXED and any(same_words(part, gold) for part in re.split(r"[,;]\s*so\b", text)):
+    if (words := gold if kind == MIXED else words_of(gold)) and same_words(text, words):
         return text, Same(True, "words")
     if kind in (NUMBER, MIXED) and (not re.search(r"\d", gold) or numbers(text)[1:]):
         return text, Same(False, "not one number")

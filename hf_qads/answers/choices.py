@@ -16,14 +16,18 @@ _NAMED = (
     rf"(?:[Oo]ptions?|[Cc]hoices?|[Ll]etter|[Aa]nswer|{OPTION})\s*:?\s*|(?:la|die)\s+(?=[A-J]\W*$))"
 )
 _FIRST = re.compile(
-    rf"(?s)^{_NAMED}?{_WRAP}(?P<letter>[A-J](?![\w'’^/+<>])|(?<=[(\[])[a-j](?=\s*[)\]])|"
+    rf"(?s)^{_NAMED}?{_WRAP}(?P<letter>[A-J](?![A-Za-z\d_'’^/+<>])|(?<=[(\[])[a-j](?=\s*[)\]])|"
     r"[a-j](?=\s*(?:\)|[.*$]*$)))(?P<rest>.*)"
 )
 _WITHIN = re.compile(
     r"\b(?:[Oo]ptions?|[Cc]hoices?|[Aa]nswer|[Ll]etter)\s*[\s*$(\[{]*([A-J])(?![\w'’])|\(\s*([A-J])\s*\)|"
-    r"\b(?:is|be)\s+\**([B-J])\**[\s.*)]*$"
+    r"(?:\b(?:is|be)|^\W*(?:[Ss]o|[Tt]hus|[Tt]herefore|[Hh]ence|[Oo]nly),?)\s+\**([B-J])\**"
+    r"(?:[\s.*)]*$|\s+(?:is|works?|fits?|satisf\w+|match\w*|holds?|remains?|meets?|gives?|equals?)\b)|"
+    r"(?:^|,\s)([A-J])\s+(?:is|works?|fits?|satisf\w+|match\w*|meets?)\b"
 )
 _ANOTHER = re.compile(rf"[\s)\]}}*]*(?:and|or|,|/|&|nor)\s*{_NAMED}?{_WRAP}[A-J](?![\w'’])")
+_ORDINALS = "first second third fourth fifth".split()
+_ORDINAL = re.compile(rf"(?i)\b({'|'.join(_ORDINALS)})\s+(?:answer\s+)?(?:option|choice)\b")
 _LISTED = re.compile(r"(?:^|(?<=[\s,;\[\"']))[(\[]?([A-J])\s*[).:\]]\s*")
 
 
@@ -62,6 +66,7 @@ def chosen(text: str, options: Mapping[str, str]) -> str | None:
 def _chosen(text: str, options: Mapping[str, str]) -> str | None:
     known = "".join(options) or LETTERS[:5]
     text = re.sub(r"^[A-Za-z]\w{0,12}\s*=\s*(?=[A-J]\W*$)", "", text)
+    text = _ORDINAL.sub(lambda one: f"option {LETTERS[_ORDINALS.index(one[1].lower())]}", text)
     first = _FIRST.match(text)
     if first and _ANOTHER.match(first["rest"]):
         return None
@@ -76,7 +81,7 @@ def _chosen(text: str, options: Mapping[str, str]) -> str | None:
 def _is_letter(found: re.Match[str], options: Mapping[str, str]) -> bool:
     """Whether a leading capital is a choice and not the article or a name."""
     rest = found["rest"].strip()
-    if not rest or not rest[0].isalnum():
+    if not rest or not (rest[0].isascii() and rest[0].isalnum()):
         return not (options and re.match(r"=\s*\S", rest))  # `C = 2 * 9 = 18` names a variable
     text = options.get(found["letter"])
     return bool(text) and compact(rest).startswith(compact(str(text)))
@@ -88,6 +93,7 @@ def _by_content(text: str, options: Mapping[str, str]) -> str | None:
     values = {one: value for one, option in options.items() if (value := only_number(option))}
     spelt = {one: bare_words(option) for one, option in options.items()}
     met = [one for one in spelt if re.search(r"[a-z]{2}|\d:\d", spelt[one]) and f" {spelt[one]} " in words]
+    met = met or [one for one, said in spelt.items() if " " in said and {*said.split()} <= {*words.split()}]
     longest = max((len(spelt[one]) for one in met), default=0)
     ranked = (
         [one for one in options if compact(text).casefold() == compact(options[one]).casefold()],

@@ -45,8 +45,8 @@ _DISPLAY = re.compile(
 _HEADING = re.compile(
     r"(?im)^(?:[^\w\n]|_){0,12}(?:[a-z]+\s+){0,2}(?:answer|result|conclusion|答案)(?:[^\w\n]|_){0,12}$"
 )
-_MARKER = re.compile(r"^[ \t]*(?:[-*•>+]+|\(?\d{1,2}[.)])[ \t]+(?=\S)")
-_END = re.compile(r"[。？।]|(?:[.?]|(?<=[a-z\u4e00-\u9fff)]{2})[!！])[\"'”)\]]*(?=\s|$|[\u4e00-\u9fff])|\n")
+_MARKER = re.compile(r"^[ \t]*(?:[-*•>+]+|(?:[Ss]tep )?\(?\d{1,2}[.:)])[ \t]+(?=\S)")
+_END = re.compile(r"[。？।]|(?:[.?]|(?<=[a-z\u4e00-\u9fff)]{2})[!！])[\"'”)\]*_]*(?=\s|$|[\u4e00-\u9fff])|\n")
 _BOLD = "\u2060"  # a mark without width that no model writes
 _SIGNS = str.maketrans(dict(zip("，：；（）＝", ",:;()=", strict=True)) | {"∴": "therefore "})
 

@@ -26,7 +26,11 @@ _SEPARATOR = r"\s*(?:,\s*(?:and|or)\b|,(?=\s)|,(?!\d{3}(?!\d))|;|\band\b|\bor\b|
 _SET = re.compile(r"\\\{(.*)\\\}|\{([^{}]*)\}", re.DOTALL)
 _LIST = re.compile(rf"{_SET.pattern}|\[([^\[\]]*)\]", re.DOTALL)
 _ROW = re.compile(r"[-+]?[\d./]+(?:(?:\s+|\s*[<>]\s*)[-+]?[\d./]+)+")
-_BETWEEN = re.compile(r"^\D*\bstrictly\s+between\s+(\S+)\s+and\s+(\S+)$")
+_WORDED = (  # inequalities
+    (r"^\D*\bstrictly\s+between\s+(\S+)\s+and\s+(\S+)$", r"(\1, \2)"),
+    (r"(?i)^.*\bnumbers?\s+(?:that\s+(?:is|are)\s+)?(?:(?:great|larg)er|more)\s+than\s+\$?([^\s$]+)\$?$", r"x > \1"),
+    (r"(?i)^.*\bnumbers?\s+(?:that\s+(?:is|are)\s+)?(?:less|smaller)\s+than\s+\$?([^\s$]+)\$?$", r"x < \1"),
+)
 _VARIABLE = re.compile(r"\\?[A-Za-z]\w*(?:\([a-z]\))?")
 
 
@@ -42,7 +46,7 @@ def same(answer: str, gold: str, *, brackets_list: bool = False) -> Same:
     measured = [only_number(without_name(text), algebra=True) for text in (answer, gold)]
     if all(one and one.unit for one in measured):
         return Same(equal(*filter(None, measured)), "number")
-    said, wanted = (_BETWEEN.sub(r"(\1, \2)", value_of(text)) for text in (answer, gold))
+    said, wanted = (_in_signs(value_of(text)) for text in (answer, gold))
     if compact(said) == compact(wanted) or max(len(said), len(wanted)) > LONGEST:
         return Same(compact(said) == compact(wanted), "same text")
     if (timed := _same_time(said, wanted)) is not None:
@@ -65,6 +69,12 @@ def same(answer: str, gold: str, *, brackets_list: bool = False) -> Same:
         said, wanted = plain(answer), plain(gold)
     decimals = other.decimals if other and other.value.denominator > 1 else 0
     return _same_formula(_as_intervals(said), _as_intervals(wanted), decimals)
+
+
+def _in_signs(text: str) -> str:
+    for pattern, signs in _WORDED:
+        text = re.sub(pattern, signs, text)
+    return text
 
 
 def _same_parts(said: list[str], wanted: list[str], brackets_list: bool, in_order: bool) -> bool:
@@ -136,10 +146,10 @@ def _same_time(answer: str, gold: str) -> Same | None:
 
 def same_words(answer: str, gold: str) -> bool:
     """Whether an answer is the gold word or words, or a short phrase around them that does not deny them."""
-    said, wanted = (_usual(text) for text in (answer, gold))
+    said, wanted = (_usual(text) for text in (re.split(r"[,;:]\s", answer)[-1], gold))
     if said.replace(" ", "") == wanted.replace(" ", ""):
         return True
-    short = len(wanted) > 1 and len(said.split()) <= len(wanted.split()) + 5
+    short = len(wanted) > 1 and (len(said.split()) <= len(wanted.split()) + 5 or said.endswith(wanted))
     denied = bool(_NEGATIONS.search(said)) > bool(_NEGATIONS.search(wanted))
     denied = bool(denied or re.search(r"\b(?:or|except)\b", said))
     return short and not denied and bool(re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", said))
@@ -165,8 +175,13 @@ def words_of(gold: str) -> str | None:
     return bare if re.fullmatch(r"[A-Za-z][A-Za-z' -]+[A-Za-z]", bare) else None
 
 
+def prose(text: str) -> bool:
+    """Whether a text is a sentence rather than a formula."""
+    return len(_PROSE.findall(text)) > 1
+
+
 def _same_formula(answer: str, gold: str, decimals: int) -> Same:
-    if len(_PROSE.findall(answer)) > 1 or not re.search(r"[A-Za-z!]|\\|[-+*/^,]", answer + gold):
+    if prose(answer) or not re.search(r"[A-Za-z!]|\\|[-+*/^,]", answer + gold):
         return Same(False, "other text")
     if symbolic.too_large(answer) or symbolic.too_large(gold):
         return Same(False, "power too large to compute")

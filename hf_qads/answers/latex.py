@@ -24,6 +24,8 @@ _SPELLINGS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"€\s?(\d+),(\d\d)(?!\d)|(?<![\d,])(\d+),(\d\d)\s?€", r"\1\3.\2\4"),
     (r"[−–—÷⁄′’“”×·π∞∪∈°≤≥±≈√~\u00a0\u202f\u2009]", lambda found: found.group().translate(_SIGNS)),
     (r"\\([$%#_])", r"\1"),
+    (r"\s*\\pmod\s*(?:\{\w+\}|\w)", ""),
+    (r"(?<![\d.)}])(\d+)/(\d+)\s+(?=[a-z]\b)", r"\\frac{\1}{\2}"),
     (r"(?<=\d)(?:\{,\}|,\\!\s*|\\[,; ](?=\d{3}(?!\d)))(?=\d)", ","),
     (r"(?<!\\)\\(?:[,;:! ]|q?quad\b|thinspace\b|allowbreak\b)", " "),
     (r"\\(?:left|right|big|Big|bigg|Bigg|bigl|bigr|displaystyle|limits)(?![A-Za-z])\.?", ""),

@@ -1,6 +1,8 @@
 """The number, the numbers or the formula that a statement states."""
 
 import re
+from collections.abc import Sequence
+from fractions import Fraction
 
 from hf_qads.answers.latex import bare, split_outer, without_name
 from hf_qads.answers.values import NUMBER, Number, numbers, only_number
@@ -8,20 +10,22 @@ from hf_qads.answers.values import NUMBER, Number, numbers, only_number
 _REASON = re.compile(
     r"(?is)[,;]?\s+(?:because|since|(?<!for )(?<!in )which(?!\s+(?:have|will|\w+s)\b)|rounded(?!.*\bis\b)|"
     r"so\s+that(?!\W?s\b)|out\s+of|for\s+all|attained|as\s+(?:we|the|it|there|required)|achieved|"
-    r"with\s+equality|and\s+not(?=\s+\W?\d))\b(?:(?![,$]\s(?:so|which|thus|hence|therefore)\b).)*|"
+    r"with\s+equality|(?:and\s+|but\s+)?not(?=\s+\W?\d)(?!.*\bbut\b)|instead\s+of|rather\s+than|"
+    r"which(?=\s+(?:is|are)\s+(?:an?|the)\b)|(?:and|while)\s+the\s+other(?=\W*\d))\b"
+    r"(?:(?![,$]\s(?:so|which|thus|hence|therefore|leaving|giving|making)\b).)*|"
     r"[,;]?\s+(?:where|when|if|given|after|before|assuming|considering)\b(?:\$[^$]*\$|[^,$])*"
     r"(?:,(?=\s+\w+\s+\w+)|$)|"
     r"\s+\([^()$]*(?:[A-Za-z]{3}|[=*/])[^()]*\)|\s+\((?=[a-z]{3,}\s)[^()]*(?:\)|$)"
 )
 CLAUSE = re.compile(  # what follows is nearer to the value than what precedes
     r"(?i)(?<=[A-Za-z]):\s+(?=\D*(?:\d[\d.,]*|\w+-\w+)\D*$)|(?:[,;.:]|\bbut\b|\band\b|\\Rightarrow|\\implies|"
-    r"=>|⇒|→)\s*(?:and\s+)?(?:so|thus|therefore|hence|meaning|leaving|giving|making|for\s+a|i\.e\.?,?|"
-    r"that\s+is,?)\b|\bbut\b|\b(?:from|by)\s+\$?[\d.,]+%?\s+to\b|(?<=\d),\s+or\s+(?=\D{0,8}\d)|"
+    r"=>|⇒|→)\s*(?:and\s+)?(?:so|thus|therefore|hence|only|meaning|leaving|giving|making|for\s+a|i\.e\.?,?|"
+    r"that\s+is,?)\b|\bbut\b|\b(?:from|by|round\w*)\s+\$?[\d.,]+%?\s+(?:up\s+)?to\b|(?<=\d),\s+or\s+(?=\D{0,8}\d)|"
     r"\bwhich\s+(?:is|means|gives|leaves|makes|equals|takes|costs|will\s+\w+|rounds\s.{0,5}to)\b|"
     r"^\W*(?:since|because|as|if|when|after|before|in|out\s+of|of|for|at|by|on|from|with|given|rounded|to|"
     r"using|during)\b[^,]*,\s*"
 )
-EQUALS = re.compile(r"\bequals\b|(?<![<>=:])(?<![^\d)}a-z]!)=(?!=)|\\approx|≈|\\equiv")
+EQUALS = re.compile(r"\bequals\b|→|(?<![<>=:])(?<![^\d)}a-z]!)=(?!=)|\\approx|≈|\\equiv")
 _VERB = re.compile(
     r"(?i)(?<!that )(?<!who )(?<!in )\b(?:is|are|was|were|be|has|have|had|ate|took|came|bought|spent|sold|"
     r"paid|made|got|equals?|total(?:\s+of|ing)?|remain(?:s|ing)?|left\s+with|ends?\s+up\s+with|dropped\s+to|"
@@ -34,7 +38,7 @@ _FORMULA = re.compile(  # a currency's sign opens none
     r"(?s)\$\$(.{1,1000}?)\$\$|\$(?![\d.,]+(?:[\s,;)-]+(?:[a-z]{2,}|\()|[^$\n]*\s\$))([^$\n]{1,500})\$|"
     r"\\\((.{1,500}?)\\\)|\\\[(.{1,1000}?)\\\]|\\begin\{(?:align|equation|gather)\w*\*?\}(.{1,1500}?)\\end"
 )
-_LISTED = re.compile(r"\$\s*(?:,|and|or)\s*(?:and\s+|or\s+)?\$[^$]*\$\W*$")
+_LISTED = re.compile(r"(?:\$|\\\))\s*(?:,|and|or)\s*(?:and\s+|or\s+)?(?:\$|\\\()[^$]*(?:\$|\\\))\W*(?:are\s.*)?$")
 _CUT = re.compile(r"(?i)(?:(?<=[^\s\d]):|\b(?:is|are|have|get|therefore|thus|so|hence|be|at|point),?)\s")
 _RUN = re.compile(r"(?:[-+]?\d[\d./]*(?:,\s+and\s+|,\s*|\s+and\s+|\s+or\s+))+[-+]?\d[\d./]*(?=[\s,.]*$)")
 _SIMPLE = re.compile(r"(?:\\?[A-Za-z]\w{0,8}\s*=)?[^=]*")
@@ -42,15 +46,22 @@ _SEVERAL = re.compile(r"^\W*(?:or|and|,|to|-|–|/)\W*$", re.IGNORECASE)
 _MORE_THAN = re.compile(r"\s+(?:more|less|fewer|greater|larger|times)\s+(?:than|as)\s+(?:the\s+)?\$?\d")
 _NEARLY = re.compile(r"\\approx|≈|,\s*(?:or\s+)?(?:about|approximately|roughly)\s")
 _UNSOLVED = re.compile(r"(?:^|\s)\d+\*?[A-Za-z]\s*$")
+_WORD = re.compile(r"(?<![\\A-Za-z{])(?!(?:and|or|sqrt|log|sin|cos|tan|infty)\b)[A-Za-z]{2,}\b(?![({])")
 _EITHER = re.compile(r"\b([a-z])\s*=\s*[^=]{1,20}\b(?:or|and)\b\s*\$?\1\s*=")
 _COMPUTES = re.compile(
     r"0\s*(?:[-+*/^]|\\times|\\cdot)\s*[$(]?[0A-Za-z\\]|\\(?:sqrt|pi|pm|frac|log|sin|cos)"
 )  # 0: any number
 
 
-def stated_number(text: str) -> Number | None:
-    """The one number that a statement gives as its value (`9 * 2 = $18` gives 18), else None."""
+def stated_number(text: str, computed: Sequence[Fraction] = ()) -> Number | None:
+    """The one number that a statement gives as its value (`9 * 2 = $18` gives 18), else None.
+
+    Of several the one that was `computed` last before the statement is meant.
+    """
     text = bare(text)
+    if computed[1:] and (checks := numbers(text)[1:]) and checks[-1].value in computed[:-1] and EQUALS.search(text):
+        if used := [one for one in numbers(text) if one.value == computed[-1]][1:]:
+            return used[0]  # gets from what was found what had been computed before it
     if _EITHER.search(text):
         return None
     for reading in (text, _shorter(text), text := _narrowed(text)):
@@ -59,7 +70,7 @@ def stated_number(text: str) -> Number | None:
     found, masked = numbers(text), NUMBER.sub(lambda one: (one["before"] or "") + "0", text)
     if not found or _COMPUTES.search(masked):
         return None
-    value = _main_number(text, found)
+    value = _main_number(text, found, computed[-1:])
     return None if value is None or _MORE_THAN.match(text, value.stop) else value
 
 
@@ -75,21 +86,24 @@ def _narrowed(text: str) -> str:
     return next((one for one in clauses[::-1] if numbers(one)), text)
 
 
-def _main_number(text: str, found: list[Number]) -> Number | None:
+def _main_number(text: str, found: list[Number], computed: Sequence[Fraction]) -> Number | None:
     """The one of several numbers that a clause is about: the first word of it, or what follows its verb."""
     if len({one.value for one in found}) == 1:
         return found[0]
+    between = text[found[0].stop : found[1].start]
+    hedged = _SEVERAL.match(between)
+    if not hedged and (met := [one for one in found if one.value in computed]):
+        return met[0]
     for one, other in zip(found[-2::-1], found[:0:-1], strict=False):
         if _STATES.fullmatch(text, one.stop, other.start):
             return other
-    between = text[found[0].stop : found[1].start]
     opens = not text[: found[0].start].strip(" $*~")
-    if _SEVERAL.match(between) or (opens and re.search(r"\b(?:or|and)\W*$", between)):
+    if hedged or (opens and re.search(r"\b(?:or|and)\W*$", between)):
         return None
     if opens or _VERB_LAST.search(text):
         return found[0 if opens else -1]
     verbs = [verb.end() for verb in _VERB.finditer(text)]
-    return next((one for place in (verbs[-1:] + verbs[:1]) for one in found if one.start >= place), found[0])
+    return next((one for place in (verbs[:1] + verbs[-1:]) for one in found if one.start >= place), found[0])
 
 
 def stated_numbers(text: str) -> list[Number]:
@@ -112,7 +126,7 @@ def last_value(text: str, *, several: bool = False) -> list[str]:
     """What a sentence gives as its value, most trusted first; `several`: also all behind a verb."""
     shorter = _shorter(text)
     inside = formulas(shorter) or formulas(text)
-    if len(inside) > 1 and _LISTED.search(text) and all(map(_SIMPLE.fullmatch, inside[-2:])):
+    if len(inside) > 1 and _LISTED.search(shorter) and all(map(_SIMPLE.fullmatch, inside[-2:])):
         return [", ".join(inside), ", ".join(inside[-2:])]
     verbs = list(_VERB.finditer(shorter))
     value = inside[-1] if inside else shorter[verbs[-1].end() if verbs else 0 :]
@@ -120,8 +134,9 @@ def last_value(text: str, *, several: bool = False) -> list[str]:
     about = [one.strip(" .,;") for one in _NEARLY.split(part)]
     value = part if re.search(r"[\d)}!]\s*=", value) else value  # a chain is worth its end
     cuts = [text[cut.end() :].strip() for cut in _CUT.finditer(text)][-2:]
+    tail = EQUALS.split(_WORD.split(shorter)[-1])[-1].strip(" .,;")
     listed = [*cuts, text, *_RUN.findall(shorter)[-1:]] if several else []
-    return [one for one in dict.fromkeys([value.strip(), *about, part.strip(" .,;"), *listed]) if one]
+    return [one for one in dict.fromkeys([value.strip(), *about, part.strip(" .,;"), tail, *listed]) if one]
 
 
 def _shorter(text: str) -> str:
