@@ -38,7 +38,9 @@ _OPEN = re.compile(  # denied, doubted, or still to be done
     r"(?:find|calculate|determine|solve|compute|show|add|subtract|multiply|divide)\b|"
     r"\bwe\s+(?:now\s+)?(?:add|subtract|multiply|divide)\b(?!.*(?:=|\bget|\bgiv|\bis\b))"
 )
-_LEAD = re.compile(r"(?i)[,;]\s*(?:so|thus|hence|therefore|only)\b|^\W*(?:since|because|as|if|although)\b[^,]*,")
+_LEAD = re.compile(
+    r"(?i)[,;]\s*(?:so|thus|hence|therefore|only)\b|^\W*(?:since|because|as|if|although)\b[^,]*,"
+)
 _SECOND_THOUGHT = re.compile(
     r"(?i)\b(?:wait|hold on|hmm|correction|edit:|scratch that|oops|sorry|let me (?:re|correct|fix|try)|"
     r"on second thought|actually|an? (?:mistake|error)|(?:that|this|it)(?:'s| is| was)? (?:wrong|incorrect)|"
@@ -51,7 +53,8 @@ _ASIDE = re.compile(  # a courtesy without a number, or a check of what was foun
     r"(?:that|this|it)(?:'s|\s+is)\s+(?:more|less|about|nearly|almost|over|roughly|just))\b|"
     r"\b(?:about|nearly|almost|roughly|over|more\s+than|less\s+than)\s+(?:an?\s+|\w+\s+)?"
     r"(?:half|thirds?|quarters?)\s+(?:of|as)\b|\b(?:agrees|consistent\s+with|checks\s+out)\b|"
-    r"^\W*the\b(?!\s+(?:answer|problem|question|result|value|number)\b)\D*\bnot\b\D*$|^(?!.*\d).*\b(?:hope|let me know|feel free|these|those|"
+    r"^\W*the\b(?!\s+(?:answer|problem|question|result|value|number)\b)\D*\bnot\b\D*$|"
+    r"^(?!.*\d).*\b(?:hope|let me know|feel free|these|those|"
     r"good luck|happy|glad|question|thank)|^\W*(?:to\s+|we\s+|let\s+(?:us|me)\s+|"
     r"let's\s+)?(?:double[- ]?)?(?:check|verif|note|explanation|reason)(?!.*\bwe (?:find|get|have|see)\b)"
 )
@@ -74,6 +77,12 @@ _TOTAL = re.compile(
     r"(?i)=|\b(?:total|sum|all|altogether|answer|result|remain\w*|left|final|so|thus|therefore)\b"
 )
 _RESULT = re.compile(r"(?:[=→]|\\approx)\s*[\\$(*]*([\d,.]*\d)(?![\d.,]*\s*(?:[-+*/×÷^=]|\\[tcd]))")
+_ANEW = re.compile(  # computes, sums up or changes its mind
+    r"(?i)^(?!.*\bif\b.*\bwould\b).*(?:=|\b(?:total|sum|altogether|remain\w*|left|wrong|correction|"
+    r"wait|actually|(?:could|might)\s+be)\b)"
+)
+_SO = re.compile(r",\s+so\b")
+_COMPUTED = re.compile(r"^(?!.*\bremains\s+to\b).*=\s*[\\$(*]*[\d,.]*\d\D*$")
 _READING = re.compile(  # of a question, or one answer of several
     r"(?i)\b(?:answer|interpretation|reading|scenario)\s+(?:\d|[AB])\b\W*:|"
     r"^\W*(?:if|otherwise|assuming|under|(?:in\s+)?(?:the\s+)?(?:first|second|other)\s+reading)\b"
@@ -105,6 +114,7 @@ def conclude(output: str, usable: Usable) -> Candidate | str:
     places = [place for place, one in enumerate(stated) if one]
     found = (places and stated[places[-1]]) or _unannounced(said, usable)
     readings = [one.text for one in said if _READING.search(one.text)]
+    readings = [] if all(re.match(r"\W*if\b", text, re.IGNORECASE) for text in readings) else readings
     if isinstance(found, str) or (readings[1:] and (said[places[-1]] if places else found).text in readings):
         return found if isinstance(found, str) else NONE
     tail = said[places[-1] + 1 :] if places else []
@@ -168,26 +178,25 @@ def _unannounced(said: list[Statement], usable: Usable) -> Candidate | str:
     last = said[-1]
     if not last.ended and (dangling(last.text) or (len(said) > 1 and _breaks_off(said))):
         return CUT_OFF
-    for one in reversed((_without_remarks(said, usable) or said)[-MANY:]):
-        clause = _LEAD.split(re.sub(r"\s\([^()]*\)", "", one.text))[-1]
-        if one.question or _OPEN.search(clause):
+    kept = _without_remarks(said, usable) or said
+    one, results = _concluded(kept, said, usable)
+    for other in reversed(kept[-MANY:]):
+        if one:
+            break
+        clause = _LEAD.split(re.sub(r"\s\([^()]*\)", "", other.text))[-1]
+        if other.question or (_OPEN.search(clause) and not _COMPUTED.search(clause)):
             return NONE
-        if usable(one.text):
-            if one.item and not _TOTAL.search(one.text) and sum(other.item for other in said) > 1:
+        if usable(other.text):
+            if other.item and not _TOTAL.search(other.text) and sum(each.item for each in said) > 1:
                 return NONE
-            one = _concluded(said, one, usable)
-            computed = _RESULT.findall("\n".join(other.text for other in said[: said.index(one)]))
-            value = one.bold[0] if len(one.bold) == 2 else ""  # the only one in bold within other words
-            if (
-                is_value(value)
-                and usable(value)
-                and not re.search(r"[\d)]\s*=|\b(?:not?|wait|actually)\b", one.text)
-            ):
-                return Candidate(value, LAST)
-            wordy = CONCLUDES.match(one.text) is not None or not is_value(one.text)
-            rule = WHOLE if len(said) == 1 else LAST
-            return Candidate(one.text, rule, sentence=wordy, computed=computed)
-    return NONE
+            one, results = other, _RESULT.findall("\n".join(each.text for each in said[: said.index(other)]))
+    if not one:
+        return NONE
+    value = one.bold[0] if len(one.bold) == 2 else ""  # the only one in bold within other words
+    if is_value(value) and usable(value) and not re.search(r"[\d)]\s*=|\b(?:not?|wait|actually)\b", one.text):
+        return Candidate(value, LAST)
+    wordy = CONCLUDES.match(one.text) is not None or not is_value(one.text)
+    return Candidate(one.text, WHOLE if len(said) == 1 else LAST, sentence=wordy, computed=results)
 
 
 def _without_remarks(said: list[Statement], usable: Usable) -> list[Statement]:
@@ -209,19 +218,39 @@ def _changes(one: Statement) -> bool:
     return bool(concludes or (one.bold and not one.item) or _SECOND_THOUGHT.search(one.text))
 
 
-def _concluded(said: list[Statement], one: Statement, usable: Usable) -> Statement:
-    """The one to which the last only adds remarks: it concludes in bold, or opens the output as a value."""
-    after: list[str] = []
-    for earlier in reversed(said):
-        concludes = CONCLUDES.match(earlier.text) or (earlier.bold and re.search(r",\s+so\b", earlier.text))
-        if concludes or re.search(
-            r"[\d)]\s*=|=\s*[\d$]|(?i:wrong|correction|\bwait\b|actually)", earlier.text
+def _concluded(
+    kept: list[Statement], said: list[Statement], usable: Usable
+) -> tuple[Statement | None, list[str]]:
+    """The conclusion behind which there are only remarks, and the results of the computations before it.
+
+    It concludes in bold or with the last result, or opens the output as a value. What computes something new
+    or changes its mind is no remark. Without one, the results are all that `said` computes, each once.
+    """
+    opens = re.match(r"[-$\d(\\]", kept[0].text) and is_value(kept[0].text) and usable(kept[0].text)
+    found, before, results, left = (
+        kept[0] if opens and kept[1:] else None,
+        list[str](),
+        list[str](),
+        kept[::-1],
+    )
+    for one in said:
+        earlier = [*results]
+        results += [result for result in _RESULT.findall(one.text) if result not in results]
+        if not left or one is not left[-1]:
+            continue  # a remark
+        first = left.pop() is kept[0]
+        leads = CONCLUDES.match(one.text) or (one.bold and _SO.search(one.text))
+        if leads or _ANEW.search(one.text) or (is_value(one.text) and not first):
+            found = None
+        likely = "|".join(map(re.escape, results if one.bold else results[-1:]))
+        backed = likely and re.search(rf"(?<![\d.])(?:{likely})(?![\d.,]*\d)", one.text)
+        if (
+            bool(leads) + bool(one.bold) + bool(backed) > 1
+            and not _OPEN.search(one.text)
+            and usable(one.text)
         ):
-            bold = earlier.bold and concludes and not _OPEN.search(earlier.text)
-            return earlier if after and bold and usable(earlier.text) else one
-        after.append(earlier.text)
-    first = re.match(r"^[-$\d(\\]", said[0].text) and is_value(said[0].text) and usable(said[0].text)
-    return said[0] if first and len(said) > 1 and not any(map(is_value, after[:-1])) else one
+            found, before = one, earlier
+    return found, before if found else results
 
 
 def is_value(text: str) -> bool:

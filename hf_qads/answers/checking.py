@@ -126,7 +126,10 @@ def _compare(stated: Candidate, gold: str, kind: str, *, brackets_list: bool) ->
         return text, Same(False, "not one number")
     result = Same(False, "no value")
     several = re.search(r"[,;:]|\\pm|\\cup|\bor\b|\band\b", gold) is not None
-    for value in [*([] if stated.sentence else [text]), *last_value(text, several=several)]:
+    for value in [
+        *([] if stated.sentence else [text]),
+        *last_value(text, several=several, equation="=" in gold),
+    ]:
         result = same(value, gold, brackets_list=brackets_list)
         if result.right:
             return value, result

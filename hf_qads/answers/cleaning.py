@@ -25,7 +25,7 @@ _THOUGHT = re.compile(
 _TEXT_BLOCKS = ("", "output", "text", "txt", "markdown", "md", "latex", "json", "plaintext")
 _MARKUP: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"【([^【】\n]{1,12})】", r"\n\1: "),
-    (r"<<[^<>\n]{0,200}>>", ""),  # GSM8K's calculator notes
+    (r"<<[^<>\n]{0,200}>>|\[asy\].*?\[/asy\]", ""),  # GSM8K's calculator notes, MATH's drawings
     (r"<(tool_call|tool_response|function_call)>.*?(?:</\1>|$)", "\n"),
     (r"<(final_answer|final|answer|result)>(.{0,1000}?)</\1>", r"\nAnswer: \2\n"),
     (r"```[ \t]*([A-Za-z]*)[^\n]{0,40}\n(.*?)(?:```|$)", lambda block: _shown(*block.groups())),
@@ -45,7 +45,7 @@ _DISPLAY = re.compile(
 _HEADING = re.compile(
     r"(?im)^(?:[^\w\n]|_){0,12}(?:[a-z]+\s+){0,2}(?:answer|result|conclusion|答案)(?:[^\w\n]|_){0,12}$"
 )
-_MARKER = re.compile(r"^[ \t]*(?:[-*•>+]+|(?:[Ss]tep )?\(?\d{1,2}[.:)])[ \t]+(?=\S)")
+_MARKER = re.compile(r"^[ \t\u2060]*(?:[-*•>+]+|(?:[Ss]tep )?\(?\d{1,2}[.:)])[ \t]+(?=\S)")
 _END = re.compile(r"[。？।]|(?:[.?]|(?<=[a-z\u4e00-\u9fff)]{2})[!！])[\"'”)\]*_]*(?=\s|$|[\u4e00-\u9fff])|\n")
 _BOLD = "\u2060"  # a mark without width that no model writes
 _SIGNS = str.maketrans(dict(zip("，：；（）＝", ",:;()=", strict=True)) | {"∴": "therefore "})

@@ -28,7 +28,10 @@ _LIST = re.compile(rf"{_SET.pattern}|\[([^\[\]]*)\]", re.DOTALL)
 _ROW = re.compile(r"[-+]?[\d./]+(?:(?:\s+|\s*[<>]\s*)[-+]?[\d./]+)+")
 _WORDED = (  # inequalities
     (r"^\D*\bstrictly\s+between\s+(\S+)\s+and\s+(\S+)$", r"(\1, \2)"),
-    (r"(?i)^.*\bnumbers?\s+(?:that\s+(?:is|are)\s+)?(?:(?:great|larg)er|more)\s+than\s+\$?([^\s$]+)\$?$", r"x > \1"),
+    (
+        r"(?i)^.*\bnumbers?\s+(?:that\s+(?:is|are)\s+)?(?:(?:great|larg)er|more)\s+than\s+\$?([^\s$]+)\$?$",
+        r"x > \1",
+    ),
     (r"(?i)^.*\bnumbers?\s+(?:that\s+(?:is|are)\s+)?(?:less|smaller)\s+than\s+\$?([^\s$]+)\$?$", r"x < \1"),
 )
 _VARIABLE = re.compile(r"\\?[A-Za-z]\w*(?:\([a-z]\))?")

@@ -14,7 +14,7 @@ BECOMES = r"是|为|為|は|은|는"
 OPTION = r"opci[óo]n|op[çc][ãa]o|opzione|вариант|wariant|pilihan|seçenek|lựa\s+chọn|[选選][项項]|विकल्प|보기"
 CONCLUDES = re.compile(
     r"(?i)^\W*(?:so|thus|therefore|hence|altogether|finally|overall|conclusion|(?:the\s+)?(?:result|"
-    r"solution)(?=\s*:|\s+is)|in\s+(?:total|all|conclusion)|donc|ainsi|por\s+(?:lo\s+)?tanto|así|portanto|"
+    r"solution)s?(?=\s*:|\s+(?:is|are)\b)|in\s+(?:total|all|conclusion)|donc|ainsi|por\s+(?:lo\s+)?tanto|así|portanto|"
     r"logo|quindi|daher|somit|więc|zatem|значит|итак|jadi|vậy|yani|अतः|इसलिए|所以|因此|따라서|그러므로|したがって|よって)(?!\w)"
 )
 _QUESTION = (

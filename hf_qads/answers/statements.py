@@ -4,11 +4,14 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 
+from hf_qads.answers.languages import CONCLUDES
 from hf_qads.answers.latex import bare, split_outer, without_name
 from hf_qads.answers.values import NUMBER, Number, numbers, only_number
 
 _REASON = re.compile(
-    r"(?is)[,;]?\s+(?:because|since|(?<!for )(?<!in )which(?!\s+(?:have|will|\w+s)\b)|rounded(?!.*\bis\b)|"
+    r"(?is)[,;]?\s+(?:because|since|(?<!for )(?<!in )"
+    r"which(?!\s+(?:have|will|(?!occurs|happens|lies|was)\w+s)\b)|"
+    r"rounded(?!.*\bis\b)|"
     r"so\s+that(?!\W?s\b)|out\s+of|for\s+all|attained|as\s+(?:we|the|it|there|required)|achieved|"
     r"with\s+equality|(?:and\s+|but\s+)?not(?=\s+\W?\d)(?!.*\bbut\b)|instead\s+of|rather\s+than|"
     r"which(?=\s+(?:is|are)\s+(?:an?|the)\b)|(?:and|while)\s+the\s+other(?=\W*\d))\b"
@@ -19,7 +22,7 @@ _REASON = re.compile(
 )
 CLAUSE = re.compile(  # what follows is nearer to the value than what precedes
     r"(?i)(?<=[A-Za-z]):\s+(?=\D*(?:\d[\d.,]*|\w+-\w+)\D*$)|(?:[,;.:]|\bbut\b|\band\b|\\Rightarrow|\\implies|"
-    r"=>|⇒|→)\s*(?:and\s+)?(?:so|thus|therefore|hence|only|meaning|leaving|giving|making|for\s+a|i\.e\.?,?|"
+    r"=>|⇒|→)\s*(?:and\s+)?(?:so|thus|therefore|hence|only(?=\s+\W?\d)|meaning|leaving|giving|making|for\s+a|i\.e\.?,?|"
     r"that\s+is,?)\b|\bbut\b|\b(?:from|by|round\w*)\s+\$?[\d.,]+%?\s+(?:up\s+)?to\b|(?<=\d),\s+or\s+(?=\D{0,8}\d)|"
     r"\bwhich\s+(?:is|means|gives|leaves|makes|equals|takes|costs|will\s+\w+|rounds\s.{0,5}to)\b|"
     r"^\W*(?:since|because|as|if|when|after|before|in|out\s+of|of|for|at|by|on|from|with|given|rounded|to|"
@@ -33,12 +36,17 @@ _VERB = re.compile(
     r"(?:need|earn|owe|save|use|receive|travel|work|measure|require|play|weigh|walk|collect)(?:s|e?d)?)\b"
 )
 _VERB_LAST = re.compile(r"[\u0900-\u097f\u3040-\u30ff\uac00-\ud7af]")  # languages that put it there
-_STATES = re.compile(r"[^.,:;]{0,80}" + _VERB.pattern.removeprefix("(?i)") + r"\W*", re.IGNORECASE)
+_STATES = re.compile(
+    r"(?:(?!\band\s+(?:the\s|(?-i:[A-Z])))[^.,:;]){0,80}" + _VERB.pattern.removeprefix("(?i)") + r"\W*",
+    re.IGNORECASE,
+)
 _FORMULA = re.compile(  # a currency's sign opens none
     r"(?s)\$\$(.{1,1000}?)\$\$|\$(?![\d.,]+(?:[\s,;)-]+(?:[a-z]{2,}|\()|[^$\n]*\s\$))([^$\n]{1,500})\$|"
     r"\\\((.{1,500}?)\\\)|\\\[(.{1,1000}?)\\\]|\\begin\{(?:align|equation|gather)\w*\*?\}(.{1,1500}?)\\end"
 )
-_LISTED = re.compile(r"(?:\$|\\\))\s*(?:,|and|or)\s*(?:and\s+|or\s+)?(?:\$|\\\()[^$]*(?:\$|\\\))\W*(?:are\s.*)?$")
+_LISTED = re.compile(
+    r"(?:\$|\\\))\s*(?:,|and|or)\s*(?:and\s+|or\s+)?(?:\$|\\\()[^$]*(?:\$|\\\))\W*(?:are\s.*)?$"
+)
 _CUT = re.compile(r"(?i)(?:(?<=[^\s\d]):|\b(?:is|are|have|get|therefore|thus|so|hence|be|at|point),?)\s")
 _RUN = re.compile(r"(?:[-+]?\d[\d./]*(?:,\s+and\s+|,\s*|\s+and\s+|\s+or\s+))+[-+]?\d[\d./]*(?=[\s,.]*$)")
 _SIMPLE = re.compile(r"(?:\\?[A-Za-z]\w{0,8}\s*=)?[^=]*")
@@ -47,6 +55,7 @@ _MORE_THAN = re.compile(r"\s+(?:more|less|fewer|greater|larger|times)\s+(?:than|
 _NEARLY = re.compile(r"\\approx|≈|,\s*(?:or\s+)?(?:about|approximately|roughly)\s")
 _UNSOLVED = re.compile(r"(?:^|\s)\d+\*?[A-Za-z]\s*$")
 _WORD = re.compile(r"(?<![\\A-Za-z{])(?!(?:and|or|sqrt|log|sin|cos|tan|infty)\b)[A-Za-z]{2,}\b(?![({])")
+_OF = re.compile(r"\b(?:of|than|by|per|between)\s+\$?$")
 _EITHER = re.compile(r"\b([a-z])\s*=\s*[^=]{1,20}\b(?:or|and)\b\s*\$?\1\s*=")
 _COMPUTES = re.compile(
     r"0\s*(?:[-+*/^]|\\times|\\cdot)\s*[$(]?[0A-Za-z\\]|\\(?:sqrt|pi|pm|frac|log|sin|cos)"
@@ -59,7 +68,14 @@ def stated_number(text: str, computed: Sequence[Fraction] = ()) -> Number | None
     Of several the one that was `computed` last before the statement is meant.
     """
     text = bare(text)
-    if computed[1:] and (checks := numbers(text)[1:]) and checks[-1].value in computed[:-1] and EQUALS.search(text):
+    own = EQUALS.search(text)
+    if (
+        own
+        and CONCLUDES.match(text)
+        and computed[1:]
+        and (checks := numbers(text)[1:])
+        and checks[-1].value in computed[:-1]
+    ):
         if used := [one for one in numbers(text) if one.value == computed[-1]][1:]:
             return used[0]  # gets from what was found what had been computed before it
     if _EITHER.search(text):
@@ -70,7 +86,7 @@ def stated_number(text: str, computed: Sequence[Fraction] = ()) -> Number | None
     found, masked = numbers(text), NUMBER.sub(lambda one: (one["before"] or "") + "0", text)
     if not found or _COMPUTES.search(masked):
         return None
-    value = _main_number(text, found, computed[-1:])
+    value = _main_number(text, found, () if own else computed[-1:])
     return None if value is None or _MORE_THAN.match(text, value.stop) else value
 
 
@@ -92,7 +108,9 @@ def _main_number(text: str, found: list[Number], computed: Sequence[Fraction]) -
         return found[0]
     between = text[found[0].stop : found[1].start]
     hedged = _SEVERAL.match(between)
-    if not hedged and (met := [one for one in found if one.value in computed]):
+    if not hedged and (
+        met := [one for one in found if one.value in computed and not _OF.search(text, 0, one.start)]
+    ):
         return met[0]
     for one, other in zip(found[-2::-1], found[:0:-1], strict=False):
         if _STATES.fullmatch(text, one.stop, other.start):
@@ -122,7 +140,7 @@ def formulas(text: str) -> list[str]:
     return [next(filter(None, found.groups())).strip() for found in _FORMULA.finditer(text)]
 
 
-def last_value(text: str, *, several: bool = False) -> list[str]:
+def last_value(text: str, *, several: bool = False, equation: bool = False) -> list[str]:
     """What a sentence gives as its value, most trusted first; `several`: also all behind a verb."""
     shorter = _shorter(text)
     inside = formulas(shorter) or formulas(text)
@@ -132,7 +150,8 @@ def last_value(text: str, *, several: bool = False) -> list[str]:
     value = inside[-1] if inside else shorter[verbs[-1].end() if verbs else 0 :]
     part = re.split(r"(?<![<>!=:\\])=(?!=)|\\equiv", value)[-1]
     about = [one.strip(" .,;") for one in _NEARLY.split(part)]
-    value = part if re.search(r"[\d)}!]\s*=", value) else value  # a chain is worth its end
+    if not equation and re.search(r"[\d)}!]\s*=", value):
+        value = part  # a chain is worth its end
     cuts = [text[cut.end() :].strip() for cut in _CUT.finditer(text)][-2:]
     tail = EQUALS.split(_WORD.split(shorter)[-1])[-1].strip(" .,;")
     listed = [*cuts, text, *_RUN.findall(shorter)[-1:]] if several else []

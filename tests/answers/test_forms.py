@@ -17,10 +17,9 @@ def outputs(name):
     return [json.loads(line) for line in lines]
 
 
-SEEN, KEPT_APART, LATER, HARD, HARD_TOO, USUAL, USUAL_TOO = (
-    outputs(f"outputs_{name}.jsonl")
-    for name in ("seen", "kept_apart", "later", "hard", "hard_kept_apart", "usual", "usual_second")
-)
+NAMES = "seen kept_apart later hard hard_kept_apart usual usual_second usual_third usual_fourth".split()
+SETS = {name: outputs(f"outputs_{name}.jsonl") for name in NAMES}
+AGREEMENT = (0.99, 0.97, 0.97, 0.97, 0.95, 0.99, 0.98, 0.99, 0.99)  # of each set, at least
 SPEEDS = ["12 km/h", "15 km/h", "18 km/h", "20 km/h"]
 FORMS = [
     ("gsm8k", "Profit a day = 7 x $3.00 = $21.00", "21", True),
@@ -192,6 +191,112 @@ FORMS = [
         "11",
         True,
     ),
+    (
+        "math",
+        "Because $f(-x)=-f(x)$ for every real $x$ we looked at, the function is odd.",
+        "\\text{odd}",
+        True,
+    ),
+    (
+        "math",
+        "Since it satisfies neither of the two conditions, the function is neither even nor odd.",
+        "\\text{even}",
+        False,
+    ),
+    (
+        "numglue",
+        "If we count five days on from Monday, which is the start, we arrive on a Saturday.",
+        "Saturday",
+        True,
+    ),
+    ("numglue", "If today is Tuesday, then three days later it will be Friday.", "Tuesday", False),
+    ("math", "We can see that, for each value we tried, the function is not even.", "\\text{even}", False),
+    ("gsm8k", "3 + 4 = 7\nAnswer – 7 apples", "7", True),
+    ("gsm8k", "3 - 4 = -1\nAnswer: -1", "-1", True),
+    ("gsm8k", "La réponse est donc 12.", "12", True),
+    ("gsm8k", "The number of people that are not under 18: 5,000 people × 25% = 1,250 people.", "1250", True),
+    ("gsm8k", "So the cards which are not red number 26.", "26", True),
+    ("gsm8k", "The chairs that weren't sold are 9.", "9", True),
+    ("gsm8k", "The number of red ones is not 9.", "9", False),
+    ("gsm8k", "He has 18 that do not fit.", "18", True),
+    (
+        "math",
+        "So $y = 3$.\n\n**Check.** $3(2)+2(3)=12$ ✓\n\nBoth hold, so the solution is $x = 2$ and $y = 3$.",
+        "(2,3)",
+        True,
+    ),
+    (
+        "math",
+        "Then \\(x=4\\).\n\nCheck: \\(4 + 1 = 5\\).\n\nBoth hold, therefore the point is \\((4, 1)\\).",
+        "(4,1)",
+        True,
+    ),
+    (
+        "math",
+        "The squares are 1, 4, and 9. All of them fit, so these three numbers are the answer.",
+        "1,4,9",
+        True,
+    ),
+    ("gsm8k", "So in fact 25 pencils are left over, not 8.", "25", True),
+    ("gsm8k", "So in fact 25 pencils are left over, not 8.", "8", False),
+    ("gsm8k", "The total is 31 and not 30.", "31", True),
+    ("gsm8k", "Not 8 but 25 pencils are left.", "25", True),
+    ("gsm8k", "So 25 pencils are left instead of 8.", "25", True),
+    ("gsm8k", "2/5 = 0.4 → **40%** of the drink is juice and the other 60% is water.", "40", True),
+    (
+        "gsm8k",
+        "0.45 × 120 = 54 girls.\n120 − 54 = 66 boys.\n\nSo there are 54 girls and 66 boys in the hall.",
+        "66",
+        True,
+    ),
+    ("gsm8k", "Total = 3 + 4 = 7.\n\nSo 7 cows and 2 pigs.", "7", True),
+    ("mathematics", "The numbers in order are -9, -2, 0.8, 5.", "5, 0.8, -2, -9", False),
+    ("mathematics", "The numbers in order are -9, -2, 0.8, 5.", "-9, -2, 0.8, 5", True),
+    ("mathematics", "Sorted in descending order: 5, -2, 0.8, -9.", "5, 0.8, -2, -9", False),
+    ("gsm8k", "There were 8 - 5 = 3 birds remaining. The other 5 had flown off.", "3", True),
+    ("gsm8k", "One is 5. The other is 7.", "7", True),
+    ("gsm8k", "The bakery made 240 loaves, of which 60 were sold, leaving 180.", "180", True),
+    ("gsm8k", "The number of buses must be a whole number, so we round 4.17 up to 5.", "5", True),
+    ("gsm8k", "I am not sure, but I think it is 7.", "7", True),
+    ("gsm8k", "Therefore, Tom has 7 apples and Ann has 3 apples.", "7", True),
+    ("math", "So $x = 2$ and $x = -2$ are the solutions.", "2,-2", True),
+    ("math", "the vertex is (2, -3), which is a minimum.", "(2,-3)", True),
+    ("math", "The expression factors as (x - 1)(2x - 1).", "(2x-1)(x-1)", True),
+    ("math", "y = -1/2 x + 3", "y = -\\frac{1}{2}x + 3", True),
+    ("math", "So $7^{100} \\equiv 1 \\pmod 5$.", "1", True),
+    (
+        "gsm8k",
+        "4 x 3 = 12\n12 + 5 = 17\n\nSo she has 17 eggs. For next week she plans to collect 20.",
+        "17",
+        True,
+    ),
+    (
+        "gsm8k",
+        "4 x 3 = 12\n12 + 5 = 17\n\nIn total there are 17 eggs.\n\nThat leaves 1 spot free of 18.",
+        "17",
+        True,
+    ),
+    (
+        "gsm8k",
+        "4 x 3 = 12\n12 + 5 = 17\n\nShe has **17 eggs** in all. Since 17 is prime, they cannot be split.",
+        "17",
+        True,
+    ),
+    (
+        "gsm8k",
+        "4 x 3 = 12\n12 + 5 = 17\n\nSo she has 17 eggs. The total with the 3 of her friend is 20.",
+        "17",
+        False,
+    ),
+    ("gsm8k", "First we find the eggs that we need to buy: 20 - 12 = 8 eggs", "8", True),
+    (
+        "gsm8k",
+        "If one costs 3 dollars, 4 cost 4 * 3 = 12.\nIf he pays 20, he gets back 20 - 12 = 8 dollars.",
+        "8",
+        True,
+    ),
+    ("math", "The domain is all real numbers greater than $1$.", "(1,\\infty)", True),
+    ("math", "The domain is all real numbers less than $1$.", "(1,\\infty)", False),
 ]
 
 
@@ -207,24 +312,39 @@ def test_text_or_value_of_an_option_stands_for_its_letter(output):
     assert not check(output, "B", benchmark="aqua_rat", options=SPEEDS).right
 
 
+NUMBERS = ["6", "8", "10", "12", "14"]
+CHANGES = ["No change", "4% increase", "2% decrease", "4% decrease", "8% decrease"]
+
+
+@pytest.mark.parametrize(
+    ("output", "letter", "options"),
+    [
+        ("So the third choice is correct.", "C", NUMBERS),
+        ("Hence the second answer choice works.", "B", NUMBERS),
+        ("Only C satisfies both conditions.", "C", NUMBERS),
+        ("Checking each, B is the only one that fits.", "B", NUMBERS),
+        ("So neither A nor B works.", None, NUMBERS),
+        ("He gets 2/20 of them. option (c)", "C", NUMBERS),
+        ("x = 12. Answer - A", "A", NUMBERS),
+        ("Hence, C.", "C", NUMBERS),
+        ("La bonne réponse est donc la D.", "D", NUMBERS),
+        ("因此答案为C选项。", "C", NUMBERS),
+        ("So 400 is not possible, only 10 is the answer.", "C", NUMBERS),
+        ("So overall there is a net decrease of 4%.", "D", CHANGES),
+        ("So the increase is 4%.", "B", CHANGES),
+    ],
+)
+def test_option_is_chosen(output, letter, options):
+    assert check(output, "A", benchmark="aqua_rat", options=options).answer == letter
+
+
 def says(item):
     return check(item["output"], item["gold"], benchmark=item["benchmark"], options=item.get("options")).right
 
 
-@pytest.mark.parametrize(
-    ("items", "agreement"),
-    [
-        (SEEN, 0.99),
-        (KEPT_APART, 0.97),
-        (LATER, 0.97),
-        (HARD, 0.97),
-        (HARD_TOO, 0.95),
-        (USUAL, 0.99),
-        (USUAL_TOO, 0.98),
-    ],
-    ids=["seen", "kept apart", "later", "hard", "hard, other half", "usual", "usual, second set"],
-)
-def test_agrees_with_the_hand_on_outputs_of_models_and_in_their_styles(items, agreement):
+@pytest.mark.parametrize(("name", "agreement"), [*zip(NAMES, AGREEMENT, strict=True)], ids=NAMES)
+def test_agrees_with_the_hand_on_outputs_of_models_and_in_their_styles(name, agreement):
+    items = SETS[name]
     wrong = [(said, item) for item in items if (said := says(item)) != item["right"]]
     assert len(wrong) <= (1 - agreement) * len(items)
     assert sum(said for said, _ in wrong) <= 0.01 * len(items)
@@ -235,7 +355,7 @@ def test_the_metric_gives_the_same_verdicts():
 
     from hf_qads.evaluation import metric_path
 
-    items = [item for item in SEEN if item["benchmark"] == "gsm8k"][:60]
+    items = [item for item in SETS["seen"] if item["benchmark"] == "gsm8k"][:60]
     found = evaluate.load(metric_path("math_accuracy")).compute(
         predictions=[item["output"] for item in items],
         references=[item["gold"] for item in items],
