@@ -88,13 +88,14 @@ class ProcessEngine:
         places = {worker.place for worker in self._workers.values()}
         for place in sorted(set(range(self._count)) - places):
             self._add(book, place)
-        state, left = book.state(), -1
+        state, before = book.state(), None
         with bar(
             state["total"], f"{stage} by {self._count} processes", unit=unit, done=state["done"]
         ) as progress:
-            while self._workers and book.state()["left"] not in (0, left):
-                left = book.state()["left"]  # what came back from workers that were lost: once more
+            while self._workers and state["left"] and state != before:  # what failed comes back: once more
+                before = state
                 self._round(book, job, stage, progress)
+                state = book.state()
         check_done(book, stage)
 
     def _round(self, book: ShardBook, job: Job, stage: str, progress: Any) -> None:

@@ -136,15 +136,12 @@ class RayEngine:
             book.join(name)
         while len(self._actors) < self._count:
             self._add(book)
-        left = -1
-        state = book.state()
+        state, before = book.state(), None
         title = f"{stage} on {self._count} workers"
         with bar(state["total"], title, unit=unit, done=state["done"]) as progress:
-            while self._actors:
+            while self._actors and state["left"] and state != before:  # what failed comes back: once more
+                before = state
                 state = self._round(actor, job, stage, progress)
-                if not state["left"] or state["left"] == left:
-                    break
-                left = state["left"]  # came back from workers that were lost: once more
         check_done(book, stage)
 
     def _round(self, actor: Any, job: Job, stage: str, progress: Any) -> dict[str, Any]:

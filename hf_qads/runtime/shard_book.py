@@ -39,6 +39,7 @@ class ShardBook:
         self._workers: set[str] = set()
         self._begun: set[str] = set()
         self._faults: Counter[str] = Counter()
+        self._failures: list[str] = []
 
     def join(self, worker: str) -> None:
         """Count on a worker that is being started."""
@@ -89,6 +90,7 @@ class ShardBook:
         shards.tries[number] += 1
         shards.failed_by.setdefault(number, set()).add(worker)
         self._faults[worker] += 1
+        self._failures.append(error)
         if number in shards.done:
             return
         if final or shards.tries[number] >= TRIES:
@@ -99,14 +101,17 @@ class ShardBook:
     def lost(self, worker: str, error: str) -> None:
         """Give back what a worker held that is no more."""
         self._workers.discard(worker)
+        self._failures.append(error)
         for title, shards in self._titles.items():
             for number in [number for number, holder in shards.claimed.items() if holder == worker]:
                 self.fail(worker, title, number, error)
 
     def state(self) -> dict[str, Any]:
-        """Sizes done and in all, how many shards are left, and who is there."""
+        """Sizes done and in all, shards left, failures so far and the last one's error, and who is there."""
         titles = self._titles.values()
         return {
+            "failures": len(self._failures),
+            "error": self._failures[-1] if self._failures else "",
             "begun": set(self._begun),
             "left": sum(len(s.open) + len(s.claimed) for s in titles),
             "done": sum(s.sizes[number] for s in titles for number in s.done),
@@ -175,8 +180,9 @@ def check_done(book: Any, stage: str) -> None:
             f"{len(given_up)} shards of the stage {stage} were given up; the first, number {number} of "
             f"{what}: {error}. The others are done and kept: put that right, then run again."
         )
-    if book.state()["left"]:
+    state = book.state()
+    if state["left"]:
         raise RunError(
-            f"the workers of the stage {stage} were lost, and others could not be started. What is "
-            "finished is kept: run again."
+            f"{state['left']} shards of the stage {stage} are left, and no worker is left to do them. The "
+            f"last error: {state['error'] or 'none'}. What is finished is kept: mend that, then run again."
         )

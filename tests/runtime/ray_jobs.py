@@ -82,6 +82,14 @@ class Waiting:
             pass
 
 
+class Tried(Waiting):
+    """Writes down each try."""
+
+    def befall(self, number: int) -> None:
+        with (self.folder / "tried").open("a", encoding="utf-8") as tried:
+            tried.write(f"{number}\n")
+
+
 class Dying(Waiting):
     """Whoever does shard 1 dies of it, once or always, as one does that the system kills for its memory."""
 
@@ -118,3 +126,10 @@ class Refusing(Waiting):
 
     def __call__(self, stage: str, executor: Executor) -> None:
         raise RunError("the model folder is not there")
+
+
+class Failing(Waiting):
+    """Fails before it comes to a shard."""
+
+    def __call__(self, stage: str, executor: Executor) -> None:
+        raise OSError("no model here")

@@ -5,7 +5,7 @@ import pytest
 from hf_qads.errors import RunError, ShardsGivenUpError
 from hf_qads.runtime.engines import start
 from hf_qads.runtime.process_engine import LOG, ProcessEngine
-from tests.runtime.ray_jobs import Deadly, Dying, Refusing, Waiting
+from tests.runtime.ray_jobs import Deadly, Dying, Failing, Refusing, Tried, Waiting
 
 
 def work(engine, job, stage):
@@ -30,6 +30,25 @@ def test_processes_share_the_shards_a_lost_one_is_replaced_and_a_poisoned_shard_
     assert len(said) == 1
     assert "the worker was lost" in said[0]
     assert str(tmp_path / LOG) in said[0]
+
+
+def test_a_shard_that_fails_while_the_other_worker_has_nothing_to_do_is_tried_three_times(tmp_path):
+    with ProcessEngine(tmp_path, workers=2, say=print) as engine:
+        work(engine, Waiting(tmp_path, count=2), "before")  # both are there from now on
+        with pytest.raises(ShardsGivenUpError, match="number 0 of alone: ValueError: a poisoned row"):
+            work(engine, Tried(tmp_path, count=1, poisoned=0, seconds=0.3), "alone")
+    assert (tmp_path / "tried").read_text() == "0\n" * 3
+
+
+def test_workers_that_cannot_work_are_told_with_their_last_error(tmp_path, capsys):
+    with (
+        ProcessEngine(tmp_path, workers=1) as engine,
+        pytest.raises(
+            RunError, match=r"2 shards of the stage any are left, .* OSError: no model here\. What is"
+        ),
+    ):
+        work(engine, Failing(tmp_path, count=2), "any")
+    assert capsys.readouterr().out.count("OSError: no model here") == 4  # one, and three in its place
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import pytest
 
 from hf_qads.errors import RunError, ShardsGivenUpError
 from hf_qads.runtime.ray_engine import RayEngine, _fitting
-from tests.runtime.ray_jobs import Dying, Full, Refusing, Waiting, add_node, start_cluster
+from tests.runtime.ray_jobs import Dying, Full, Refusing, Tried, Waiting, add_node, start_cluster
 
 ray = pytest.importorskip("ray")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
@@ -67,6 +67,10 @@ def test_a_poisoned_shard_is_given_up_after_three_tries_and_the_rest_is_done(eng
     ):
         work(engine, job, "bad")
     assert len(contents(tmp_path, "bad")) == 5
+    tried = Tried(tmp_path, count=1, poisoned=0, seconds=0.3)  # the other worker has nothing to do meanwhile
+    with pytest.raises(ShardsGivenUpError, match="number 0 of alone: ValueError: a poisoned row"):
+        work(engine, tried, "alone")
+    assert (tmp_path / "tried").read_text() == "0\n" * 3
 
 
 @pytest.mark.slow
