@@ -1,5 +1,6 @@
 """Cells of an experiment: handed to executors in order, resumed, and a failed one told apart."""
 
+import errno
 import json
 import logging
 import time
@@ -9,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from hf_qads.errors import QaDSError, ShardsGivenUpError
+from hf_qads.errors import QaDSError, RunError
 from hf_qads.runtime import executors, files
 from hf_qads.runtime.executors import Executor, PartDone, Shard
 from hf_qads.runtime.progress import quiet
@@ -109,6 +110,8 @@ def run_cells(
 
     Raises:
         PartDone: this process is a worker that does cells and nothing else.
+        RunError: the workers did no cell, and none was done before.
+        OSError: the disk is full.
     """
     shards = [Shard((folder / cell.name / RESULT,), 1) for cell in cells]
     executor = executors.current()
@@ -137,7 +140,9 @@ def run_cells(
     try:
         executor.run(shards, do, what=CELLS, unit="cell", shown=False)
         executor.gather()
-    except ShardsGivenUpError as error:
+    except RunError as error:
+        if not _done(shards):
+            raise
         lost = str(error)
     return {
         cell.name: failure(folder / cell.name) or lost
@@ -152,13 +157,17 @@ def _do(cell: Cell, work: Work, own: Path) -> str | None:
     own.mkdir(parents=True, exist_ok=True)
     try:
         result, times = work(cell, own)
-    except (QaDSError, RuntimeError, ValueError, MemoryError) as error:
-        reason = " ".join(str(error).split())[:400] or type(error).__name__
-        logger.exception("cell %s failed", cell.name) if not isinstance(error, QaDSError) else None
+        files.write_json(own / TIMES, times)
+        files.write_text(own / RESULT, json.dumps({"cell": asdict(cell), **result}, sort_keys=True) + "\n")
+    except Exception as error:  # whatever befalls a cell, the others go on
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            raise  # a full disk would befall them all
+        reason = " ".join(str(error).split())[:400]
+        if not isinstance(error, QaDSError):
+            reason = f"{type(error).__name__}: {reason}"
+            logger.exception("cell %s failed", cell.name)
         files.write_json(own / ERROR, {"reason": reason})
         return reason
-    files.write_json(own / TIMES, times)
-    files.write_text(own / RESULT, json.dumps({"cell": asdict(cell), **result}, sort_keys=True) + "\n")
     return None
 
 

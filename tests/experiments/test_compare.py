@@ -1,6 +1,8 @@
 """A comparison on a tiny pool: cells, resumption, tables and what may be concluded."""
 
+import errno
 import json
+import os
 import re
 import shutil
 
@@ -10,7 +12,7 @@ import yaml
 
 from hf_qads import cli
 from hf_qads.config import experiments
-from hf_qads.errors import ConfigError, SelectionError, ShardsGivenUpError, TrainingError
+from hf_qads.errors import ConfigError, RunError, SelectionError, ShardsGivenUpError, TrainingError
 from hf_qads.experiments.cells import Cell, run_cells
 from hf_qads.experiments.commands import compare, status, validity
 from hf_qads.experiments.planning import pilot_spread, plan_text
@@ -161,18 +163,34 @@ def test_a_pilot_gives_the_plan_its_spread(done, files):
     assert "by a pilot" in plan_text(setting, files / "other")
 
 
-def test_a_failed_cell_takes_no_other_along(tmp_path):
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (TrainingError("The loss stopped being a number."), "The loss stopped being a number."),
+        (KeyError("gsm8k"), "KeyError: 'gsm8k'"),
+        (OSError(5, "Input/output error"), "OSError: [Errno 5] Input/output error"),
+    ],
+)
+def test_a_failed_cell_takes_no_other_along(tmp_path, error, reason):
     cells = [Cell(arm, "9rows", 0, "k" * 16) for arm in ("first", "broken", "last")]
 
     def work(cell, folder):
         if cell.arm == "broken":
-            raise TrainingError("The loss stopped being a number.")
+            raise error
         return {"rows": 1}, {"training": 1.0}
 
     failed = run_cells(cells, work, tmp_path, say=lambda _: None)
-    assert list(failed.values()) == ["The loss stopped being a number."]
+    assert list(failed.values()) == [reason]
     assert (tmp_path / cells[2].name / "result.json").exists()
     assert not run_cells(cells, lambda *_: ({}, {}), tmp_path, say=lambda _: None)
+
+
+def test_a_full_disk_ends_the_cells(tmp_path):
+    def work(cell, folder):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(OSError, match="No space left"):
+        run_cells([Cell("a", "9rows", 0, "k" * 16)], work, tmp_path, say=lambda _: None)
 
 
 def test_shards_share_the_cells_do_none_twice_and_say_what_is_missing(tmp_path):
@@ -227,20 +245,27 @@ def test_workers_make_the_bytes_of_one_process(done, files, tmp_path, asked):
 
 
 class Killing:
-    """An engine whose workers are lost at some cell each time."""
+    """An engine whose workers do some of the cells and then fail."""
+
+    def __init__(self, done, error):
+        self.done, self.error = done, error
 
     def work(self, job, stage, handed, *, unit):
         ((title, shards),) = handed.items()
         assert (stage, title, unit) == ("cells", "cells", "cell")
-        for shard in shards[:-1]:
+        for shard in shards[: self.done]:
             shard.files[0].parent.mkdir(parents=True)
             shard.files[0].write_text("{}")
-        raise ShardsGivenUpError("1 shards were given up: the worker was lost.")
+        raise self.error
 
 
-def test_a_cell_whose_workers_are_lost_is_named_beside_what_is_done(tmp_path):
+@pytest.mark.parametrize("kind", [ShardsGivenUpError, RunError])
+def test_a_cell_whose_workers_are_lost_is_named_beside_what_is_done(tmp_path, kind):
     cells = [Cell(arm, "9rows", 0, "k" * 16) for arm in "abc"]
-    with using(Lead(Killing(), None, "cells")):
+    error = kind("1 shards were given up: the worker was lost.")
+    with using(Lead(Killing(0, error), None, "cells")), pytest.raises(kind):
+        run_cells(cells, None, tmp_path, say=lambda _: None)  # there is nothing to report
+    with using(Lead(Killing(2, error), None, "cells")):
         failed = run_cells(cells, None, tmp_path, say=lambda _: None)
     assert failed == {cells[2].name: "1 shards were given up: the worker was lost."}
 
