@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hf_qads.evaluation.benchmarks import BENCHMARKS, PAPER
+from hf_qads.runtime import tables
 from hf_qads.statistics.intervals import wilson
 
 
@@ -56,7 +57,7 @@ def table(scores: Mapping[str, Sequence[Score]]) -> str:
         else {}
     )
     head = ["test set", "n", *scores, *(f"paper: {label}" for label in paper)]
-    lines = [head, ["---", *["---:"] * (len(head) - 1)]]
+    lines = []
     for name in names:
         by_model = {model: {one.benchmark: one for one in of}.get(name) for model, of in scores.items()}
         n = next((str(one.n) for one in by_model.values() if one), "")
@@ -82,7 +83,7 @@ def table(scores: Mapping[str, Sequence[Score]]) -> str:
                 *(_known(row, "all") for row in paper.values()),
             ]
         )
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+    return tables.table(head, lines)
 
 
 def _cell(one: Score | None) -> str:

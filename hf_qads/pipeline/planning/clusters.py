@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from hf_qads.mixing.ratios import nearest
 from hf_qads.pipeline.planning.costs import Plan, StagePlan
+from hf_qads.runtime import tables
 from hf_qads.runtime.sharding import SHARD_ROWS
 from hf_qads.scoring.influence.shards import MOST_ROWS
 
@@ -81,7 +82,7 @@ def table(plan: Plan, gpus: Sequence[int]) -> str:
         "disk",
         "network",
     ]
-    lines = [head, [":--", *["--:"] * (len(head) - 1)]]
+    rows = []
     total = StageOnCluster(
         "all",
         sum(stage.gpu_hours for stage in stages),
@@ -92,7 +93,7 @@ def table(plan: Plan, gpus: Sequence[int]) -> str:
     )
     for stage in (*stages, total):
         hours = [_hours(value) for value in (stage.gpu_hours, *stage.hours, stage.alone)]
-        lines.append([stage.name, *hours, _bytes(stage.disk), _bytes(stage.network)])
+        rows.append([stage.name, *hours, _bytes(stage.disk), _bytes(stage.network)])
     notes = [
         f"{plan.gpu}; operations and uses as in the plan; shards of {SHARD_ROWS:,} rows, in influence of "
         f"{MOST_ROWS}",
@@ -103,9 +104,7 @@ def table(plan: Plan, gpus: Sequence[int]) -> str:
         "source on one GPU",
         "network: text and results through shared storage, without the model that each worker loads once",
     ]
-    return "\n".join(
-        ["| " + " | ".join(line) + " |" for line in lines] + ["", *(f"- {note}" for note in notes)]
-    )
+    return "\n".join([tables.table(head, rows), *(f"- {note}" for note in notes)])
 
 
 def _shared(plan: Plan, stage: StagePlan, count: int) -> float:
