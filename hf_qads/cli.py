@@ -68,6 +68,8 @@ def _flags(arguments: Sequence[str] | None) -> dict[str, Any]:
         parser.error(f"unrecognized arguments: {' '.join(further)}")
     if further:
         flags.overrides += further
+    if getattr(flags, "quick", False) and "=" in str(flags.config):  # no file: the first change stands there
+        flags.config, flags.overrides = None, [str(flags.config), *flags.overrides]
     return vars(flags)
 
 
@@ -158,7 +160,7 @@ def _parser() -> argparse.ArgumentParser:
         "compare", "experiments.commands:compare", "does a strategy or mixture help? arms x seeds, verdicts",
         resumes=True,
     )  # fmt: skip
-    _study(compare, "compare", nargs="?")
+    _study(compare, "compare", nargs="?", out="RUN/compare where it names a run folder, else runs/NAME")
     compare.add_argument(
         "--plan", action="store_true", help="say what it takes and what it can detect, and do nothing"
     )
@@ -268,11 +270,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _study(command: argparse.ArgumentParser, section: str, nargs: str | None = None) -> None:
+def _study(
+    command: argparse.ArgumentParser, section: str, nargs: str | None = None, out: str = "runs/NAME"
+) -> None:
     """Add what every experiment is given: its file, changes to it, its folder, who does its cells."""
     command.add_argument("config", type=Path, nargs=nargs, help="YAML file")
     command.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help=f"for example {section}.seeds=5")
-    command.add_argument("--out", type=_on_disk, help="folder (default: runs/NAME)")
+    command.add_argument("--out", type=_on_disk, help=f"folder (default: {out})")
     _share(command, "the cells")
 
 

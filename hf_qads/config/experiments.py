@@ -5,15 +5,17 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from hf_qads.config.loading import complaints, override
 from hf_qads.config.schema import AnyRatio, Count, Name, Rate, Section, Share
-from hf_qads.errors import ConfigError
+from hf_qads.errors import ConfigError, EvaluationError
+from hf_qads.pipeline.test_sets import benchmark_name
 
 Control = Literal["untrained", "whole_pool", "random", "balanced_random", "longest"]
 Measure = Literal["accuracy", "log_probability"]
 CONTROLS: Final[tuple[Control, ...]] = get_args(Control)
+UNTRAINED, WHOLE_POOL = "untrained", "whole_pool"  # one cell each, whatever the budgets and seeds
 Positive = Annotated[float, Field(gt=0)]
 
 
@@ -32,6 +34,11 @@ class Arm(Section):
     def of(cls, value: Any) -> dict[str, Any]:
         """An arm's keys from its short form, a strategy's name."""
         return {"name": value, "strategy": value} if isinstance(value, str) else dict(value)
+
+    @property
+    def choice(self) -> dict[str, Any]:
+        """What its rows depend on: all but its name and its seeds."""
+        return self.model_dump(exclude={"name", "seeds"})
 
 
 class Budget(Section):
@@ -89,11 +96,31 @@ class Measuring(Section):
     max_new_tokens: Count = 256
     batch_tokens: Annotated[int, Field(ge=64)] = 4096
 
+    @field_validator("benchmarks", "out_of_domain", "accuracy_only")
+    @classmethod
+    def _are_known(cls, names: list[str]) -> list[str]:
+        """Each by its own name, under which values are kept; the catalogue's name will do, too."""
+        try:
+            return list(dict.fromkeys(benchmark_name(name) for name in names))
+        except EvaluationError as error:
+            raise ValueError(str(error)) from None
 
-def measures_of(setting: Measuring) -> list[Measure]:
-    """Every measure that a table is made of: accuracy too where some benchmarks have no other."""
-    more: list[Measure] = ["accuracy"] if setting.accuracy_only else []
-    return list(dict.fromkeys([*setting.measures, *more]))
+    @model_validator(mode="after")
+    def _are_among_them(self) -> "Measuring":
+        for key in ("out_of_domain", "accuracy_only"):
+            others = sorted(set(getattr(self, key)) - set(self.benchmarks))
+            if others:
+                raise ValueError(f"{key} names {', '.join(others)}, which is none of the benchmarks")
+        return self
+
+    def by_measure(self) -> dict[Measure, list[str]]:
+        """Every measure that a table is made of -> the benchmarks that have it."""
+        found: dict[Measure, list[str]] = {name: [] for name in (*self.measures, "accuracy")}
+        for name in self.benchmarks:
+            asked: list[Measure] = ["accuracy"] if name in self.accuracy_only else self.measures
+            for measure in asked:
+                found[measure].append(name)
+        return {measure: names for measure, names in found.items() if names}
 
 
 class StudySettings(Section):
@@ -122,8 +149,13 @@ class Compare(StudySettings):
     @model_validator(mode="after")
     def _has_its_control(self) -> "Compare":
         names = [arm.name for arm in self.arms]
-        if len(set(names)) != len(names):
-            raise ValueError(f"two arms have one name: {names}")
+        _apart(names, "arms")
+        _apart([budget.label for budget in self.budgets], "budgets")
+        for name in (UNTRAINED, WHOLE_POOL):
+            if name in names:
+                raise ValueError(f"{name} is no name for an arm: a control is called that")
+            if name == self.control:
+                raise ValueError(f"control {name!r} is one cell, without seeds: no verdict comes of it")
         if self.control not in (*names, *self.controls):
             raise ValueError(f"control {self.control!r} is neither an arm nor among controls")
         return self
@@ -149,7 +181,18 @@ class Scaling(StudySettings):
     def _grows(self) -> "Scaling":
         if sorted(set(self.shares)) != self.shares:
             raise ValueError("shares must grow, without repeats: [0.125, 0.25, 0.5, 1.0]")
+        _apart([budget.label for budget in self.budgets], "shares")
         return self
+
+    @property
+    def budgets(self) -> list[Budget]:
+        """The shares as budgets."""
+        return [Budget(share=share) for share in self.shares]
+
+
+def _apart(names: Sequence[str], what: str) -> None:
+    if len(set(names)) != len(names):
+        raise ValueError(f"two {what} have one name: {', '.join(names)}")
 
 
 class Experiment(Section):

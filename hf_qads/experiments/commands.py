@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hf_qads.config import experiments as settings
-from hf_qads.config.experiments import Experiment, measures_of
+from hf_qads.config.experiments import Experiment
 from hf_qads.embedded import compare_quick_path
 from hf_qads.errors import ConfigError, RunError
 from hf_qads.experiments import report
 from hf_qads.experiments.cells import CELLS, CellWorker, Study, failure, results
-from hf_qads.experiments.compare import Comparison
+from hf_qads.experiments.compare import ComparisonStudy
 from hf_qads.experiments.costs import cost_lines
 from hf_qads.experiments.planning import plan_text
+from hf_qads.experiments.workbench import ROW_SCORES, SCORED
 from hf_qads.pipeline.log_forwarding import forward_logs
 from hf_qads.pipeline.summary import open_shards
 from hf_qads.pipeline.summary import status as of_run
@@ -48,18 +49,23 @@ def compare(
         say: is told a line per cell.
         workers: who does the cells, as `runtime.engines.start` has it; a process for each GPU by default.
 
+    Returns:
+        the report in Markdown and where it lies, the plan, or a line after a part of the cells.
+
     Raises:
         QaDSError: something a user can mend.
     """
     quiet()
     part = None if shard is None else Part.parse(shard)
-    experiment = _experiment(config, overrides, quick=quick)
+    if quick == (config is not None):
+        raise ConfigError("Name one of a config and --quick, which is a config of its own.")
+    experiment = settings.load(config or compare_quick_path(), overrides)
     run = Path(experiment.compare.run if experiment.compare else "")
     out = out or (run / "compare" if (run / "ledger.jsonl").is_file() else Path("runs") / experiment.name)
     if plan:
         return plan_text(experiment, out)
     say(plan_text(experiment, out))
-    study, failed = _study(Comparison, experiment, out, part, say, workers)
+    study, failed = _study(ComparisonStudy, experiment, out, part, say, workers)
     return _part_done(shard) if failed is None else f"{write(study, failed)}\nTables, figures and page: {out}"
 
 
@@ -74,7 +80,16 @@ def validity(
 ) -> str:
     """Do what is left of a study of scores and say what each predicts.
 
-    Args: as for `compare`.
+    Args:
+        config: its YAML.
+        overrides: `KEY=VALUE` within it, such as `validity.groups=4`.
+        out: its folder; None is `runs/NAME`.
+        shard: `I/N` does that part of the cells and writes no report.
+        say: is told a line per cell.
+        workers: who does the cells, as for `compare`.
+
+    Returns:
+        the report in Markdown and where it lies, or a line after a part of the cells.
 
     Raises:
         QaDSError: something a user can mend.
@@ -96,7 +111,16 @@ def scaling(
 ) -> str:
     """Do what is left of a scaling study; says how each measure grows and what generated rows add.
 
-    Args: as for `compare`.
+    Args:
+        config: its YAML.
+        overrides: `KEY=VALUE` within it, such as `scaling.seeds=5`.
+        out: its folder; None is `runs/NAME`.
+        shard: `I/N` does that part of the cells and writes no report.
+        say: is told a line per cell.
+        workers: who does the cells, as for `compare`.
+
+    Returns:
+        the report in Markdown and where it lies, or a line after a part of the cells.
 
     Raises:
         QaDSError: something a user can mend.
@@ -177,34 +201,30 @@ def _part_done(shard: str | None) -> str:
     return f"Part {shard} of the cells is done. The same command without --shard writes the report."
 
 
-def write(comparison: Comparison, failed: dict[str, str]) -> str:
+def write(comparison: ComparisonStudy, failed: dict[str, str]) -> str:
     """Write the report of what is finished; returns its Markdown."""
     setting, cells = comparison.setting, comparison.cells
     done = results(cells, comparison.out / CELLS)
-    control = comparison.arms[setting.control] if setting.control in comparison.arms else None
-    factors = {
-        name: [
-            what
-            for what in ("strategy", "options", "start", "metric", "ratio")
-            if control is not None and getattr(arm, what) != getattr(control, what)
-        ]
-        for name, arm in comparison.arms.items()
-    }
     return report.write(
         comparison.out,
         comparison.name,
         done,
         control=setting.control,
         budgets=list(comparison.budgets),
-        measures=measures_of(setting.evaluate),
-        factors=factors,
+        measures=list(setting.evaluate.by_measure()),
+        arms={name: arm.choice for name, arm in comparison.arms.items()},
+        stages={
+            line["stage"]: line["key"]
+            for line in comparison.run.ledger()
+            if line["stage"] in (*SCORED, ROW_SCORES)
+        },
         out_of_domain=setting.evaluate.out_of_domain,
         notes=_notes(comparison, len(done), failed),
         costs=cost_lines(comparison, done),
     )
 
 
-def _notes(comparison: Comparison, done: int, failed: dict[str, str]) -> list[str]:
+def _notes(comparison: ComparisonStudy, done: int, failed: dict[str, str]) -> list[str]:
     notes = [f"{done} of {len(comparison.cells)} cells are done."]
     notes += [f"The cell {name} failed: {reason}" for name, reason in failed.items()]
     notes += [
@@ -216,11 +236,3 @@ def _notes(comparison: Comparison, done: int, failed: dict[str, str]) -> list[st
         "that is shown. Seeds and questions both count as samples; benchmarks weigh alike."
     )
     return notes
-
-
-def _experiment(path: Path | None, overrides: Sequence[str], *, quick: bool) -> Experiment:
-    if quick and "=" in str(path):  # the first override stands where a config would
-        path, overrides = None, [str(path), *overrides]
-    if quick == (path is not None):
-        raise ConfigError("Name one of a config and --quick, which is a config of its own.")
-    return settings.load(path or compare_quick_path(), overrides)

@@ -8,16 +8,19 @@ from typing import Any
 import numpy as np
 
 from hf_qads import schema
-from hf_qads.config.experiments import Arm, Budget, Compare, Experiment
-from hf_qads.errors import ConfigError
+from hf_qads.config.experiments import UNTRAINED, WHOLE_POOL, Arm, Budget, Compare, Experiment
+from hf_qads.errors import ConfigError, SelectionError
+from hf_qads.experiments.budgets import up_to
 from hf_qads.experiments.cells import CELLS, Cell, run_cells
-from hf_qads.experiments.results import UNTRAINED, WHOLE_POOL
 from hf_qads.experiments.workbench import Rows, Workbench
 from hf_qads.pipeline.choosing import Candidates
+from hf_qads.runtime import files
 from hf_qads.selection.registry import needs_of
 
+SETTINGS = "settings"  # of a cell's result: which comparison it is of
 
-class Comparison:
+
+class ComparisonStudy:
     """A comparison in a folder: its run, its cells, and the work of one cell."""
 
     def __init__(self, experiment: Experiment, out: Path, *, say: Callable[[str], None] = print) -> None:
@@ -30,6 +33,7 @@ class Comparison:
 
         Raises:
             ConfigError: the file is no comparison.
+            SelectionError: there is no such strategy.
         """
         if experiment.compare is None:
             raise ConfigError(f"{experiment.name} has no section `compare`. Add one.")
@@ -43,7 +47,7 @@ class Comparison:
         self.run, self.candidates = self.bench.run, self.bench.candidates
         self.budgets = {budget.label: budget for budget in self.setting.budgets}
         self._key = self.bench.key
-        self.cells = self._cells()
+        self.cells = [self._cell(*one) for one in listed(self.setting)]
 
     def do(self) -> dict[str, str]:
         """Do what is left of the cells; name of a cell that failed -> why."""
@@ -52,37 +56,22 @@ class Comparison:
     def work(self, cell: Cell, folder: Path) -> tuple[dict[str, Any], dict[str, float]]:
         """Select, fine-tune and evaluate one cell."""
         if cell.arm == UNTRAINED:
-            return self.bench.measure_base(folder)
-        return self.bench.train_and_measure(
-            lambda: self.choose(cell),
-            folder,
-            seed=cell.seed,
-            title=cell.name,
-            keep_model=self.setting.keep_models,
-        )
+            result, took = self.bench.measure_base(folder)
+        else:
+            result, took = self.bench.train_and_measure(
+                lambda: self.choose(cell),
+                folder,
+                seed=cell.seed,
+                title=cell.name,
+                keep_model=self.setting.keep_models,
+            )
+        return {**result, SETTINGS: settings_key(self.setting)}, took
 
     def choose(self, cell: Cell) -> Rows:
         """The rows of a cell, in the order in which they were picked."""
         if cell.arm == WHOLE_POOL:
             return self.candidates.rows
         return choose(self.candidates, self.arms[cell.arm], self.budgets[cell.budget], seed=cell.seed)
-
-    def _cells(self) -> list[Cell]:
-        """All cells: what needs no seed first, then seed by seed all arms of all budgets."""
-        setting = self.setting
-        found = [self._cell(name, "", 0) for name in (UNTRAINED, WHOLE_POOL) if name in setting.controls]
-        most = max(self._seeds(name) for name in self.arms)
-        first = setting.first_seed
-        for number in range(most):
-            for budget in self.budgets:
-                arms = [name for name in self.arms if number < self._seeds(name)]
-                found += [self._cell(name, budget, first + number) for name in arms]
-        return found
-
-    def _seeds(self, arm: str) -> int:
-        if arm == self.setting.control and self.setting.control_seeds is not None:
-            return self.setting.control_seeds
-        return self.arms[arm].seeds or self.setting.seeds
 
     def _cell(self, arm: str, budget: str, seed: int) -> Cell:
         of_arm = self.arms[arm].model_dump(exclude={"seeds"}) if arm in self.arms else arm
@@ -92,7 +81,7 @@ class Comparison:
 
 
 def arms_of(setting: Compare) -> dict[str, Arm]:
-    """The arms by name, those of the controls that select among them."""
+    """The arms by name, the control first, those of the controls that select among them."""
     found = {arm.name: arm for arm in setting.arms}
     for name in setting.controls:
         if name not in (UNTRAINED, WHOLE_POOL):
@@ -100,8 +89,47 @@ def arms_of(setting: Compare) -> dict[str, Arm]:
     return dict(sorted(found.items(), key=lambda one: one[0] != setting.control))
 
 
+def listed(setting: Compare) -> list[tuple[str, str, int]]:
+    """Arm, label of the budget and seed of every cell, in the order in which they are done.
+
+    What needs no seed comes first, then seed by seed all arms of all budgets.
+    """
+    found: list[tuple[str, str, int]] = [
+        (name, "", 0) for name in (UNTRAINED, WHOLE_POOL) if name in setting.controls
+    ]
+    seeds = {name: arm.seeds or setting.seeds for name, arm in arms_of(setting).items()}
+    seeds[setting.control] = setting.control_seeds or seeds[setting.control]
+    for number in range(max(seeds.values())):
+        for budget in setting.budgets:
+            arms = [name for name, count in seeds.items() if number < count]
+            found += [(name, budget.label, setting.first_seed + number) for name in arms]
+    return found
+
+
+def settings_key(setting: Compare) -> str:
+    """Hash of what cells of one comparison have in common by its settings: those with another one do not mix.
+
+    It is known before the run is opened; each finished cell holds it as `settings`.
+    """
+    common = setting.model_dump(include={"run", "sources", "max_characters", "train"})
+    return files.value_hash([common, setting.evaluate.model_dump(exclude={"batch_tokens"})], 16)
+
+
 def choose(candidates: Candidates, arm: Arm, budget: Budget, *, seed: int) -> Rows:
-    """Rows of an arm up to a budget, in the order picked; of tokens, until the next row would pass it."""
+    """Rows of an arm up to a budget, in the order picked; of tokens, until the next row would pass it.
+
+    Args:
+        candidates: the pool.
+        arm: what chooses.
+        budget: how much.
+        seed: of the draw.
+
+    Returns:
+        (m,) numbers of rows, each once.
+
+    Raises:
+        SelectionError: the strategy reads what the run has not, or the arm's ratio leaves no row.
+    """
     n = len(candidates.rows)
     if budget.tokens is None:
         size = budget.rows or max(1, round((budget.share or 1.0) * n))
@@ -109,9 +137,8 @@ def choose(candidates: Candidates, arm: Arm, budget: Budget, *, seed: int) -> Ro
     size = min(n, max(8, round(1.5 * budget.tokens / float(candidates.lengths[candidates.rows].mean()))))
     while True:
         rows = _picked(candidates, arm, size, seed)
-        total = np.cumsum(candidates.lengths[rows])
-        if total[-1] > budget.tokens or size >= n:
-            return rows[: max(1, int((total <= budget.tokens).sum()))]
+        if candidates.lengths[rows].sum() > budget.tokens or size >= n:
+            return up_to(budget.tokens, rows, candidates.lengths)
         size = min(n, 2 * size)
 
 
@@ -146,5 +173,11 @@ def _picked(candidates: Candidates, arm: Arm, size: int, seed: int) -> Rows:
             order = candidates.order(arm.strategy, wanted, source=name, **picks)
             orders.append(order)
             places.append((np.arange(len(order)) + 0.5) / len(order))  # every prefix has the same shares
+    if not orders:
+        held = ", ".join(f"{name} {count}" for name, count in keep.items())
+        raise SelectionError(
+            f"Arm {arm.name}: its ratio {arm.ratio.model_dump(exclude_none=True)} leaves no row for a budget "
+            f"of {size} rows: it keeps {held}. Give larger shares, or a larger budget."
+        )
     rows = np.concatenate(orders)
     return rows[np.argsort(np.concatenate(places), kind="stable")]

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from hf_qads.experiments.compare import Comparison
+from hf_qads.experiments.compare import ComparisonStudy
 
 ONCE = ("experience", "vectors", "influence", "scorer", "row_scores", "features", "scores")
 TRAINING = 3  # operations of a training step in those of its forward pass
 
 
-def cost_lines(comparison: Comparison, results: Sequence[Mapping[str, Any]]) -> list[str]:
+def cost_lines(comparison: ComparisonStudy, results: Sequence[Mapping[str, Any]]) -> list[str]:
     """What scores and vectors of the pool took once, beside the training that it is worth.
 
     A pair's tokens are taken to be those of a row of the pool on average, so counts are about right only.

@@ -16,7 +16,12 @@ HATCHES, DASHES = ("", "////", "...."), ("-", "--", ":")  # what tells apart tho
 
 
 def forest(shown: Sequence[Line], control: str) -> "Figure":
-    """Difference of each arm to the control with the interval by which its verdict is decided."""
+    """Difference of each arm to the control with the interval by which its verdict is decided.
+
+    Args:
+        shown: the lines of one budget and measure; those that were not compared are left out.
+        control: the name of the control.
+    """
     compared = [line for line in shown if line.against is not None and np.isfinite(line.against.low)]
     figure, (axes,) = canvas(0.35 * len(compared) + 1.1, narrow=False)
     for place, line in enumerate(reversed(compared)):
@@ -37,7 +42,12 @@ def forest(shown: Sequence[Line], control: str) -> "Figure":
 
 
 def by_budget(tables: Mapping[str, Sequence[Line]]) -> "Figure":
-    """Mean of each arm against the tokens trained on, as Figure 3 does against the ratio."""
+    """Mean of each arm against the tokens trained on, as Figure 3 does against the ratio.
+
+    Args:
+        tables: budget -> its lines, all by one measure; at least one line. Arms without a budget are drawn
+            as levels.
+    """
     figure, (axes,) = canvas(3.2, narrow=False)
     arms = dict.fromkeys(line.arm for shown in tables.values() for line in shown if line.budget)
     measure = next(line.measure for shown in tables.values() for line in shown)
@@ -59,7 +69,12 @@ def by_budget(tables: Mapping[str, Sequence[Line]]) -> "Figure":
 
 
 def composed(shares: Mapping[str, Mapping[str, float]]) -> "Figure":
-    """Share of each source in what an arm chose."""
+    """Share of each source in what an arm chose.
+
+    Args:
+        shares: arm -> source -> its share in [0, 1], as `results.composition` gives them; every arm has all
+            sources.
+    """
     figure, (axes,) = canvas(0.35 * len(shares) + 1.3, narrow=False)
     names = list(next(iter(shares.values())))
     left = np.zeros(len(shares))
@@ -80,7 +95,12 @@ def composed(shares: Mapping[str, Mapping[str, float]]) -> "Figure":
 
 
 def overlap(names: Sequence[str], table: Any) -> "Figure":
-    """Jaccard overlap of the rows that two arms chose, as a heat map."""
+    """Jaccard overlap of the rows that two arms chose, as a heat map.
+
+    Args:
+        names: of the arms.
+        table: (arms, arms) in [0, 1], as `results.jaccard` gives it; NaN is left blank.
+    """
     figure, (axes,) = canvas(0.42 * len(names) + 1.2, narrow=False)
     axes.imshow(table, vmin=0, vmax=1, cmap="Blues")
     axes.set_xticks(range(len(names)), names, rotation=45, ha="right")

@@ -34,7 +34,8 @@ def write(
     control: str,
     budgets: Sequence[str],
     measures: Sequence[str],
-    factors: Mapping[str, Sequence[str]],
+    arms: Mapping[str, Mapping[str, Any]],
+    stages: Mapping[str, str],
     out_of_domain: Sequence[str] = (),
     notes: Sequence[str] = (),
     costs: Sequence[str] = (),
@@ -48,7 +49,8 @@ def write(
         control: the arm that others are compared with.
         budgets: labels, in order.
         measures: `accuracy`, `log_probability`.
-        factors: arm -> in what it differs from the control by its settings.
+        arms: arm -> the settings by which it chooses, the control's too.
+        stages: stage of the run -> the key of what the cells chose from.
         out_of_domain: benchmarks shown in a table of their own.
         notes: lines about what was left out or failed.
         costs: lines about time, which are no part of the JSON: it is the same whenever it is made.
@@ -56,18 +58,20 @@ def write(
     import matplotlib
 
     text = [f"# {name}\n"]
-    record: dict[str, Any] = {"name": name, "control": control, "notes": list(notes), "tables": {}}
+    record: dict[str, Any] = {
+        "name": name, "control": control, "arms": arms, "stages": stages, "notes": list(notes), "tables": {}
+    }  # fmt: skip
     pictures: dict[str, Figure] = {}
     inside = [one for one in _benchmarks(results) if one not in out_of_domain]
-    domains = {"in domain": inside, "out of domain": list(out_of_domain)} if out_of_domain else {}
+    domains = {"in domain": inside, "out of domain": list(out_of_domain)} if inside and out_of_domain else {}
     for measure in measures:
         asked = {"control": control, "measure": measure}
         by_budget = {budget: lines(results, budget=budget, **asked) for budget in budgets}
         by_budget = {budget: shown for budget, shown in by_budget.items() if shown}
         for budget, shown in by_budget.items():
-            sentences = _sentences(shown, control, factors)
+            sentences = _sentences(shown, control, arms)
             text += [f"\n## {budget}: {measure.replace('_', '-')}\n", markdown(shown), ""]
-            text += [f"- {one}" for one in sentences]
+            text += [f"- {one}" for one in sentences.values()]
             record["tables"][f"{budget}/{measure}"] = {"lines": as_json(shown), "sentences": sentences}
             for title, names in domains.items():
                 part = lines(results, budget=budget, benchmarks=names, **asked)
@@ -109,13 +113,16 @@ def _of_rows(results: Sequence[Mapping[str, Any]], budgets: Sequence[str]) -> di
     return found
 
 
-def _sentences(shown: Sequence[Line], control: str, factors: Mapping[str, Sequence[str]]) -> list[str]:
-    base = next((line for line in shown if line.arm == control), None)
-    if base is None:
-        return []
-    return [
-        sentence(line, base, factors=factors.get(line.arm, ())) for line in shown if line.against is not None
-    ]
+def _sentences(shown: Sequence[Line], control: str, arms: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Arm -> its verdict, of those that were compared."""
+    found = {}
+    for line in shown:
+        if line.against is not None:
+            mine, theirs = arms[line.arm], arms[control]
+            differs = [what for what in mine if mine[what] != theirs[what]]
+            base = next(one for one in shown if one.arm == control)
+            found[line.arm] = sentence(line, base, factors=differs)
+    return found
 
 
 def _benchmarks(results: Sequence[Mapping[str, Any]]) -> list[str]:

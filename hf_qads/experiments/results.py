@@ -1,5 +1,6 @@
 """What a comparison's finished cells say: means, differences to the control, verdicts in a sentence."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -7,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hf_qads.config.experiments import UNTRAINED, WHOLE_POOL
+from hf_qads.runtime import tables
 from hf_qads.statistics.comparison import FEWEST_SEEDS, Comparison, compare_arms, holm
 
-UNTRAINED, WHOLE_POOL = "untrained", "whole_pool"
 UNITS = {"log_probability": "nats per token", "accuracy": "share of right answers"}
 Values = NDArray[np.float64]
 
@@ -80,7 +82,7 @@ def lines(
         ):
             compared[arm] = compare_arms(values, found[control])
     compared = holm(compared)
-    base = _mean(found[UNTRAINED]) if UNTRAINED in found else float("nan")
+    base = mean_of(found.get(UNTRAINED, {}))
     shown = []
     for arm, values in found.items():
         shown.append(
@@ -91,9 +93,9 @@ def lines(
                 seeds=_seeds(values),
                 rows=float(np.mean([one["rows"] for one in cells[arm]])),
                 tokens=float(np.mean([one["tokens"] for one in cells[arm]])),
-                mean=_mean(values),
+                mean=mean_of(values),
                 by_benchmark={name: float(np.nanmean(one)) for name, one in values.items()},
-                gain=_mean(values) - base,
+                gain=mean_of(values) - base,
                 against=compared.get(arm),
             )
         )
@@ -114,10 +116,15 @@ def values_of(
 
 
 def sentence(line: Line, control: Line, *, factors: Sequence[str] = ()) -> str:
-    """The verdict in one sentence, with every factor in which the two arms differ."""
+    """The verdict in one sentence, with every factor in which the two arms differ.
+
+    Args:
+        line: of an arm that was compared.
+        control: of the control.
+        factors: settings in which they differ; rows and tokens trained on are added where they do.
+    """
     one = line.against
-    if one is None:
-        return f"{line.arm} was not compared with {control.arm}: too few seeds."
+    assert one is not None
     unit = UNITS[line.measure]
     differs = [*factors]
     for what in ("rows", "tokens"):
@@ -136,7 +143,7 @@ def markdown(shown: Sequence[Line]) -> str:
     """A table as the paper's Table 3: mean, interval of the difference, verdict, seeds, n."""
     names = list(dict.fromkeys(name for line in shown for name in line.by_benchmark))
     head = ["arm", "seeds", "rows", "tokens", *names, "mean", "gain over untrained", "difference", "verdict"]
-    rows = [head, ["---", *["---:"] * (len(head) - 2), "---"]]
+    rows = []
     for line in shown:
         one = line.against
         reach = "" if one is None else f"{one.mean:+.4f} [{one.low:+.4f}, {one.high:+.4f}]"
@@ -144,24 +151,34 @@ def markdown(shown: Sequence[Line]) -> str:
         gain = "" if np.isnan(line.gain) else f"{line.gain:+.4f}"
         numbers = [str(line.seeds), f"{line.rows:,.0f}", f"{line.tokens:,.0f}"]
         rows.append([line.arm, *numbers, *means, f"{line.mean:.4f}", gain, reach, line.verdict])
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
+    return tables.table(head, rows, words=(0, -1))
 
 
 def as_json(shown: Sequence[Line]) -> list[dict[str, Any]]:
-    """The lines as plain values; infinite and missing numbers are null."""
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: plain(one) for key, one in value.items()}
-        if isinstance(value, tuple | list):
-            return [plain(one) for one in value]
-        return None if isinstance(value, float) and not np.isfinite(value) else value
-
+    """The lines as plain values."""
     return [plain(asdict(line)) | {"verdict": line.verdict} for line in shown]
 
 
+def plain(value: Any) -> Any:
+    """A value as JSON has it: tuples are lists; infinite and missing numbers, which it has not, are null."""
+    if isinstance(value, dict):
+        return {key: plain(one) for key, one in value.items()}
+    if isinstance(value, tuple | list):
+        return [plain(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def jaccard(results: Sequence[Mapping[str, Any]], budget: str) -> tuple[list[str], Values]:
-    """Mean overlap of the rows that two arms chose, over common seeds: names, and (arms, arms) in [0, 1]."""
+    """Mean overlap of the rows that two arms chose, over common seeds.
+
+    Args:
+        results: of finished cells.
+        budget: its label.
+
+    Returns:
+        names of the arms; and (arms, arms) the Jaccard index of their rows, in [0, 1], NaN where two have no
+        seed in common.
+    """
     chosen: dict[str, dict[int, set[str]]] = {}
     for result in results:
         if result["cell"]["budget"] == budget:
@@ -181,7 +198,12 @@ def jaccard(results: Sequence[Mapping[str, Any]], budget: str) -> tuple[list[str
 
 
 def composition(results: Sequence[Mapping[str, Any]], budget: str) -> dict[str, dict[str, float]]:
-    """Arm -> source -> its mean share of the chosen rows."""
+    """Arm -> source -> its mean share of the chosen rows, in [0, 1].
+
+    Args:
+        results: of finished cells.
+        budget: its label; arms without one, such as the whole pool, are shown too.
+    """
     found: dict[str, list[Mapping[str, int]]] = {}
     for result in results:
         if result["cell"]["budget"] in ("", budget) and result["sources"]:
@@ -197,5 +219,6 @@ def _seeds(values: Mapping[str, Values]) -> int:
     return len(next(iter(values.values())))
 
 
-def _mean(values: Mapping[str, Values]) -> float:
-    return float(np.mean([np.nanmean(one) for one in values.values()]))
+def mean_of(values: Mapping[str, Values]) -> float:
+    """Mean over seeds and questions, benchmarks weighted equally; NaN where there is none."""
+    return float(np.mean([np.nanmean(one) for one in values.values()])) if values else math.nan

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hf_qads import schema
-from hf_qads.config.experiments import Experiment, Scaling, measures_of
+from hf_qads.config.experiments import UNTRAINED, Experiment, Scaling
 from hf_qads.errors import ConfigError
+from hf_qads.experiments.budgets import check_equal, up_to
 from hf_qads.experiments.cells import CELLS, Cell, run_cells
-from hf_qads.experiments.results import UNTRAINED, values_of
+from hf_qads.experiments.results import mean_of, plain, values_of
 from hf_qads.experiments.workbench import Rows, Workbench
-from hf_qads.pipeline.test_sets import benchmark_name
 from hf_qads.statistics.comparison import FEWEST_SEEDS, Comparison, compare_arms, holm
 from hf_qads.statistics.scaling import GROWING, SATURATED, LogLinear, fit_log_linear
 
@@ -41,7 +41,8 @@ class ScalingStudy:
         """Open the run and list the cells, seed by seed.
 
         Raises:
-            ConfigError: the file has no section `scaling`, or parts are asked for and nothing was generated.
+            ConfigError: the file has no section `scaling`; or parts are asked for, and nothing was generated
+                or one has fewer tokens than are trained on.
         """
         if experiment.scaling is None:
             raise ConfigError(f"{experiment.name} has no section `scaling`. Add one.")
@@ -49,13 +50,12 @@ class ScalingStudy:
         self.name, self.out, self.say = experiment.name, out, say
         self.bench = Workbench(self.setting, out, say=say)
         self.masks = self._masks() if self.setting.tokens is not None else {}
+        self.shares = {budget.label: budget.share or 1.0 for budget in self.setting.budgets}
         key = self.bench.key | self.setting.model_dump(include={"tokens"})
         self.cells = [self._cell(UNTRAINED, "", 0, key)]
         for seed in range(self.setting.seeds):
-            for share in self.setting.shares:
-                self.cells += [
-                    self._cell(name, f"{100 * share:g}pct", seed, key) for name in self.setting.strategies
-                ]
+            for label in self.shares:
+                self.cells += [self._cell(name, label, seed, key) for name in self.setting.strategies]
             self.cells += [self._cell(name, EQUAL, seed, key) for name in self.masks]
 
     def do(self) -> dict[str, str]:
@@ -74,14 +74,14 @@ class ScalingStudy:
         candidates = self.bench.candidates
         whole = len(candidates.rows)
         if cell.budget != EQUAL:
-            share = float(cell.budget.removesuffix("pct")) / 100
-            return candidates.order(cell.arm, max(1, round(share * whole)), seed=cell.seed)
-        mask = self.masks[cell.arm]
-        strategy = self.setting.strategies[-1] if cell.arm == SELECTED else "random"
-        order = candidates.order(strategy, whole, seed=cell.seed)
-        order = order[mask[order]]
-        total = np.cumsum(candidates.lengths[order])
-        return order[: max(1, int((total <= (self.setting.tokens or 0)).sum()))]
+            size = max(1, round(self.shares[cell.budget] * whole))
+            return candidates.order(cell.arm, size, seed=cell.seed)
+        order = candidates.order(self._strategy(cell.arm), whole, seed=cell.seed)
+        return up_to(self.setting.tokens or 0, order[self.masks[cell.arm][order]], candidates.lengths)
+
+    def _strategy(self, part: str) -> str:
+        """What chooses the rows of a part."""
+        return self.setting.strategies[-1] if part == SELECTED else "random"
 
     def _masks(self) -> dict[str, NDArray[np.bool_]]:
         """(n,) for each part the rows that belong to it."""
@@ -97,10 +97,15 @@ class ScalingStudy:
             )
         everything = np.ones(len(rounds), dtype=bool)
         kept = (own, own | paths, own | questions, everything, everything)
-        return dict(zip(PARTS, kept, strict=True))
+        masks = dict(zip(PARTS, kept, strict=True))
+        rows = self.bench.candidates.rows
+        held = {name: rows[mask[rows]] for name, mask in masks.items()}
+        check_equal(self.setting.tokens or 0, held, self.bench.candidates.lengths)
+        return masks
 
     def _cell(self, arm: str, budget: str, seed: int, key: Mapping[str, Any]) -> Cell:
-        return Cell.of(arm, budget, seed, [key, arm, budget, seed])
+        by = [self._strategy(arm)] if arm == SELECTED else []
+        return Cell.of(arm, budget, seed, [key, arm, budget, seed, *by])
 
 
 @dataclass(frozen=True)
@@ -139,21 +144,25 @@ class Curve:
 
 def domains(setting: Scaling) -> dict[str, list[str]]:
     """Benchmarks of each domain that has some."""
-    out = {benchmark_name(name) for name in setting.evaluate.out_of_domain}
-    names = [benchmark_name(name) for name in setting.evaluate.benchmarks]
-    found = {
-        IN_DOMAIN: [name for name in names if name not in out],
-        OUT_OF_DOMAIN: [n for n in names if n in out],
-    }
+    names, out = setting.evaluate.benchmarks, setting.evaluate.out_of_domain
+    found = {IN_DOMAIN: [name for name in names if name not in out], OUT_OF_DOMAIN: out}
     return {domain: names for domain, names in found.items() if names}
 
 
 def curves(results: Sequence[Mapping[str, Any]], setting: Scaling) -> list[Curve]:
-    """The curves of all finished cells; a seed counts where it has every share."""
+    """The curves of all finished cells; a seed counts where it has every share.
+
+    Args:
+        results: of finished cells, that of the untrained model among them where it is done.
+        setting: of the study.
+
+    Returns:
+        a curve for each measure, domain and strategy of which a seed is whole, in this order.
+    """
     base = next((one for one in results if one["cell"]["arm"] == UNTRAINED), None)
-    labels = [f"{100 * share:g}pct" for share in setting.shares]
+    labels = [budget.label for budget in setting.budgets]
     found = []
-    for measure in measures_of(setting.evaluate):
+    for measure in setting.evaluate.by_measure():
         for domain, names in domains(setting).items():
             for strategy in setting.strategies:
                 cells = {
@@ -185,7 +194,15 @@ def curves(results: Sequence[Mapping[str, Any]], setting: Scaling) -> list[Curve
 
 
 def added(results: Sequence[Mapping[str, Any]], measure: str) -> dict[str, Comparison]:
-    """What each part adds to the base pool at equal tokens, corrected for all parts together (Holm)."""
+    """What each part adds to the base pool at equal tokens, corrected for all parts together (Holm).
+
+    Args:
+        results: of finished cells.
+        measure: `accuracy` or `log_probability`.
+
+    Returns:
+        part -> its difference to the base pool; empty where one has too few seeds for a verdict.
+    """
     cells: dict[str, list[Mapping[str, Any]]] = {}
     for one in results:
         if one["cell"]["budget"] == EQUAL:
@@ -199,18 +216,24 @@ def added(results: Sequence[Mapping[str, Any]], measure: str) -> dict[str, Compa
 
 
 def _mean(result: Mapping[str, Any], measure: str, names: Sequence[str]) -> float:
-    """Over questions, benchmarks weighted equally."""
-    means = [
-        np.mean([value for value in result["values"][name][measure] if value is not None])
-        for name in names
-        if measure in result["values"].get(name, {})
-    ]
-    return float(np.mean(means)) if means else math.nan
+    return mean_of(values_of([result], measure, names))
 
 
-def as_dict(found: Sequence[Curve], parts: Mapping[str, Mapping[str, Comparison]]) -> dict[str, Any]:
-    """Curves and parts as plain values."""
-    return {
+def part_tokens(results: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Mean tokens of an epoch of each part that is compared at equal tokens."""
+    found: dict[str, list[float]] = {}
+    for one in results:
+        if one["cell"]["budget"] == EQUAL:
+            found.setdefault(one["cell"]["arm"], []).append(one["tokens"])
+    return {name: float(np.mean(tokens)) for name, tokens in found.items()}
+
+
+def as_dict(
+    found: Sequence[Curve], parts: Mapping[str, Mapping[str, Comparison]], tokens: Mapping[str, float]
+) -> dict[str, Any]:
+    """Curves, parts and the tokens of these as plain values."""
+    record = {
+        "tokens": dict(tokens),
         "curves": [asdict(curve) | {"told": curve.told} for curve in found],
         "parts": {
             measure: {
@@ -220,3 +243,4 @@ def as_dict(found: Sequence[Curve], parts: Mapping[str, Mapping[str, Comparison]
             for measure, compared in parts.items()
         },
     }
+    return {key: plain(value) for key, value in record.items()}

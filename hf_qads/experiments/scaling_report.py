@@ -8,9 +8,9 @@ import numpy as np
 
 from hf_qads.experiments.cells import CELLS, results
 from hf_qads.experiments.results import UNITS
-from hf_qads.experiments.scaling import Curve, ScalingStudy, added, as_dict, curves
+from hf_qads.experiments.scaling import BASE, Curve, ScalingStudy, added, as_dict, curves, part_tokens
 from hf_qads.publishing.report.style import SHADES
-from hf_qads.runtime import files
+from hf_qads.runtime import files, tables
 from hf_qads.statistics.comparison import Comparison
 
 
@@ -20,10 +20,11 @@ def write(study: ScalingStudy, failed: Mapping[str, str]) -> str:
     found = curves(done, study.setting)
     measures = dict.fromkeys(curve.measure for curve in found)
     parts = {measure: added(done, measure) for measure in measures}
-    text = markdown(found, parts)
+    tokens = part_tokens(done)
+    text = markdown(found, parts, tokens)
     text += f"\n{len(done)} of {len(study.cells)} cells are done.\n"
     text += "".join(f"The cell {name} failed: {reason}\n" for name, reason in failed.items())
-    files.write_json(study.out / "scaling.json", as_dict(found, parts))
+    files.write_json(study.out / "scaling.json", as_dict(found, parts, tokens))
     files.write_text(study.out / "scaling.md", text)
     if found:
         with files.atomic_path(study.out / "scaling.png") as temporary:
@@ -31,33 +32,34 @@ def write(study: ScalingStudy, failed: Mapping[str, str]) -> str:
     return text
 
 
-def markdown(found: Sequence[Curve], parts: Mapping[str, Mapping[str, Comparison]]) -> str:
-    """The tables."""
-    lines = [
-        "| Chosen by | Test sets | Measure | Tokens | From | To | Growth |",
-        "|---|---|---|--:|--:|--:|---|",
-    ]
+def markdown(
+    found: Sequence[Curve], parts: Mapping[str, Mapping[str, Comparison]], tokens: Mapping[str, float]
+) -> str:
+    """The tables.
+
+    Args:
+        found: the curves.
+        parts: measure -> part -> its difference to the base pool.
+        tokens: part -> mean tokens of an epoch, the base pool's too.
+    """
+    rows = []
     for curve in found:
-        means = np.asarray(curve.values).mean(axis=0)
-        lines.append(
-            f"| {curve.strategy} | {curve.domain} | {curve.measure.replace('_', '-')} | "
-            f"{curve.tokens[0]:,.0f} to {curve.tokens[-1]:,.0f} | {means[0]:.4f} | {means[-1]:.4f} | "
-            f"{curve.told} |"
-        )
+        means = [f"{mean:.4f}" for mean in np.asarray(curve.values).mean(axis=0)[[0, -1]]]
+        amounts = f"{curve.tokens[0]:,.0f} to {curve.tokens[-1]:,.0f}"
+        measure = curve.measure.replace("_", "-")
+        rows.append([curve.strategy, curve.domain, measure, amounts, *means, curve.told])
+    head = ["Chosen by", "Test sets", "Measure", "Tokens", "From", "To", "Growth"]
+    text = tables.table(head, rows, words=(0, 1, 2, -1))
     for measure, compared in parts.items():
         if compared:
-            lines += [
-                "",
-                f"What is added to the base pool, at equal tokens, in {UNITS[measure]}:",
-                "",
-                "| Part | Difference | 95 % interval (Holm) | Verdict |",
-                "|---|--:|:-:|---|",
-            ]
-            lines += [
-                f"| {name} | {one.mean:+.4f} | {one.low:+.4f} to {one.high:+.4f} | {one.verdict} |"
-                for name, one in compared.items()
-            ]
-    return "\n".join([*lines, ""])
+            text += f"\nWhat is added to the base pool, at equal tokens, in {UNITS[measure]}:\n\n"
+            rows = [[BASE, f"{tokens[BASE]:,.0f}", "", "", ""]]
+            for name, one in compared.items():
+                reach = f"{one.low:+.4f} to {one.high:+.4f}"
+                rows.append([name, f"{tokens[name]:,.0f}", f"{one.mean:+.4f}", reach, one.verdict])
+            head = ["Part", "Tokens", "Difference", "95 % interval (Holm)", "Verdict"]
+            text += tables.table(head, rows, words=(0, -1))
+    return text
 
 
 def draw(found: Sequence[Curve], path: Path) -> None:

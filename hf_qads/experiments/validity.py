@@ -1,5 +1,6 @@
 """Validity of a score: does it predict what training on a row does? Groups by score, at equal tokens."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hf_qads.config.experiments import Experiment, Validity
+from hf_qads.config.experiments import UNTRAINED, Experiment, Validity
 from hf_qads.errors import ConfigError, SelectionError
+from hf_qads.experiments.budgets import check_equal, up_to
 from hf_qads.experiments.cells import CELLS, Cell, results, run_cells
-from hf_qads.experiments.results import UNTRAINED, values_of
+from hf_qads.experiments.results import mean_of, plain, values_of
 from hf_qads.experiments.workbench import Rows, Workbench
-from hf_qads.runtime import files
+from hf_qads.runtime import files, tables
 from hf_qads.statistics.comparison import Comparison, compare_arms, holm
 from hf_qads.statistics.correlation import correlations
 
@@ -27,7 +29,7 @@ class ScoreValidity:
         """Open the run and part its rows by every score.
 
         Raises:
-            ConfigError: the file has no section `validity`.
+            ConfigError: the file has no section `validity`, or a group has fewer tokens than are trained on.
             SelectionError: the run has no such score.
         """
         if experiment.validity is None:
@@ -36,6 +38,12 @@ class ScoreValidity:
         self.name, self.out, self.say = experiment.name, out, say
         self.bench = Workbench(self.setting, out, columns=self.setting.scores, say=say)
         self.groups = {name: self._parted(name) for name in self.setting.scores}
+        parts = {
+            f"{name}, group {place}": rows
+            for name, groups in self.groups.items()
+            for place, (rows, _) in enumerate(groups, 1)
+        }
+        check_equal(self.setting.tokens, parts, self.bench.candidates.lengths)
         key = self.bench.key | self.setting.model_dump(include={"groups", "within", "tokens"})
         self.cells = [self._cell(UNTRAINED, "", 0, key)]
         for seed in range(self.setting.seeds):
@@ -54,8 +62,7 @@ class ScoreValidity:
             return self.bench.measure_base(folder)
         rows, scores = self.groups[cell.arm][int(cell.budget.removeprefix("group")) - 1]
         drawn = np.random.default_rng([cell.seed, 17]).permutation(rows)
-        total = np.cumsum(self.bench.candidates.lengths[drawn])
-        kept = drawn[: max(1, int((total <= self.setting.tokens).sum()))]
+        kept = up_to(self.setting.tokens, drawn, self.bench.candidates.lengths)
         result, took = self.bench.train_and_measure(lambda: kept, folder, seed=cell.seed, title=cell.name)
         known = dict(zip(rows.tolist(), scores.tolist(), strict=True))
         return {**result, "score": round(float(np.mean([known[row] for row in kept.tolist()])), 6)}, took
@@ -101,8 +108,10 @@ class ScoreLine:
 
     Attributes:
         score: its name.
-        gains: mean gain over the untrained model of each group, by rising score.
+        gains: mean gain over the untrained model of each group, by rising score; NaN where that was not
+            measured.
         scores: mean score of each group.
+        tokens: mean tokens of an epoch of each group.
         spearman: of group and gain, over all cells; None where it says nothing.
         low: of its 95 % interval.
         high: of it.
@@ -113,6 +122,7 @@ class ScoreLine:
     score: str
     gains: tuple[float, ...]
     scores: tuple[float, ...]
+    tokens: tuple[float, ...]
     spearman: float | None
     low: float | None
     high: float | None
@@ -121,14 +131,22 @@ class ScoreLine:
 
 
 def score_lines(results: Sequence[Mapping[str, Any]], *, measure: str = MEASURE) -> list[ScoreLine]:
-    """What each score predicts, from the finished cells of its groups."""
+    """What each score predicts, from the finished cells of its groups.
+
+    Args:
+        results: of finished cells, that of the untrained model among them where it is done.
+        measure: `log_probability` or `accuracy`.
+
+    Returns:
+        a line for each score of which two groups or more are done, the widest difference first.
+    """
     base = next((one for one in results if one["cell"]["arm"] == UNTRAINED), None)
     by_score: dict[str, dict[int, list[Mapping[str, Any]]]] = {}
     for one in results:
         if one["cell"]["arm"] != UNTRAINED:
             group = int(one["cell"]["budget"].removeprefix("group"))
             by_score.setdefault(one["cell"]["arm"], {}).setdefault(group, []).append(one)
-    untrained = 0.0 if base is None else _mean(base, measure)
+    untrained = math.nan if base is None else mean_of(values_of([base], measure))
     tops = {
         name: compare_arms(values_of(groups[max(groups)], measure), values_of(groups[min(groups)], measure))
         for name, groups in by_score.items()
@@ -139,17 +157,18 @@ def score_lines(results: Sequence[Mapping[str, Any]], *, measure: str = MEASURE)
     for name, top in tops.items():
         groups = dict(sorted(by_score[name].items()))
         places = np.array([float(group) for group, cells in groups.items() for _ in cells])
-        gains = np.array([_mean(one, measure) - untrained for cells in groups.values() for one in cells])
-        related = correlations(places, gains, names=("groups", "gains"))
+        means = np.array([mean_of(values_of([one], measure)) for cells in groups.values() for one in cells])
+        related = correlations(places, means, names=("groups", "gains"))
         found.append(
             ScoreLine(
                 score=name,
-                gains=tuple(float(gains[places == group].mean()) for group in groups),
+                gains=tuple(float(means[places == group].mean()) - untrained for group in groups),
                 scores=tuple(float(np.mean([one["score"] for one in cells])) for cells in groups.values()),
+                tokens=tuple(float(np.mean([one["tokens"] for one in cells])) for cells in groups.values()),
                 spearman=related.spearman,
                 low=related.spearman_low,
                 high=related.spearman_high,
-                cells=len(gains),
+                cells=len(means),
                 top=top,
             )
         )
@@ -157,11 +176,11 @@ def score_lines(results: Sequence[Mapping[str, Any]], *, measure: str = MEASURE)
 
 
 def markdown(shown: Sequence[ScoreLine]) -> str:
-    """A table of scores: gain of each group, correlation, and highest against lowest group."""
+    """A table of scores: gain and tokens of the groups, correlation, and highest against lowest group."""
     count = max((len(line.gains) for line in shown), default=0)
     groups = [f"group {place + 1}" for place in range(count)]
-    head = ["score", *groups, "Spearman", "cells", "highest - lowest", "verdict"]
-    rows = [head, ["---", *["---:"] * (len(head) - 2), "---"]]
+    head = ["score", *groups, "tokens", "Spearman", "cells", "highest - lowest", "verdict"]
+    rows = []
     words = {"better": "predicts", "worse": "predicts the opposite", "inconclusive": "inconclusive"}
     for line in shown:
         rho = "" if line.spearman is None else f"{line.spearman:.2f}"
@@ -169,9 +188,11 @@ def markdown(shown: Sequence[ScoreLine]) -> str:
             rho += f" [{line.low:.2f}, {line.high:.2f}]"
         one = line.top
         reach = f"{one.mean:+.4f} [{one.low:+.4f}, {one.high:+.4f}]"
-        gains = [f"{gain:+.4f}" for gain in line.gains]
-        rows.append([line.score, *gains, rho, str(line.cells), reach, words[one.verdict]])
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
+        gains = ["" if math.isnan(gain) else f"{gain:+.4f}" for gain in line.gains]
+        gains += [""] * (count - len(gains))
+        tokens = f"{min(line.tokens):,.0f} to {max(line.tokens):,.0f}"
+        rows.append([line.score, *gains, tokens, rho, str(line.cells), reach, words[one.verdict]])
+    return tables.table(head, rows, words=(0, -1))
 
 
 def write(study: ScoreValidity, failed: Mapping[str, str]) -> str:
@@ -179,6 +200,8 @@ def write(study: ScoreValidity, failed: Mapping[str, str]) -> str:
     done = results(study.cells, study.out / CELLS)
     shown = score_lines(done)
     notes = [f"{len(done)} of {len(study.cells)} cells are done."]
+    if any(math.isnan(gain) for line in shown for gain in line.gains):
+        notes.append("The untrained model is not measured yet, so gains over it are not known.")
     notes += [f"The cell {name} failed: {reason}" for name, reason in failed.items()]
     text = "\n".join(
         [
@@ -191,24 +214,21 @@ def write(study: ScoreValidity, failed: Mapping[str, str]) -> str:
             "",
         ]
     )
-    plain = [
+    scores = [
         {
             "score": line.score,
             "gains": line.gains,
             "scores": line.scores,
+            "tokens": line.tokens,
             "spearman": line.spearman,
             "spearman_interval": [line.low, line.high],
             "highest_minus_lowest": line.top.mean,
-            "interval": [line.top.low, line.top.high] if np.isfinite(line.top.low) else None,
+            "interval": [line.top.low, line.top.high],
             "verdict": line.top.verdict,
         }
         for line in shown
     ]
-    files.write_json(study.out / "validity.json", {"name": study.name, "scores": plain, "notes": notes})
+    record = plain({"name": study.name, "scores": scores, "notes": notes})
+    files.write_json(study.out / "validity.json", record)
     files.write_text(study.out / "validity.md", text)
     return text
-
-
-def _mean(result: Mapping[str, Any], measure: str) -> float:
-    values = values_of([result], measure)
-    return float(np.mean([np.nanmean(one) for one in values.values()]))

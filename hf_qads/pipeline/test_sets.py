@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from hf_qads.embedded import pool
 from hf_qads.errors import EvaluationError
 from hf_qads.evaluation.benchmarks import BENCHMARKS, Benchmark, find_benchmark
 from hf_qads.evaluation.items import Item, items_of, read_rows
@@ -33,12 +34,10 @@ def read_test_set(
     Raises:
         EvaluationError: there is no such test set, or the folder does not hold it.
     """
+    name = benchmark_name(name)
     if name.startswith(EMBEDDED):
-        from hf_qads.embedded import pool
-
-        if name in pool.EVALUATION:
-            return items_of(pool.evaluation_rows(rows or 500, seed, name=name), name)
-    known = find_benchmark(benchmark_name(name))
+        return items_of(pool.evaluation_rows(rows or 500, seed, name=name), name)
+    known = find_benchmark(name)
     local = (local_files or {}).get(known.source)
     if local is not None:
         return items_of(read_rows(local), known.name, limit=rows)
@@ -53,9 +52,15 @@ def read_test_set(
 
 
 def benchmark_name(name: str) -> str:
-    """A benchmark's own name, also for that of its entry in the catalogue."""
+    """A test set's own name, also for that of its entry in the catalogue.
+
+    Raises:
+        EvaluationError: there is no such test set.
+    """
+    if name in pool.EVALUATION:
+        return name
     by_source = {known.source: known.name for known in BENCHMARKS.values()}
-    return by_source.get(name, name)
+    return find_benchmark(by_source.get(name, name)).name
 
 
 def _file(known: Benchmark, folder: Path) -> Path:

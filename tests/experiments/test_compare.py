@@ -18,6 +18,7 @@ from hf_qads.experiments.commands import compare, status, validity
 from hf_qads.experiments.planning import pilot_spread, plan_text
 from hf_qads.experiments.results import composition, jaccard, lines, markdown, sentence
 from hf_qads.experiments.validity import score_lines
+from hf_qads.runfolder import RunFolder
 from hf_qads.runtime.executors import Lead, Part, PartDone, using
 from tests.models import tiny_model, tiny_rows, tiny_tokenizer
 from tests.pipeline.conftest import write_rows
@@ -94,6 +95,9 @@ def test_a_comparison_writes_tables_figures_and_a_page(done):
     assert {line["arm"] for line in record["tables"]["300tokens/log_probability"]["lines"]} == {
         "untrained", "random", "qads", "maths"
     }  # fmt: skip
+    assert record["arms"]["maths"]["ratio"]["general"]["value"] == 0.1
+    assert set(record["tables"]["300tokens/log_probability"]["sentences"]) == {"qads", "maths"}
+    assert record["stages"] == {line["stage"]: line["key"] for line in RunFolder(out / "run").ledger()}
 
 
 def test_every_cell_keeps_to_its_budget_and_its_shares(done):

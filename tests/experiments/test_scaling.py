@@ -7,7 +7,7 @@ import pytest
 from hf_qads.config.experiments import parse
 from hf_qads.embedded import pool
 from hf_qads.errors import ConfigError
-from hf_qads.experiments.scaling import BASE, BOTH, EQUAL, added, curves
+from hf_qads.experiments.scaling import BASE, BOTH, EQUAL, added, curves, part_tokens
 from hf_qads.experiments.scaling_report import draw, markdown
 
 RAW = {
@@ -71,11 +71,14 @@ def test_parts_are_compared_with_the_base_pool():
     (compared,) = added(results, "log_probability").values()
     assert compared.mean == pytest.approx(0.25)  # 0.5 on one of two benchmarks
     assert added(results[:1], "log_probability") == {}
+    text = markdown([], {"log_probability": added(results, "log_probability")}, part_tokens(results))
+    assert "| base pool | 100 |" in text
+    assert "| base and both | 100 | +0.2500 |" in text
 
 
 def test_the_report_tells_and_draws_what_is_finished(tmp_path):
     found = curves(study(), SETTING)
-    text = markdown(found, {"log_probability": {}})
+    text = markdown(found, {"log_probability": {}}, {})
     assert "| random | in-domain | log-probability | 1,000 to 4,000 | -1.5000 | -1.1000 | +0.2000 [" in text
     draw(found, tmp_path / "scaling.png")
     assert (tmp_path / "scaling.png").stat().st_size > 10_000

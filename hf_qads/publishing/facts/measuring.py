@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from hf_qads.publishing.facts.comparison import comparison
+from hf_qads.publishing.facts.comparison import verdicts
 from hf_qads.publishing.facts.coverage import Curve, coverage
 from hf_qads.publishing.facts.evidence import Coverage, Evidence, Example, ExampleGroup
 from hf_qads.publishing.facts.facts import Facts, run_facts
@@ -98,7 +98,7 @@ def measure(run: RunFolder, *, seed: int = 0) -> Measured:
         stages=tuple(_stages(run)),
         metric=metric,
         worth=_worth(run),
-        comparison=comparison(run),
+        comparison=verdicts(run),
     )
 
 

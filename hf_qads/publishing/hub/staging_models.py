@@ -19,7 +19,7 @@ from hf_qads.publishing.cards.models import (
 )
 from hf_qads.publishing.cards.snippets import printed
 from hf_qads.publishing.cards.templating import number
-from hf_qads.publishing.facts.comparison import comparison
+from hf_qads.publishing.facts.comparison import verdicts
 from hf_qads.publishing.facts.gathering import Gathered, place
 from hf_qads.publishing.hub.checking import PICKLES
 from hf_qads.publishing.hub.privacy import scrub
@@ -67,7 +67,7 @@ def model(gathered: Gathered, folder: Path, name: str, part: str = "") -> None:
         results=found,
         adapter=(folder / "adapter_config.json").is_file(),
         dataset=gathered.repos()["mixture"],
-        comparison="\n\n".join(filter(None, (against(gathered.run), comparison(gathered.run)))),
+        comparison="\n\n".join(filter(None, (against(gathered.run), verdicts(gathered.run)))),
     )
     output = None if known.adapter else printed(model_snippet(name), name, folder)
     if not known.adapter:
