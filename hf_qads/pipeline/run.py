@@ -35,7 +35,7 @@ from hf_qads.pipeline.stages import (
 from hf_qads.rows.chat import kept_date
 from hf_qads.runfolder import RunFolder, stage_key
 from hf_qads.runtime import distributed, files
-from hf_qads.runtime.executors import Engine, Executor, Lead, Part, PartDone, using
+from hf_qads.runtime.executors import Executor, Lead, Part, PartDone, WorkerEngine, using
 from hf_qads.runtime.progress import quiet
 
 DTYPE = "dtype"  # a run's file of what its model computes in
@@ -64,7 +64,7 @@ def run(
     *,
     until: str | None = None,
     num_proc: int = 1,
-    engine: Engine | None = None,
+    engine: WorkerEngine | None = None,
     say: Callable[[str], None] = print,
 ) -> RunFolder:
     """Go from raw rows to a finished mixture in the run folder `out`; what is complete is not done again.
@@ -220,7 +220,7 @@ def wanted(config: Config) -> dict[str, tuple[str, Mapping[str, Any]]]:
     return keys
 
 
-def _go(context: Context, until: str | None, engine: Engine | None = None) -> RunFolder:
+def _go(context: Context, until: str | None, engine: WorkerEngine | None = None) -> RunFolder:
     keys = wanted(context.config)
     redone: list[str] = []
     for number, stage in enumerate(stages(context.config), start=1):
@@ -240,7 +240,9 @@ def _go(context: Context, until: str | None, engine: Engine | None = None) -> Ru
     return context.run
 
 
-def _do(context: Context, stage: Stage, key: str, settings: Mapping[str, Any], engine: Engine | None) -> None:
+def _do(
+    context: Context, stage: Stage, key: str, settings: Mapping[str, Any], engine: WorkerEngine | None
+) -> None:
     quiet()
     leads = distributed.rank() == 0
     folder = context.run.begin(stage.name, key) if leads else context.run.folder(stage.name)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hf_qads.errors import RunError
 from hf_qads.runtime import distributed
-from hf_qads.runtime.executors import Engine
+from hf_qads.runtime.executors import WorkerEngine
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def start(
     gpu_type: str | None = None,
     every_gpu: bool = False,
     say: Callable[[str], None] = print,
-) -> Iterator[Engine | None]:
+) -> Iterator[WorkerEngine | None]:
     """Start an engine's workers for a while; None where this process does the work.
 
     Args:

@@ -198,7 +198,7 @@ class Part(Worker):
         _work(shards, own, do, what=what, unit=unit, shown=shown)
 
 
-class Engine(Protocol):
+class WorkerEngine(Protocol):
     """Workers in other processes that do shards."""
 
     def work(self, job: "Job", stage: str, handed: Mapping[str, Sequence[Shard]], *, unit: str) -> None:
@@ -226,7 +226,7 @@ class Lead:
     leads = True
     waits = False
 
-    def __init__(self, engine: Engine, job: Job, stage: str) -> None:
+    def __init__(self, engine: WorkerEngine, job: Job, stage: str) -> None:
         self._engine, self._job, self._stage = engine, job, stage
         self._handed: dict[str, Sequence[Shard]] = {}
         self._unit = "row"
