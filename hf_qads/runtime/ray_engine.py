@@ -6,9 +6,11 @@ goes to another worker; after three tries it is given up with its error, and the
 """
 
 import logging
+import math
 import os
 import secrets
 import socket
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +25,7 @@ from hf_qads.runtime.shard_book import ENDED, REPLACED, Claims, ShardBook, check
 logger = logging.getLogger(__name__)
 
 PROBE: Final = ".visible"
+PATIENCE: Final = 60.0  # seconds without a worker at work, before that is said
 
 
 class _Remote:
@@ -97,7 +100,8 @@ class RayEngine:
         self._gpus = (1.0 if resources.get("GPU") else 0.0) if gpus_per_worker is None else gpus_per_worker
         self._type = gpu_type
         nodes = sum(bool(node["Alive"]) for node in self._ray.nodes())
-        self._count = _fitting(resources, nodes, self._gpus, gpu_type) if workers is None else workers
+        fitting = _fitting(resources, nodes, self._gpus, gpu_type)
+        self._count = fitting if workers is None else workers
         if self._count < 1:
             raise RunError(f"--workers {workers} is no number of workers. Give 1 or more.")
         self._token = secrets.token_hex(8)
@@ -157,6 +161,7 @@ class RayEngine:
 
         for name in self._actors:
             start(name)
+        idle = time.monotonic()  # since when; infinite once that was said
         while True:
             ready, _ = self._ray.wait(list(running), num_returns=1, timeout=0.5)
             for future in ready:
@@ -170,6 +175,14 @@ class RayEngine:
             busy = state["begun"] & set(running.values())
             if not running or (state["begun"] and not busy and not state["left"]):
                 return state
+            if busy:
+                idle = time.monotonic()
+            elif time.monotonic() - idle > PATIENCE:
+                idle = math.inf
+                self._say(
+                    f"      waiting for {len(running)} workers: each asks for 1 CPU and {self._gpus:g} GPUs, "
+                    "and the cluster may have no room. Add nodes, or stop and give fewer --workers."
+                )
 
     def _add(self, book: _Remote) -> str:
         """Start a worker; its name."""
@@ -251,6 +264,8 @@ def _fitting(resources: dict[str, float], nodes: int, gpus: float, gpu_type: str
     kinds = sorted(
         name.removeprefix("accelerator_type:") for name in resources if name.startswith("accelerator_type:")
     )
+    if gpu_type is not None and gpu_type not in kinds:
+        raise RunError(f"the cluster has no GPU of type {gpu_type!r}, only: {', '.join(kinds) or 'none'}.")
     if not gpus:
         return max(1, nodes)
     there = resources.get("GPU", 0.0)
@@ -264,6 +279,4 @@ def _fitting(resources: dict[str, float], nodes: int, gpus: float, gpu_type: str
             f"the cluster has different GPUs ({', '.join(kinds)}), which round differently. Choose one kind "
             "with --gpu-type."
         )
-    if gpu_type is not None and gpu_type not in kinds:
-        raise RunError(f"the cluster has no GPU of type {gpu_type!r}, only: {', '.join(kinds) or 'none'}.")
     return max(1, int(there // gpus))

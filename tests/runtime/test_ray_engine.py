@@ -2,10 +2,12 @@
 
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from hf_qads.errors import RunError, ShardsGivenUpError
+from hf_qads.runtime import ray_engine
 from hf_qads.runtime.ray_engine import RayEngine, _fitting
 from tests.runtime.ray_jobs import Dying, Full, Refusing, Tried, Waiting, add_node, start_cluster
 
@@ -97,6 +99,24 @@ def test_a_node_that_dies_loses_no_shard(engine, cluster, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_worker_that_finds_no_room_is_told_of_and_works_once_there_is_some(cluster, tmp_path, monkeypatch):
+    monkeypatch.setattr(ray_engine, "PATIENCE", 1.0)
+    nodes, said = [], []
+
+    def say(line):
+        said.append(line)
+        if "no room" in line:
+            nodes.append(add_node(cluster, 1))
+
+    with RayEngine(tmp_path, address=cluster.address, workers=3, say=say) as engine:
+        tried = Tried(tmp_path, count=1, poisoned=0)  # two have failed at it, and the third is not there
+        with pytest.raises(ShardsGivenUpError, match="number 0 of alone"):
+            work(engine, tried, "alone")
+    assert "waiting for 1 workers: each asks for 1 CPU and 0 GPUs" in said[-1]
+    cluster.remove_node(nodes[0], allow_graceful=False)
+
+
+@pytest.mark.slow
 def test_a_worker_that_the_system_kills_is_replaced_and_its_shard_done(engine, tmp_path):
     work(engine, Dying(tmp_path, count=6, seconds=0.05), "killed")
     assert contents(tmp_path, "killed") == [f"killed {number}\n" for number in range(6)]
@@ -134,9 +154,12 @@ def test_a_run_folder_that_a_worker_does_not_see_is_told(cluster, tmp_path, monk
         ({"GPU": 4.0, "accelerator_type:A100": 1.0}, 1.0, "H100", "no GPU of type 'H100', only: A100"),
     ],
 )
-def test_what_a_cluster_lacks_is_told(resources, gpus, kind, says):
+@pytest.mark.parametrize("workers", [None, 2])
+def test_what_a_cluster_lacks_is_told(resources, gpus, kind, says, workers, tmp_path, monkeypatch):
+    cluster = SimpleNamespace(cluster_resources=lambda: resources, nodes=lambda: [{"Alive": True}])
+    monkeypatch.setattr(ray_engine, "_connect", lambda address: (cluster, False))
     with pytest.raises(RunError, match=says):
-        _fitting(resources, 1, gpus, kind)
+        RayEngine(tmp_path, workers=workers, gpus_per_worker=gpus, gpu_type=kind)
 
 
 def test_workers_fill_the_gpus_or_the_nodes():
