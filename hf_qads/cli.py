@@ -8,6 +8,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from hf_qads.errors import DISK_ADVICE, QaDSError
 from hf_qads.runtime import distributed
 
 Command = Callable[..., str | None]  # takes its flags by name; what it returns is printed
+OF_LEADERS = ("engine", "address", "workers", "gpus_per_worker", "gpu_type", "num_proc")  # only if given
 
 
 class Terminated(BaseException):
@@ -34,6 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     flags = _flags(arguments)
     warnings.formatwarning = _one_line
+    if flags.get("shard") is not None and (given := [name for name in OF_LEADERS if name in flags]):
+        named = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        return _fail(f"--shard does a part of the work in this process alone. Leave {named} out.")
     command: Command = flags.pop("command")
     resumes = flags.pop("resumes")
     kept = " What is finished is kept: the same command goes on from there." if resumes else ""
@@ -137,24 +142,18 @@ def _parser() -> argparse.ArgumentParser:
     quickstart.add_argument("--out", type=_on_disk, default=Path("runs/quickstart"), help="run folder")
 
     run = add("run", _run, "go from raw rows to a finished mixture, as a config says; resumes", resumes=True)
-    run.add_argument("config", type=Path, help="YAML file")
-    run.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="for example select.metric=cosine")
-    run.add_argument("--out", type=_on_disk, help="run folder (default: runs/NAME)")
-    run.add_argument("--until", metavar="STAGE", help="last stage to do")
+    _file(run, "select.metric=cosine", out="run folder")
+    run.add_argument("--until", metavar="STAGE", help="last stage to do; with --shard, the stage to work on")
     run.add_argument(
         "--num-proc",
         type=int,
-        default=_cores(),
-        help="processes that read large sources (default: one a core, %(default)s)",
+        default=argparse.SUPPRESS,
+        help="processes that read large sources (default: one a core)",
     )
     _share(run, "the current stage's shards", alone="locally this process alone")
 
     augment = add("augment", _augment, "generate rows as a config's augment section says", resumes=True)
-    augment.add_argument("config", type=Path, help="YAML file of a run")
-    augment.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="for example augment.rounds=2")
-    augment.add_argument(
-        "--out", type=_on_disk, help="run folder, from which `run` goes on (default: runs/NAME)"
-    )
+    _file(augment, "augment.rounds=2", out="run folder, from which `run` goes on")
 
     compare = add(
         "compare", "experiments.commands:compare", "does a strategy or mixture help? arms x seeds, verdicts",
@@ -227,6 +226,8 @@ def _parser() -> argparse.ArgumentParser:
         "plan", "pipeline.planning.plan:plan", "rows, tokens, passes, hours and disk, before anything runs"
     )
     plan.add_argument("what", metavar="CONFIG | PRESET")
+    plan.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="for example select.metric=cosine")
+    plan.add_argument("--out", type=_on_disk, help="run folder that scripts name (default: runs/NAME)")
     plan.add_argument(
         "--measure", action="store_true", help="measure the model's speed here, for some seconds"
     )
@@ -274,10 +275,22 @@ def _study(
     command: argparse.ArgumentParser, section: str, nargs: str | None = None, out: str = "runs/NAME"
 ) -> None:
     """Add what every experiment is given: its file, changes to it, its folder, who does its cells."""
-    command.add_argument("config", type=Path, nargs=nargs, help="YAML file")
-    command.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help=f"for example {section}.seeds=5")
-    command.add_argument("--out", type=_on_disk, help=f"folder (default: {out})")
+    _file(command, f"{section}.seeds=5", nargs=nargs, default=out)
     _share(command, "the cells")
+
+
+def _file(
+    command: argparse.ArgumentParser,
+    example: str,
+    *,
+    out: str = "folder",
+    default: str = "runs/NAME",
+    nargs: str | None = None,
+) -> None:
+    """Add a config, changes to it and a folder."""
+    command.add_argument("config", type=Path, nargs=nargs, help="YAML file")
+    command.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help=f"for example {example}")
+    command.add_argument("--out", type=_on_disk, help=f"{out} (default: {default})")
 
 
 def _share(command: argparse.ArgumentParser, what: str, alone: str = "locally one a GPU") -> None:
@@ -289,13 +302,14 @@ def _share(command: argparse.ArgumentParser, what: str, alone: str = "locally on
         metavar="I/N",
         help=f"do part I of N of {what}, from 0, and end; without I/N, as a Slurm array says",
     )
-    command.add_argument("--engine", choices=("local", "ray"), default="local", help="who does the work")
-    command.add_argument("--address", default="auto", help="of the Ray cluster; local starts one")
-    command.add_argument(
+    add = partial(command.add_argument, default=argparse.SUPPRESS)
+    add("--engine", choices=("local", "ray"), help="who does the work (default: local)")
+    add("--address", help="of the Ray cluster (default: auto); local starts one")
+    add(
         "--workers", type=int, help=f"processes (default: on Ray one a GPU, without GPUs one a node; {alone})"
     )
-    command.add_argument("--gpus-per-worker", type=float, help="on Ray; default: 1 where it has GPUs, else 0")
-    command.add_argument("--gpu-type", help="take only GPUs of this Ray accelerator type")
+    add("--gpus-per-worker", type=float, help="on Ray; default: 1 where it has GPUs, else 0")
+    add("--gpu-type", help="take only GPUs of this Ray accelerator type")
 
 
 def _on_disk(text: str) -> Path:
@@ -341,8 +355,8 @@ def _run(
     overrides: list[str],
     out: Path | None,
     until: str | None,
-    num_proc: int,
     shard: str | None,
+    num_proc: int | None = None,
     **workers: Any,
 ) -> str | None:
     from hf_qads.config import loading
@@ -354,10 +368,11 @@ def _run(
     checked = loading.load(config, overrides)
     out = out or Path("runs") / checked.name
     if shard is not None:
-        pipeline.run_part(checked, out, Part.parse(shard), say=_say)
+        pipeline.run_part(checked, out, Part.parse(shard), until=until, say=_say)
         return None
-    with engines.start(out=out, say=_say, **workers) as there:
-        done = pipeline.run(checked, out, until=until, num_proc=num_proc, engine=there, say=_say)
+    with engines.start(out=out, say=_say, **{"engine": "local", **workers}) as there:
+        own = num_proc or _cores()
+        done = pipeline.run(checked, out, until=until, num_proc=own, engine=there, say=_say)
     return conclusion(done) if until in (None, "mixture", "report") else None
 
 

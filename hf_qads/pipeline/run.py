@@ -83,10 +83,7 @@ def run(
         QaDSError: something that a user can put right.
         OSError: the disk is full or not writable.
     """
-    names = [stage.name for stage in stages(config)]
-    if until is not None and until not in names:
-        raise ConfigError(f"there is no stage {until!r}. The stages are: {', '.join(names)}.")
-    check(config)
+    _check(config, until)
     folder = RunFolder(out)
     if distributed.rank() > 0:
         distributed.barrier()  # rank 0 holds the lock for all
@@ -101,6 +98,13 @@ def run(
         with _same_day(config, folder):
             distributed.barrier()
             return _go(Context(settled, folder, say, num_proc), until, engine)
+
+
+def _check(config: Config, until: str | None) -> None:
+    names = [stage.name for stage in stages(config)]
+    if until is not None and until not in names:
+        raise ConfigError(f"there is no stage {until!r}. The stages are: {', '.join(names)}.")
+    check(config)
 
 
 def _check_folder(out: Path) -> None:
@@ -130,23 +134,27 @@ def stages(config: Config) -> list[Stage]:
     return [stage for stage in STAGES if stage.when(config)]
 
 
-def run_part(config: Config, out: Path, part: Part, *, say: Callable[[str], None] = print) -> RunFolder:
+def run_part(
+    config: Config, out: Path, part: Part, *, until: str | None = None, say: Callable[[str], None] = print
+) -> RunFolder:
     """Do one part of the shards of a run's current stage, and nothing else: a task of a batch array.
 
-    The current stage is the first that is not finished. When all parts are done, `run` finds every shard
-    there, puts them together and goes on.
+    The current stage is the first that is not finished, or `until` where that is not. When all parts are done,
+    `run` finds every shard there, puts them together and goes on.
 
     Args:
         config: the checked config.
         out: the run folder, on a file system that all parts share.
         part: which shards.
+        until: name of the stage; None takes the current one.
         say: is told what was done.
 
     Raises:
-        RunError: the current stage is not cut into shards, or a whole run works in the folder.
+        RunError: the stage is not cut into shards, one before it is not finished, or a whole run works in the
+            folder.
         QaDSError: something else that a user can put right.
     """
-    check(config)
+    _check(config, until)
     folder = RunFolder(out)
     if not (out / "config.yaml").exists():
         _check_folder(out)
@@ -155,15 +163,16 @@ def run_part(config: Config, out: Path, part: Part, *, say: Callable[[str], None
     with files.locked(out / BEGIN):
         config = decided(config, folder)
     keys = wanted(config)
-    open_stages = [stage for stage in stages(config) if not folder.finished(stage.name, keys[stage.name][0])]
-    if not open_stages:
-        say("Everything is done.")
+    left = [stage for stage in stages(config) if not folder.finished(stage.name, keys[stage.name][0])]
+    if until not in (None, *(stage.name for stage in left)) or not left:
+        say(f"{until}: done before" if until else "Everything is done.")
         return folder
-    stage = open_stages[0]
-    if not stage.passes(config):
+    stage = left[0]
+    if until not in (None, stage.name) or not stage.passes(config):
+        why = f"{until!r} after it" if stage.passes(config) else "is one piece of work"
         raise RunError(
-            f"the stage {stage.name!r} comes next, and is one piece of work: start the run without --shard "
-            f"--until {stage.name}, then the array."
+            f"the stage {stage.name!r} comes next, and {why}: start the run with --until {stage.name} and "
+            "without --shard, then the array."
         )
     with folder.locked(shared=True):
         with files.locked(out / BEGIN):

@@ -1,6 +1,7 @@
 """Batch jobs of a run: which, how many tasks, how long, in which order, and scripts that a shell takes."""
 
 import os
+import shlex
 import subprocess
 
 import pytest
@@ -54,16 +55,48 @@ def test_slurm_is_given_each_job_after_the_one_before(tmp_path):
     assert "--dependency" not in first
     assert f"hf-qads run '{tmp_path}/my run.yaml' --out {tmp_path}/out --until experience|" in first
     assert "--dependency=afterok:7|--job-name=qads-vectors|--array=0-2|--time=04:15:00|" in array
-    assert array.endswith("--shard|")
+    assert array.endswith("--shard --until vectors|")  # so that one that is submitted again ends at once
     assert last.endswith("--until report|")
+
+
+@pytest.mark.parametrize(
+    "printed",
+    ["✓ Job started\\n  id: job$n\\n  name: n\\n  url: u", "id=job$n name=n url=u"],
+    ids=["for people", "for programs"],
+)
+def test_hugging_face_jobs_are_waited_for_by_their_ids(tmp_path, printed):
+    log = tmp_path / "log"
+    (tmp_path / "hf").write_text(
+        f'#!/bin/bash\necho "$@" >> {log}\nn=$(wc -l < {log})\n[ "$2" = wait ] || printf "{printed}\\n"\n'
+    )
+    (tmp_path / "hf").chmod(0o755)
+    made = [Job("experience", 0, 0.5), Job("vectors", 2, 2.0)]
+    (tmp_path / "jobs.sh").write_text(hf_jobs(made, tmp_path / "my run.yaml", "H200"))
+    own = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "BUCKET": "me/runs", "IMAGE": "me/hf-qads"}
+    subprocess.run(["bash", tmp_path / "jobs.sh"], check=True, env={**os.environ, **own})
+    first, waited, *parts, last = log.read_text().splitlines()
+    assert "--flavor h200 --timeout 75m " in first
+    assert first.endswith("me/hf-qads run /config/my run.yaml --out /runs/out --until experience")
+    assert (waited, last) == ("jobs wait job1", "jobs wait job3 job4")
+    assert [part.partition("--out /runs/out ")[2] for part in parts] == [
+        f"--until vectors --shard {number}/2" for number in (0, 1)
+    ]
+    (tmp_path / "hf").write_text("#!/bin/bash\nexit 1\n")
+    failed = subprocess.run(["bash", tmp_path / "jobs.sh"], env={**os.environ, **own})
+    assert failed.returncode
 
 
 def test_a_plan_writes_the_scripts(tmp_path, raw_config):
     path = tmp_path / "run.yaml"
     path.write_text(yaml.safe_dump({**raw_config, "model": "embedded"}), encoding="utf-8")
-    told = plan(str(path), slurm=tmp_path / "a.sh", hf_jobs=tmp_path / "b.sh")
+    given = {"overrides": ["name=own", "vectors=model"], "out": tmp_path / "shared"}
+    told = plan(str(path), slurm=tmp_path / "a.sh", hf_jobs=tmp_path / "b.sh", **given)
     assert f"1 jobs for Slurm: bash {tmp_path}/a.sh" in told
-    assert "--until report" in (tmp_path / "a.sh").read_text()
+    command = shlex.join(
+        ["hf-qads", "run", str(path), "name=own", "vectors=model", "--out", str(tmp_path / "shared")]
+    )
+    assert f"--wrap {shlex.quote(f'{command} --until report')}" in (tmp_path / "a.sh").read_text()
     assert "hf://buckets/$BUCKET:/runs" in (tmp_path / "b.sh").read_text()
+    assert "name=own vectors=model --out /runs/out" in (tmp_path / "b.sh").read_text()
     with pytest.raises(ConfigError, match="Write `preset: openmathmix` into one"):
         plan("openmathmix", slurm=tmp_path / "c.sh")

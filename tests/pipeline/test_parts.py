@@ -7,9 +7,10 @@ import sys
 import pytest
 import yaml
 
+from hf_qads import cli
 from hf_qads.config import loading
 from hf_qads.embedded.rule_engine import RuleEngine
-from hf_qads.errors import RunError
+from hf_qads.errors import ConfigError, RunError
 from hf_qads.pipeline import run as pipeline
 from hf_qads.pipeline.summary import status
 from hf_qads.runfolder import RunFolder
@@ -150,6 +151,33 @@ def test_parts_of_an_array_do_a_stage_and_the_run_goes_on_from_them(tmp_path, ra
     assert digest(out) == digest(tmp_path / "alone")
     pipeline.run_part(checked, out, Part(0, 1), say=said.append)
     assert said[-1] == "Everything is done."
+
+
+def test_a_part_of_a_named_stage_works_on_no_other(tmp_path, raw_config):
+    raw, said = {**raw_config, "experience": None}, []
+    checked, out = loading.parse(raw), tmp_path / "out"
+    quietly(raw, out, until="vectors")
+    for name in ("pool", "vectors"):  # as when the script of an array is submitted again
+        pipeline.run_part(checked, out, Part(0, 2), until=name, say=said.append)
+    assert said == ["pool: done before", "vectors: done before"]
+    with pytest.raises(
+        RunError, match="the stage 'influence' comes next, and 'scores' after it: start the run"
+    ):
+        pipeline.run_part(checked, out, Part(0, 2), until="scores")
+    with pytest.raises(ConfigError, match="there is no stage 'scorers'"):
+        pipeline.run_part(checked, out, Part(0, 2), until="scorers")
+    assert not (out / "influence").exists()
+    pipeline.run_part(checked, out, Part(0, 2), until="influence", say=said.append)
+    assert said[2] == "influence: part 0 of 2 (from 0)"
+
+
+def test_what_a_part_cannot_follow_is_refused_in_one_line(tmp_path, capsys):
+    path, asked = str(tmp_path / "run.yaml"), ["--shard", "0/2", "--workers", "2", "--num-proc", "3"]
+    for command in (["run", path, *asked], ["scaling", path, *asked[:4]]):
+        assert cli.main(command) == 2
+        given = "--workers, --num-proc" if command[0] == "run" else "--workers"
+        told = f"--shard does a part of the work in this process alone. Leave {given} out."
+        assert capsys.readouterr().err == f"hf-qads: error: {told}\n"
 
 
 def test_parts_and_a_whole_run_do_not_work_in_one_folder_at_once(tmp_path, raw_config):

@@ -58,9 +58,9 @@ def jobs(stages: Sequence[Stage], config: Config, hours: Mapping[str, float]) ->
     return [*made, Job(stages[-1].name, 0, single)]
 
 
-def slurm(made: Sequence[Job], config: Path, out: Path) -> str:
-    """A script that submits the jobs to Slurm."""
-    run = f"hf-qads run {shlex.quote(str(config))} --out {shlex.quote(str(out))}"
+def slurm(made: Sequence[Job], config: Path, out: Path, overrides: Sequence[str] = ()) -> str:
+    """A script that submits the jobs to Slurm; `overrides` are the config's, `KEY=VALUE`."""
+    run = shlex.join(["hf-qads", "run", str(config), *overrides, "--out", str(out)])
     lines = [
         "#!/bin/bash",
         "# Submits a run to Slurm: bash FILE. Written by `hf-qads plan`; edit what your cluster calls by",
@@ -77,41 +77,36 @@ def slurm(made: Sequence[Job], config: Path, out: Path) -> str:
         "",
     ]
     for job in made:
-        name = f"--job-name=qads-{job.stage}"
-        if job.tasks:
-            array = f"--array=0-{job.tasks - 1}"
-            lines.append(f"submit {name} {array} --time={job.limit} --wrap {shlex.quote(f'{run} --shard')}")
-        else:
-            until = shlex.quote(f"{run} --until {job.stage}")
-            lines.append(f"submit {name} --time={job.limit} --wrap {until}")
+        array, part = (f" --array=0-{job.tasks - 1}", " --shard") if job.tasks else ("", "")
+        command = shlex.quote(f"{run}{part} --until {job.stage}")
+        lines.append(f"submit --job-name=qads-{job.stage}{array} --time={job.limit} --wrap {command}")
     return "\n".join(lines) + "\n"
 
 
-def hf_jobs(made: Sequence[Job], config: Path, gpu: str) -> str:
+def hf_jobs(made: Sequence[Job], config: Path, gpu: str, overrides: Sequence[str] = ()) -> str:
     """A script that runs the jobs on Hugging Face Jobs, with the run folder in a bucket."""
+    given = shlex.join([*overrides, "--out", "/runs/out"])
     lines = [
         "#!/bin/bash",
         "# Runs on Hugging Face Jobs: BUCKET=me/runs IMAGE=... bash FILE. Written by `hf-qads plan`. The",
         "# bucket holds the run folder and is mounted by every job; IMAGE has this package (see Dockerfile).",
-        "set -eu",
+        "set -euo pipefail",
         ': "${BUCKET:?a bucket of yours, such as me/runs}" "${IMAGE:?an image with hf_qads}"',
         f'FLAVOR="${{FLAVOR:-{FLAVOUR.get(gpu, "a100-large")}}}"',
         f"CONFIG={shlex.quote(str(config))}",
-        'start() { hf jobs run --detach --flavor "$FLAVOR" --timeout "$1" --secrets HF_TOKEN \\',
-        '  --volume "hf://buckets/$BUCKET:/runs" --volume "$(dirname "$CONFIG"):/config:ro" "$IMAGE" \\',
-        '  run "/config/$(basename "$CONFIG")" --out /runs/out "${@:2}"; }',
+        'start() {  # of what is printed only the id is kept: "id: ID" for people, "id=ID ..." for programs',
+        '  id=$(hf jobs run --detach --flavor "$FLAVOR" --timeout "$1" --secrets HF_TOKEN \\',
+        '    --volume "hf://buckets/$BUCKET:/runs" --volume "$(dirname "$CONFIG"):/config:ro" "$IMAGE" \\',
+        f'    run "/config/$(basename "$CONFIG")" {given} "${{@:2}}" \\',
+        "    | sed -nE 's/^ *id[:=] *([^ ]+).*/\\1/p')",
+        '  ids+=("${id:?hf jobs run printed no id}")',
+        "}",
         "",
     ]
     for job in made:
         minutes = math.ceil(60 * (job.hours * MARGIN + START_HOURS))
-        if not job.tasks:
-            lines.append(f'hf jobs wait "$(start {minutes}m --until {job.stage})"')
-            continue
-        lines += [
-            "ids=()",
-            f"for i in $(seq 0 {job.tasks - 1}); do",
-            f'  ids+=("$(start {minutes}m --shard "$i/{job.tasks}")")',
-            "done",
-            'hf jobs wait "${ids[@]}"',
-        ]
+        start = f"start {minutes}m --until {job.stage}"
+        if job.tasks:
+            start = f'for i in $(seq 0 {job.tasks - 1}); do {start} --shard "$i/{job.tasks}"; done'
+        lines += ["ids=()", start, 'hf jobs wait "${ids[@]}"']
     return "\n".join(lines) + "\n"

@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -39,6 +39,8 @@ class _Counted(NamedTuple):
 def plan(
     what: str,
     *,
+    overrides: Sequence[str] = (),
+    out: Path | None = None,
     measure: bool = False,
     slurm: Path | None = None,
     hf_jobs: Path | None = None,
@@ -55,6 +57,8 @@ def plan(
 
     Args:
         what: a config file or a preset's name.
+        overrides: `KEY=VALUE` within it, as a run is given them; scripts give them to their jobs.
+        out: the run folder that a script for Slurm names; None is `runs/NAME` here.
         measure: also measure the model's speed on this machine, for some seconds, and tell the hours with it.
         slurm: gets a script that submits the run as Slurm arrays.
         hf_jobs: gets one that runs it on Hugging Face Jobs.
@@ -64,39 +68,33 @@ def plan(
     Raises:
         QaDSError: there is no such config or preset, or it is wrong.
     """
+    from hf_qads.pipeline.run import stages
     from hf_qads.presets import presets
+    from hf_qads.runtime.files import write_text
 
     if Path(what).suffix in (".yaml", ".yml") or (Path(what).exists() and what not in presets.names()):
-        config = configs.load(what)
+        config = configs.load(what, overrides)
         told, made = _plan(config, availability(config), [], measure, rows)
     elif slurm or hf_jobs:
         raise ConfigError(f"jobs run a config file, and {what!r} is none. Write `preset: {what}` into one.")
     else:
-        config = configs.parse({"preset": what})
+        raw: dict[str, Any] = {"preset": what}
+        for one in overrides:
+            configs.override(raw, one)
+        config = configs.parse(raw)
         told, made = _plan(config, Availability([]), unpublished(config), measure, rows)
     if gpus:
         told += ["", clusters.table(made, gpus)]
-    scripts = _scripts(config, Path(what), made, slurm, hf_jobs)
-    return "\n".join([*told, *scripts])
-
-
-def _scripts(
-    config: Config, path: Path, made: "costs.Plan", slurm: Path | None, hf_jobs: Path | None
-) -> list[str]:
-    """Write the scripts that were asked for; a line for each."""
-    from hf_qads.pipeline.run import stages
-    from hf_qads.runtime.files import write_text
-
     hours = {stage.name: stage.gpu_hours for stage in made.stages}
-    planned = jobs.jobs(stages(config), config, hours)
-    lines = []
+    planned, path = jobs.jobs(stages(config), config, hours), Path(what).absolute()
     if slurm is not None:
-        write_text(slurm, jobs.slurm(planned, path.absolute(), (Path("runs") / config.name).absolute()))
-        lines.append(f"{len(planned)} jobs for Slurm: bash {slurm}")
+        folder = (out or Path("runs") / config.name).absolute()
+        write_text(slurm, jobs.slurm(planned, path, folder, overrides))
+        told.append(f"{len(planned)} jobs for Slurm: bash {slurm}")
     if hf_jobs is not None:
-        write_text(hf_jobs, jobs.hf_jobs(planned, path.absolute(), made.gpu))
-        lines.append(f"{len(planned)} jobs for Hugging Face Jobs: BUCKET=... IMAGE=... bash {hf_jobs}")
-    return lines
+        write_text(hf_jobs, jobs.hf_jobs(planned, path, made.gpu, overrides))
+        told.append(f"{len(planned)} jobs for Hugging Face Jobs: BUCKET=... IMAGE=... bash {hf_jobs}")
+    return "\n".join(told)
 
 
 def _plan(
