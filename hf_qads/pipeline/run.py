@@ -139,8 +139,8 @@ def run_part(
 ) -> RunFolder:
     """Do one part of the shards of a run's current stage, and nothing else: a task of a batch array.
 
-    The current stage is the first that is not finished, or `until` where that is not. When all parts are done,
-    `run` finds every shard there, puts them together and goes on.
+    The current stage is the first that is not finished, or `until` where that is not. When all parts are
+    done, `run` finds every shard there, puts them together and goes on.
 
     Args:
         config: the checked config.
