@@ -182,7 +182,15 @@ def _done(shards: Sequence[Shard]) -> int:
 
 
 def results(cells: Sequence[Cell], folder: Path) -> list[dict[str, Any]]:
-    """Results of the cells that are done, in their order."""
+    """Results of the cells that are done, in their order.
+
+    Args:
+        cells: of a study; those that are not done are passed over.
+        folder: where they have their folders.
+
+    Returns:
+        what `work` returned of each, with the cell's own fields as `cell`.
+    """
     paths = [folder / cell.name / RESULT for cell in cells]
     return [files.read_json(path) for path in paths if path.is_file()]
 

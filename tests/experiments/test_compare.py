@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 
-import numpy as np
 import pytest
 import yaml
 
@@ -15,9 +14,8 @@ from hf_qads.config import experiments
 from hf_qads.errors import ConfigError, RunError, SelectionError, ShardsGivenUpError, TrainingError
 from hf_qads.experiments.cells import Cell, run_cells
 from hf_qads.experiments.commands import compare, status, validity
-from hf_qads.experiments.planning import pilot_spread, plan_text
-from hf_qads.experiments.results import composition, jaccard, lines, markdown, sentence
-from hf_qads.experiments.validity import score_lines
+from hf_qads.experiments.planning import plan_text
+from hf_qads.publishing.facts.comparison import verdicts
 from hf_qads.runfolder import RunFolder
 from hf_qads.runtime.executors import Lead, Part, PartDone, using
 from tests.models import tiny_model, tiny_rows, tiny_tokenizer
@@ -98,6 +96,16 @@ def test_a_comparison_writes_tables_figures_and_a_page(done):
     assert record["arms"]["maths"]["ratio"]["general"]["value"] == 0.1
     assert set(record["tables"]["300tokens/log_probability"]["sentences"]) == {"qads", "maths"}
     assert record["stages"] == {line["stage"]: line["key"] for line in RunFolder(out / "run").ledger()}
+
+
+def test_the_cards_of_the_run_tell_the_verdict_on_the_arm_that_chooses_as_it_does(done):
+    run = RunFolder(done[0] / "run")
+    assert verdicts(run) == ""
+    (run.path / "compare").mkdir()
+    shutil.copy(done[0] / "comparison.json", run.path / "compare")
+    (line,) = [line for line in verdicts(run).splitlines() if line.startswith("- ")]
+    assert ": qads " in line  # maths has another ratio
+    shutil.rmtree(run.path / "compare")
 
 
 def test_every_cell_keeps_to_its_budget_and_its_shares(done):
@@ -286,58 +294,6 @@ def test_a_part_that_is_none_is_one_line(part, files, capfd):
     assert "--shard" in capfd.readouterr().err
 
 
-def made(arm, seed, values, *, rows=10, tokens=100.0, sources=None, ids=()):
-    return {
-        "cell": {"arm": arm, "budget": "b", "seed": seed, "key": ""},
-        "rows": rows,
-        "tokens": tokens,
-        "sources": sources or {"a": 1},
-        "row_ids": list(ids),
-        "values": {"gsm8k": {"accuracy": list(values)}},
-    }
-
-
-def test_a_sentence_names_every_factor_in_which_two_arms_differ():
-    rng = np.random.default_rng(0)
-    cells = [made("random", seed, rng.normal(0, 0.01, 30)) for seed in range(4)]
-    cells += [made("rds", seed, rng.normal(1, 0.01, 30), tokens=160.0) for seed in range(4)]
-    control, best = lines(cells, control="random", budget="b", measure="accuracy")
-    said = sentence(best, control, factors=["strategy"])
-    assert "rds is better than random by +0.99" in said or "rds is better than random by +1.00" in said
-    assert "They differ in strategy, tokens trained on (160 and 100)." in said
-    assert "| rds | 4 | 10 | 160 |" in markdown([control, best])
-
-
-def test_no_verdict_comes_of_one_seed():
-    cells = [made("random", 0, np.zeros(30)), made("qads", 0, np.ones(30))]
-    assert [line.verdict for line in lines(cells, control="random", budget="b", measure="accuracy")] == [
-        "",
-        "",
-    ]
-
-
-def test_overlap_and_composition_by_hand():
-    cells = [
-        made("a", 0, [1.0], sources={"x": 3, "y": 1}, ids=["1", "2", "3"]),
-        made("b", 0, [1.0], sources={"x": 1}, ids=["2", "3", "4"]),
-    ]
-    names, table = jaccard(cells, "b")
-    assert names == ["a", "b"]
-    assert table[0, 1] == 0.5
-    assert composition(cells, "b") == {"a": {"x": 0.75, "y": 0.25}, "b": {"x": 1.0, "y": 0.0}}
-
-
-def test_the_spread_of_a_pilot_is_found_again():
-    rng = np.random.default_rng(3)
-    cells = []
-    for arm in "abcdefgh":
-        own = rng.normal(0, 0.2, 400)
-        for seed in range(15):
-            cells.append(made(arm, seed, own + rng.normal(0, 0.1) + rng.normal(0, 0.3, 400)))
-    seed, question, noise = pilot_spread(cells, "accuracy")
-    assert (seed, question, noise) == pytest.approx((0.1, 0.2 * 2**0.5, 0.3), rel=0.25)
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -381,21 +337,6 @@ def test_validity_groups_rows_by_a_score_and_says_what_it_predicts(done, files, 
         assert set.union(*drawn) == {"chat", "sums"}
     shown = json.loads((tmp_path / "out" / "validity.json").read_text())
     assert {one["score"] for one in shown["scores"]} == {"qads_score", "longest"}
-
-
-def test_a_score_that_predicts_is_told_from_one_that_does_not():
-    rng = np.random.default_rng(0)
-    cells = [made("untrained", 0, np.zeros(50))]
-    for seed in range(5):
-        for group in (1, 2, 3):
-            for score, lift in (("good", 0.1 * group), ("idle", 0.0)):
-                one = made(score, seed, lift + rng.normal(0, 0.005) + rng.normal(0, 0.01, 50))
-                one["cell"]["budget"] = f"group{group}"
-                cells.append(one | {"score": float(group)})
-    good, idle = score_lines(cells, measure="accuracy")
-    assert (good.score, good.top.verdict, idle.top.verdict) == ("good", "better", "inconclusive")
-    assert good.gains == pytest.approx((0.1, 0.2, 0.3), abs=0.01)
-    assert good.spearman > 0.9 > abs(idle.spearman)
 
 
 def test_quick_has_a_config_of_its_own(files, tmp_path, capsys):

@@ -7,7 +7,7 @@ import pytest
 from hf_qads.config.experiments import parse
 from hf_qads.embedded import pool
 from hf_qads.errors import ConfigError
-from hf_qads.experiments.scaling import BASE, BOTH, EQUAL, added, curves, part_tokens
+from hf_qads.experiments.scaling import BASE, BOTH, EQUAL, added, as_dict, curves, part_tokens
 from hf_qads.experiments.scaling_report import draw, markdown
 
 RAW = {
@@ -87,6 +87,7 @@ def test_the_report_tells_and_draws_what_is_finished(tmp_path):
 def test_one_seed_says_nothing_of_chance():
     words, _ = curves(study(seeds=1), SETTING)
     assert words.fit.low == -math.inf
+    assert as_dict([words], {}, {})["curves"][0]["fit"]["low"] is None  # JSON has no infinity
 
 
 def test_shares_must_grow():
