@@ -158,10 +158,9 @@ class Candidates:
         context = Context(self.config, self.run, lambda line: None)
         made = [name for name in (*needs.features, *needs.targets) if name in MADE]
         if made:
-            with files.locked(self.folder / ".features.lock"):
+            with files.locked(self.run.folder("features") / ".making.part"):
                 features.make(
                     context,
-                    self.run.folder("features"),
                     [name for name in needs.features if name in made],
                     [name for name in needs.targets if name in made],
                 )
@@ -193,11 +192,9 @@ class Candidates:
 
     def _lengths(self) -> pa.Table:
         """Tokens, answer tokens and characters of each row, counted once."""
-        path = self.folder / "lengths.parquet"
+        path = self.folder / f"lengths-{features.key(self.run)}.parquet"
         if path.exists():
-            found: pa.Table = pq.read_table(path, partitioning=None)
-            if len(found) == len(self.sources):
-                return found
+            return pq.read_table(path, partitioning=None)
         from hf_qads.pipeline.models import load
         from hf_qads.rows.rendering import Renderer, template_of
 

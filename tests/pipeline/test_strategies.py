@@ -88,11 +88,9 @@ def test_every_strategy_runs_to_a_mixture(raw, place, strategy, scope):
 
 def test_rds_in_a_run_picks_what_the_function_picks(raw, place):
     done = run(raw, place, strategy="rds", scope="pool")
-    rows = [
-        np.load(done.folder("features") / "weighted_vectors" / name / "vectors.npy")
-        for name in ("sums", "chat")
-    ]
-    target = np.load(done.folder("features") / "weighted_vectors.target.npy")
+    (made,) = done.folder("features").glob("*/weighted_vectors")
+    rows = [np.load(made / name / "vectors.npy") for name in ("sums", "chat")]
+    target = np.load(made.with_name("weighted_vectors.target.npy"))
     table = {name: done.table(name, ["row_id", "qads_score"]) for name in ("sums", "chat")}
     ids = [row for name in table for row in table[name]["row_id"].to_pylist()]
     scored = np.concatenate([table[name]["qads_score"].to_numpy() for name in table])

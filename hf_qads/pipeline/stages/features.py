@@ -1,8 +1,8 @@
 """The stage `features`: what the strategy reads beside vectors, for rows and anchors, as shards.
 
-`features/NAME/SOURCE/` holds a feature of a source's rows, `features/NAME.SET.npy` that of an anchor set,
-and `features/SOURCE.parquet` the columns that rows brought. A run whose strategy reads none of it has no
-such stage.
+`features/KEY/NAME/SOURCE/` holds a feature of a source's rows, `features/KEY/NAME.SET.npy` that of an anchor
+set, and `features/SOURCE.parquet` the columns that rows brought. A run whose strategy reads none of it has no
+such stage; comparisons make there what their arms read. `KEY` is that of what the features are made from.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -62,16 +62,23 @@ def _work(context: Context, folder: Path) -> Outcome:
             table = precomputed.columns(context.run, source, context.config.columns)
             with files.atomic_path(folder / f"{source}.parquet") as temporary:
                 pq.write_table(table, temporary, compression="zstd")
-    left_out = make(context, folder, rows, targets)
+    left_out = make(context, rows, targets)
     total = sum(sizes(context.run).values())
     return Outcome(total, total, left_out, {"features": list(rows), "target_features": list(targets)})
 
 
-def make(context: Context, folder: Path, rows: Sequence[str], targets: Sequence[str]) -> LeftOut:
+def key(run: RunFolder) -> str:
+    """Hash of what features of a run's rows and anchors, as they are now, are made from."""
+    made = {line["stage"]: line["key"] for line in run.ledger() if line["stage"] in STAGE.needs}
+    return files.value_hash([made, run.config()["anchors"]], 16)
+
+
+def make(context: Context, rows: Sequence[str], targets: Sequence[str]) -> LeftOut:
     """Make features of the pool's rows and of the anchors, those that are not there yet, by name."""
     from hf_qads.embedding.folders import FolderEncoding
 
-    watched = anchor_rows(context, folder) if targets else None
+    folder = context.run.folder("features") / key(context.run)
+    watched = anchors(context, _anchors_folder(context.run)) if targets else None
     works: list[tuple[str, str, FolderEncoding]] = []
     for name in dict.fromkeys((*rows, *targets)):
         if name in (TEXT, TAGS, *context.config.columns):
@@ -92,10 +99,10 @@ def make(context: Context, folder: Path, rows: Sequence[str], targets: Sequence[
     return left_out
 
 
-def anchor_rows(context: Context, folder: Path) -> pa.Table:
-    """The anchors: those that influence was measured on, else chosen here in the same way."""
-    made = context.run.folder("influence") / FILE
-    return pq.read_table(made, partitioning=None) if made.exists() else anchors(context, folder)
+def _anchors_folder(run: RunFolder) -> Path:
+    """Where the anchors that influence was measured on are, else those chosen here in the same way."""
+    made = run.folder("influence")
+    return made if (made / FILE).exists() else run.folder("features") / key(run)
 
 
 def _targets(folder: Path, name: str, watched: pa.Table, encoder: "Callable[[], RowEncoder]") -> None:
@@ -158,7 +165,7 @@ def of_rows(run: RunFolder, source: str, name: str) -> Any:
     """A feature of one source's rows in pool order: an array (n, d), or a list of texts or names."""
     if name == TEXT:
         return texts(run.pool(source, [schema.QUESTION, schema.ANSWER]))
-    path = run.folder("features") / name / source / "vectors.npy"
+    path = run.folder("features") / key(run) / name / source / "vectors.npy"
     if path.exists():
         return np.load(path, mmap_mode="r")
     return run.table(source, [name])[name].to_pylist()
@@ -166,13 +173,12 @@ def of_rows(run: RunFolder, source: str, name: str) -> Any:
 
 def of_anchors(run: RunFolder, name: str) -> dict[str, Any]:
     """A feature of the anchors, by set."""
+    table = pq.read_table(_anchors_folder(run) / FILE, partitioning=None)
+    sets = dict.fromkeys(table[SET].to_pylist())
     if name == TEXT:
-        made = (run.folder(stage) / FILE for stage in ("influence", "features"))
-        table = pq.read_table(next(path for path in made if path.exists()), partitioning=None)
-        sets = dict.fromkeys(table[SET].to_pylist())
         return {label: texts(table.filter(pc.equal(table[SET], label))) for label in sets}
-    paths = sorted(run.folder("features").glob(f"{name}.*.npy"))
-    return {path.name.removeprefix(f"{name}.").removesuffix(".npy"): np.load(path) for path in paths}
+    paths = {label: run.folder("features") / key(run) / f"{name}.{label}.npy" for label in sets}
+    return {label: np.load(path) for label, path in paths.items() if path.exists()}
 
 
 def texts(table: pa.Table) -> list[str]:
@@ -186,7 +192,7 @@ def _when(config: Config) -> bool:
 
 STAGE = Stage(
     "features",
-    1,
+    2,
     ("pool", "experience", "vectors", "influence"),
     _settings,
     _work,

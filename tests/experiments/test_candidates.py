@@ -1,0 +1,43 @@
+"""Rows that cells may choose: features and lengths follow the run, and what is left out is counted."""
+
+import pytest
+
+from hf_qads.config import loading
+from hf_qads.pipeline.choosing import Candidates
+from hf_qads.pipeline.run import run
+
+RAW = {
+    "name": "embedded",
+    "model": {"path": "embedded"},
+    "sources": [{"path": "embedded_word_problems", "rows": 20}, {"path": "embedded_chat", "rows": 20}],
+    "anchors": {"sources": ["embedded_target_words"], "size": 4, "pool": 8},
+    "prompts": 12,
+    "experience": None,
+    "scorer": {"type": "probe"},
+}
+FORMAT = "{question} => {answer}"
+
+
+def made(folder, **changes):
+    return run(loading.parse({**RAW, **changes}), folder, until="scores", say=lambda _: None)
+
+
+def opened(folder, place, **changes):
+    candidates = Candidates(made(folder, **changes), place)
+    return candidates, candidates.order("rds", 8, seed=0).tolist()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"anchors": {"sources": ["embedded_target"], "size": 6, "pool": 8}},
+        {"model": {"path": "embedded", "template": FORMAT}},
+    ],
+    ids=["anchors", "template"],
+)
+def test_candidates_of_a_run_that_is_redone_are_those_of_a_fresh_run(tmp_path, change):
+    opened(tmp_path / "run", tmp_path / "out")
+    again, picked = opened(tmp_path / "run", tmp_path / "out", **change)
+    fresh, expected = opened(tmp_path / "fresh", tmp_path / "other", **change)
+    assert picked == expected
+    assert again.lengths.tolist() == fresh.lengths.tolist()
