@@ -20,9 +20,11 @@ from hf_qads.pipeline.stages import features
 from hf_qads.pipeline.stages.selection import Choices, choices, rank, together
 from hf_qads.runfolder import RunFolder
 from hf_qads.runtime import executors, files
+from hf_qads.runtime.sharding import ShardReader, row_shards
 from hf_qads.selection.needs import Needs
 
 TOKENS, ANSWER_TOKENS = "tokens", "answer_tokens"
+WINDOW = 4096  # rows that are tokenised together
 Rows = NDArray[np.int64]
 
 
@@ -195,20 +197,25 @@ class Candidates:
         path = self.folder / f"lengths-{features.key(self.run)}.parquet"
         if path.exists():
             return pq.read_table(path, partitioning=None)
-        from hf_qads.pipeline.models import load
         from hf_qads.rows.rendering import Renderer, template_of
+        from hf_qads.runtime.models import load_tokenizer
 
-        model, tokenizer = load(self.config.model, device="cpu")
-        renderer = Renderer(tokenizer, template_of(model, self.config.model.template))
+        model = self.config.model
+        config, tokenizer = load_tokenizer(
+            model.name, revision=model.revision, trust_remote_code=model.trust_remote_code
+        )
+        renderer = Renderer(tokenizer, template_of(config, model.template))
         extra = len(renderer.bos) + (renderer.template != "chat" and tokenizer.eos_token_id is not None)
         columns: dict[str, list[int]] = {TOKENS: [], ANSWER_TOKENS: [], "characters": []}
+        reader = ShardReader((schema.HISTORY, schema.QUESTION, schema.ANSWER))
         for name in self.run.sources():
-            rows = self.run.pool(name).to_pylist()
-            for row, block in zip(rows, renderer.blocks(rows), strict=True):
-                read = None if isinstance(block, str) else block
-                columns[TOKENS].append(len(read.ids) + extra if read else 0)
-                columns[ANSWER_TOKENS].append(read.answer[1] - read.answer[0] if read else 0)
-                columns["characters"].append(len(row[schema.QUESTION]) + len(row[schema.ANSWER]))
+            for shard in row_shards(self.run.rows_folder(name), WINDOW):
+                rows = as_dicts(reader.table(shard))
+                for row, block in zip(rows, renderer.blocks(rows), strict=True):
+                    read = None if isinstance(block, str) else block
+                    columns[TOKENS].append(len(read.ids) + extra if read else 0)
+                    columns[ANSWER_TOKENS].append(read.answer[1] - read.answer[0] if read else 0)
+                    columns["characters"].append(len(row[schema.QUESTION]) + len(row[schema.ANSWER]))
         table = pa.table(columns)
         with files.atomic_path(path) as temporary:
             pq.write_table(table, temporary)

@@ -6,6 +6,8 @@ The one place for it: runs, single commands, fine-tuning and evaluation all load
 import hashlib
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,7 @@ from hf_qads.runtime import files, gguf
 from hf_qads.runtime.devices import fast_bfloat16, pick_device
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 EMBEDDED = "embedded"
 _WORTH_HALF = 50_000_000  # parameters; with fewer, bfloat16 saves little time on a CPU
@@ -107,36 +109,73 @@ def load_model(
         ModelError: there is no such model, or it lacks weights, a tokenizer, or a fast tokenizer.
         QaDSError: the device is not there.
     """
-    from safetensors import SafetensorError
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
 
-    check_model(name, revision=revision)
+    _, tokenizer = load_tokenizer(name, revision=revision, trust_remote_code=trust_remote_code)
     path, chosen = model_path(name, revision=revision), pick_device(device)
     if dtype == "auto":
         dtype = pick_dtype(name, revision=revision, device=chosen, trust_remote_code=trust_remote_code)
-    options = {"revision": revision, "trust_remote_code": trust_remote_code}
+    options: dict[str, Any] = {"revision": revision, "trust_remote_code": trust_remote_code}
     if attention is not None:
         options["attn_implementation"] = attention
-    try:
+    with _loading(name):
+        model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype, use_safetensors=True, **options)
+    if max_length is not None:
+        model.config.max_position_embeddings = min(max_length, model.config.max_position_embeddings)
+    model = model.eval()
+    return (model.to(chosen) if place else model), tokenizer
+
+
+def load_tokenizer(
+    name: str | Path, *, revision: str | None = None, trust_remote_code: bool = False
+) -> "tuple[PretrainedConfig, PreTrainedTokenizerFast]":
+    """Load the config of a causal language model and its fast tokenizer, without weights.
+
+    Args: as for `load_model`.
+
+    Raises:
+        ModelError: as for `load_model`.
+    """
+    from transformers import AutoTokenizer
+
+    check_model(name, revision=revision)
+    path = model_path(name, revision=revision)
+    with _loading(name):
         tokenizer = AutoTokenizer.from_pretrained(
             path, revision=revision, trust_remote_code=trust_remote_code
         )
-        model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype, use_safetensors=True, **options)
+        config = _config(name, revision=revision, trust_remote_code=trust_remote_code)
+    if not tokenizer.is_fast:
+        raise ModelError(
+            f"model {str(name)!r} has a slow tokenizer only, which gives no character offsets. "
+            "Save it with a tokenizer.json."
+        )
+    return config, tokenizer
+
+
+def _config(name: str | Path, *, revision: str | None, trust_remote_code: bool) -> Any:
+    """The config of a model; of a LoRA adapter that of its base."""
+    from transformers import AutoConfig
+
+    path = model_path(name, revision=revision)
+    if (adapter := Path(path) / "adapter_config.json").is_file():
+        path = model_path(files.read_json(adapter)["base_model_name_or_path"])
+    return AutoConfig.from_pretrained(path, revision=revision, trust_remote_code=trust_remote_code)
+
+
+@contextmanager
+def _loading(name: str | Path) -> Iterator[None]:
+    """Say in one line why a model cannot be loaded."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:300]
         raise ModelError(
             f"model {str(name)!r} cannot be loaded: {reason}. It needs config.json, safetensors weights and "
             "tokenizer files."
         ) from error
-    if not tokenizer.is_fast:
-        raise ModelError(
-            f"model {str(name)!r} has a slow tokenizer only, which gives no character offsets. "
-            "Save it with a tokenizer.json."
-        )
-    if max_length is not None:
-        model.config.max_position_embeddings = min(max_length, model.config.max_position_embeddings)
-    model = model.eval()
-    return (model.to(chosen) if place else model), tokenizer
 
 
 def pick_dtype(
@@ -156,20 +195,14 @@ def pick_dtype(
     if pick_device(device).type == "cpu" and (str(name) == EMBEDDED or not fast_bfloat16()):
         return "float32"
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM
 
-    path = model_path(name, revision=revision)
-    if (adapter := Path(path) / "adapter_config.json").is_file():
-        path = model_path(files.read_json(adapter)["base_model_name_or_path"])
-    try:
-        config = AutoConfig.from_pretrained(path, revision=revision, trust_remote_code=trust_remote_code)
+    with _loading(name):
+        config = _config(name, revision=revision, trust_remote_code=trust_remote_code)
         if pick_device(device).type != "cpu":
             return str(config.dtype).removeprefix("torch.") if config.dtype is not None else "auto"
         with torch.device("meta"):
             model = AutoModelForCausalLM.from_config(config, trust_remote_code=trust_remote_code)
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise ModelError(f"model {str(name)!r} cannot be loaded: {reason}.") from error
     return "bfloat16" if model.num_parameters() >= _WORTH_HALF else "float32"
 
 

@@ -1,8 +1,11 @@
 """Rows that cells may choose: features and lengths follow the run, and what is left out is counted."""
 
+import shutil
+
 import pytest
 
 from hf_qads.config import loading
+from hf_qads.embedded import language_model_path
 from hf_qads.pipeline.choosing import Candidates
 from hf_qads.pipeline.run import run
 
@@ -41,3 +44,12 @@ def test_candidates_of_a_run_that_is_redone_are_those_of_a_fresh_run(tmp_path, c
     fresh, expected = opened(tmp_path / "fresh", tmp_path / "other", **change)
     assert picked == expected
     assert again.lengths.tolist() == fresh.lengths.tolist()
+
+
+def test_lengths_are_counted_without_the_weights(tmp_path):
+    model = tmp_path / "model"
+    shutil.copytree(language_model_path(), model)
+    folder = made(tmp_path / "run", model={"path": str(model)})
+    for weights in model.glob("*.safetensors"):
+        weights.unlink()
+    assert (Candidates(folder, tmp_path / "out").lengths > 0).all()
