@@ -1,6 +1,8 @@
 """Choose rows of a run's scored pool by any strategy, as library calls: selection in an experiment's cell."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from hf_qads.config import loading
 from hf_qads.config.schema import Config, Select
 from hf_qads.embedding.features import MADE
 from hf_qads.errors import SelectionError
-from hf_qads.pipeline.rows import as_dicts, take
+from hf_qads.pipeline.rows import as_dicts, sizes, take
 from hf_qads.pipeline.stage import Context
 from hf_qads.pipeline.stages import features
 from hf_qads.pipeline.stages.selection import Choices, choices, rank, together
@@ -35,6 +37,7 @@ class Candidates:
         run: the run folder.
         sources: (n,) the source of each row.
         lengths: (n,) tokens of each row with its ends; 0 where it cannot be read.
+        rows: numbers of the rows that may be chosen, in pool order.
         left_out: reason -> rows that no strategy may take.
     """
 
@@ -45,16 +48,14 @@ class Candidates:
         *,
         sources: Sequence[str] | None = None,
         max_characters: int | None = None,
-        device: str | None = None,
     ) -> None:
         """Open a run that has scores.
 
         Args:
             run: the run folder, at least up to the stage `scores`.
-            folder: where what is made for choosing is kept: lengths, features, stacked vectors.
+            folder: where what is made for choosing is kept: lengths, stacked vectors.
             sources: those whose rows may be taken; None is all.
             max_characters: rows whose question and answer are longer are taken out, and counted.
-            device: of the large products.
 
         Raises:
             SelectionError: no row is left, or the run has no such source.
@@ -62,38 +63,36 @@ class Candidates:
         unknown = sorted(set(sources or ()) - set(run.sources()))
         if unknown:
             raise SelectionError(f"The run has no sources {unknown}. It has: {', '.join(run.sources())}.")
-        keys = {key: value for key, value in run.config().items() if key != "device"}
-        self.config: Config = loading.parse({**keys, "device": device})
+        self.config: Config = loading.parse(run.config())
         self.run, self.folder = run, folder
-        self.sources = np.concatenate(
-            [np.full(len(run.table(name, [schema.ROW_ID])), name, dtype=object) for name in run.sources()]
-        )
-        self._sizes = [int((self.sources == name).sum()) for name in run.sources()]
-        self._offsets = np.cumsum([0, *self._sizes])
+        counts = sizes(run)
+        self.sources = np.repeat(np.array(list(counts), dtype=object), list(counts.values()))
+        ends = np.cumsum(list(counts.values())).tolist()
+        self._places = {name: slice(end - counts[name], end) for name, end in zip(counts, ends, strict=True)}
         with files.locked(folder / ".lengths.lock"):
             table = self._lengths()
         self.lengths: Rows = table[TOKENS].to_numpy().astype(np.int64)
         self._answers = table[ANSWER_TOKENS].to_numpy().astype(np.float64)
+        self._usable = np.isin(self.sources, sources or run.sources())
+        self.left_out = Counter({"their source is not among those named": int((~self._usable).sum())})
+        parts = self._parts(Needs())
+        whole = together([replace(part, vectors=None) for part in parts.values()], folder)
+        self._columns = whole.columns
+        for name in sources or parts:
+            self.left_out.update(parts[name].left_out)
+        self._usable = np.isin(np.arange(len(self.sources)), whole.rows)
         characters = table["characters"].to_numpy()
-        refused = {
-            "their source is not among those named": ~np.isin(self.sources, sources or run.sources()),
+        for reason, mask in {
             "the model cannot read them": self.lengths == 0,
             f"longer than {max_characters} characters": characters > (max_characters or np.inf),
-        }
-        self._usable = np.ones(len(self.sources), dtype=bool)
-        self.left_out = {}
-        for reason, mask in refused.items():
+        }.items():
             self.left_out[reason] = int((mask & self._usable).sum())
             self._usable &= ~mask
-        self.left_out = {reason: count for reason, count in self.left_out.items() if count}
-        if not self._usable.any():
-            raise SelectionError(f"No row of {run.path} is left to choose from: {self.left_out}.")
+        self.left_out = +self.left_out
+        self.rows: Rows = np.flatnonzero(self._usable)
+        if not len(self.rows):
+            raise SelectionError(f"No row of {run.path} is left to choose from: {dict(self.left_out)}.")
         self._opened: dict[Needs, tuple[Choices, dict[str, Choices]]] = {}
-
-    @property
-    def rows(self) -> Rows:
-        """All rows that may be chosen, in pool order."""
-        return self._open(Needs())[0].rows
 
     def order(
         self,
@@ -127,7 +126,7 @@ class Candidates:
         whole, parts = self._open(needs)
         choice, offset = whole, 0
         if source is not None:
-            choice, offset = parts[source], int(self._offsets[self.run.sources().index(source)])
+            choice, offset = parts[source], self._places[source].start
         config = self.config.model_copy(update={"select": select, "seed": seed, "subsets": []})
         context = Context(config, self.run, lambda line: None)
         count = min(size, len(choice.rows))
@@ -141,56 +140,48 @@ class Candidates:
     def dicts(self, rows: Rows) -> list[dict[str, Any]]:
         """The rows as dicts, in the order given."""
         found: dict[int, dict[str, Any]] = {}
-        for place, name in enumerate(self.run.sources()):
-            low, high = self._offsets[place], self._offsets[place + 1]
-            mine = np.sort(rows[(rows >= low) & (rows < high)])
-            for row, values in zip(mine, as_dicts(take(self.run, name, mine - low)), strict=True):
+        for name, place in self._places.items():
+            mine = np.sort(rows[(rows >= place.start) & (rows < place.stop)])
+            for row, values in zip(mine, as_dicts(take(self.run, name, mine - place.start)), strict=True):
                 found[int(row)] = values
         return [found[int(row)] for row in rows]
 
     def scores(self) -> Mapping[str, NDArray[np.float64]]:
         """Every column of numbers that the rows have, (n,) each."""
-        whole = self._open(Needs())[0]
-        return {name: values for name, values in whole.columns.items() if values.dtype.kind == "f"}
+        return {name: values for name, values in self._columns.items() if values.dtype.kind == "f"}
 
     def _open(self, needs: Needs) -> tuple[Choices, dict[str, Choices]]:
         """Choices of the whole pool and of each source for strategies that read the same."""
-        if needs in self._opened:
-            return self._opened[needs]
-        context = Context(self.config, self.run, lambda line: None)
+        if needs not in self._opened:
+            parts = self._parts(needs)
+            label = "-".join(sorted({*needs.features, "vectors"}))
+            whole = together(list(parts.values()), self.folder / "stacked" / label)
+            self._opened[needs] = whole, parts
+        return self._opened[needs]
+
+    def _parts(self, needs: Needs) -> dict[str, Choices]:
+        """Choices of each source for strategies that read the same, whose features are made first."""
         made = [name for name in (*needs.features, *needs.targets) if name in MADE]
         if made:
             with files.locked(self.run.folder("features") / ".making.part"):
                 features.make(
-                    context,
+                    Context(self.config, self.run, lambda line: None),
                     [name for name in needs.features if name in made],
                     [name for name in needs.targets if name in made],
                 )
         column = self.run.score_column() or schema.SCORE
-        own = (ANSWER_TOKENS, TOKENS)
-        asked = Needs(
-            needs.vectors,
-            needs.scores,
-            needs.start,
-            tuple(name for name in needs.columns if name not in (*own, schema.SOURCE)),
-            needs.features,
-            needs.targets,
-        )
+        own = (ANSWER_TOKENS, TOKENS, schema.SOURCE)
+        asked = replace(needs, columns=tuple(name for name in needs.columns if name not in own))
         parts = {}
-        for place, name in enumerate(self.run.sources()):
+        for name, place in self._places.items():
             choice = choices(self.run, name, column=column, needs=asked)
-            part = slice(self._offsets[place], self._offsets[place + 1])
-            choice.columns[ANSWER_TOKENS] = self._answers[part]  # type: ignore[index]
-            choice.columns[TOKENS] = self.lengths[part].astype(np.float64)  # type: ignore[index]
-            kept = choice.rows[self._usable[part][choice.rows]]
-            parts[name] = Choices(
-                choice.row_ids, kept, choice.scores, choice.vectors, choice.columns, choice.features,
-                choice.mean, choice.left_out,
-            )  # fmt: skip
-        label = "-".join(sorted({*needs.features, "vectors"}))
-        whole = together(list(parts.values()), self.folder / "stacked" / label)
-        self._opened[needs] = whole, parts
-        return whole, parts
+            counted = {
+                ANSWER_TOKENS: self._answers[place],
+                TOKENS: self.lengths[place].astype(np.float64),
+            }
+            kept = choice.rows[self._usable[place][choice.rows]]
+            parts[name] = replace(choice, rows=kept, columns={**choice.columns, **counted})
+        return parts
 
     def _lengths(self) -> pa.Table:
         """Tokens, answer tokens and characters of each row, counted once."""

@@ -46,6 +46,18 @@ def test_candidates_of_a_run_that_is_redone_are_those_of_a_fresh_run(tmp_path, c
     assert again.lengths.tolist() == fresh.lengths.tolist()
 
 
+def test_every_row_that_is_no_candidate_is_counted_once_by_its_reason(tmp_path):
+    short = {"model": {"path": "embedded", "max_length": 110}, "scorer": None}
+    folder = made(tmp_path / "run", **short)
+    whole = Candidates(folder, tmp_path / "out")
+    assert whole.left_out["no score"] > 0
+    assert len(whole.rows) + sum(whole.left_out.values()) == 40
+    part = Candidates(folder, tmp_path / "out", sources=["embedded_chat"], max_characters=200)
+    assert part.left_out["their source is not among those named"] == 20
+    assert part.left_out["longer than 200 characters"] > 0
+    assert len(part.rows) + sum(part.left_out.values()) == 40
+
+
 def test_lengths_are_counted_without_the_weights(tmp_path):
     model = tmp_path / "model"
     shutil.copytree(language_model_path(), model)
