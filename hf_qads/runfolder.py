@@ -270,7 +270,8 @@ class RunFolder:
                 fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise RunError(
-                    f"{self.path} is in use by another run. Wait for it, or give another --out."
+                    f"{self.path} is in use by another run, or a comparison of it. Wait for it, or give "
+                    "another --out."
                 ) from None
             if not shared:
                 lock.truncate(0)

@@ -71,6 +71,7 @@ def evaluate(
     batch_tokens: int = BATCH_TOKENS,
     dtype: str = "auto",
     device: Any = None,
+    max_length: int | None = None,
     trust_remote_code: bool = False,
     folder: Path | str | None = None,
 ) -> dict[str, Evaluated]:
@@ -92,6 +93,7 @@ def evaluate(
         batch_tokens: most tokens of a batch; halves where memory runs out.
         dtype: of a model that is loaded, see `load_model`.
         device: where it goes, see `pick_device`.
+        max_length: a context in tokens below the model's own, of a model that is loaded.
         trust_remote_code: run code from the model's repository.
         folder: where `TEST_SET/results.jsonl` keeps each answer as soon as it is there; a later call asks
             only what is left. None keeps nothing.
@@ -117,7 +119,12 @@ def evaluate(
         else:
             name, weights = public_name(model), fingerprint(model, revision=revision)
             model, own = load_model(
-                model, revision=revision, dtype=dtype, device=device, trust_remote_code=trust_remote_code
+                model,
+                revision=revision,
+                dtype=dtype,
+                device=device,
+                max_length=max_length,
+                trust_remote_code=trust_remote_code,
             )
             tokenizer = tokenizer or own
         if tokenizer is None:

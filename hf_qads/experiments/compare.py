@@ -1,6 +1,5 @@
 """Compare strategies or mixtures: arms x budgets x seeds, each selected, fine-tuned and evaluated."""
 
-import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from hf_qads import schema
 from hf_qads.config.experiments import UNTRAINED, WHOLE_POOL, Arm, Budget, Compare, Experiment
 from hf_qads.errors import ConfigError, SelectionError
 from hf_qads.experiments.budgets import up_to
-from hf_qads.experiments.cells import CELLS, Cell, run_cells
+from hf_qads.experiments.cells import Cell
 from hf_qads.experiments.workbench import Rows, Workbench
 from hf_qads.pipeline.choosing import Candidates
 from hf_qads.runtime import files
@@ -40,18 +39,15 @@ class ComparisonStudy:
         self.setting: Compare = experiment.compare
         self.name, self.out, self.say = experiment.name, out, say
         self.arms = arms_of(self.setting)
-        self._reads = {name: needs_of(arm.strategy, arm.options).columns for name, arm in self.arms.items()}
-        self.bench = Workbench(
-            self.setting, out, columns=itertools.chain.from_iterable(self._reads.values()), say=say
-        )
+        reads = {name: needs_of(arm.strategy, arm.options) for name, arm in self.arms.items()}
+        self.bench = Workbench(self.setting, out, reads=reads, say=say)
         self.run, self.candidates = self.bench.run, self.bench.candidates
         self.budgets = {budget.label: budget for budget in self.setting.budgets}
-        self._key = self.bench.key
         self.cells = [self._cell(*one) for one in listed(self.setting)]
 
     def do(self) -> dict[str, str]:
         """Do what is left of the cells; name of a cell that failed -> why."""
-        return run_cells(self.cells, self.work, self.out / CELLS, say=self.say)
+        return self.bench.do(self.cells, self.work)
 
     def work(self, cell: Cell, folder: Path) -> tuple[dict[str, Any], dict[str, float]]:
         """Select, fine-tune and evaluate one cell."""
@@ -74,10 +70,9 @@ class ComparisonStudy:
         return choose(self.candidates, self.arms[cell.arm], self.budgets[cell.budget], seed=cell.seed)
 
     def _cell(self, arm: str, budget: str, seed: int) -> Cell:
-        of_arm = self.arms[arm].model_dump(exclude={"seeds"}) if arm in self.arms else arm
+        of_arm = self.arms[arm].model_dump(exclude={"seeds"}) if arm in self.arms else None
         of_budget = self.budgets[budget].model_dump() if budget else None
-        further = self.bench.further(self._reads.get(arm, ()))
-        return Cell.of(arm, budget, seed, [self._key, of_arm, of_budget, seed, *further])
+        return self.bench.cell(arm, budget, seed, of_arm, of_budget)
 
 
 def arms_of(setting: Compare) -> dict[str, Arm]:

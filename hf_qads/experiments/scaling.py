@@ -16,9 +16,10 @@ from hf_qads import schema
 from hf_qads.config.experiments import UNTRAINED, Experiment, Scaling
 from hf_qads.errors import ConfigError
 from hf_qads.experiments.budgets import check_equal, up_to
-from hf_qads.experiments.cells import CELLS, Cell, run_cells
+from hf_qads.experiments.cells import Cell
 from hf_qads.experiments.results import mean_of, plain, values_of
 from hf_qads.experiments.workbench import Rows, Workbench
+from hf_qads.selection.registry import needs_of
 from hf_qads.statistics.comparison import FEWEST_SEEDS, Comparison, compare_arms, holm
 from hf_qads.statistics.scaling import GROWING, SATURATED, LogLinear, fit_log_linear
 
@@ -48,19 +49,22 @@ class ScalingStudy:
             raise ConfigError(f"{experiment.name} has no section `scaling`. Add one.")
         self.setting: Scaling = experiment.scaling
         self.name, self.out, self.say = experiment.name, out, say
-        self.bench = Workbench(self.setting, out, say=say)
+        reads = {name: needs_of(self._strategy(name)) for name in (*self.setting.strategies, SELECTED)}
+        self.bench = Workbench(self.setting, out, reads=reads, say=say)
         self.masks = self._masks() if self.setting.tokens is not None else {}
         self.shares = {budget.label: budget.share or 1.0 for budget in self.setting.budgets}
-        key = self.bench.key | self.setting.model_dump(include={"tokens"})
-        self.cells = [self._cell(UNTRAINED, "", 0, key)]
+        self.cells = [self.bench.cell(UNTRAINED, "", 0)]
         for seed in range(self.setting.seeds):
             for label in self.shares:
-                self.cells += [self._cell(name, label, seed, key) for name in self.setting.strategies]
-            self.cells += [self._cell(name, EQUAL, seed, key) for name in self.masks]
+                self.cells += [self.bench.cell(name, label, seed) for name in self.setting.strategies]
+            self.cells += [
+                self.bench.cell(name, EQUAL, seed, self.setting.tokens, self._strategy(name))
+                for name in self.masks
+            ]
 
     def do(self) -> dict[str, str]:
         """Do what is left of the cells; name of a cell that failed -> why."""
-        return run_cells(self.cells, self.work, self.out / CELLS, say=self.say)
+        return self.bench.do(self.cells, self.work)
 
     def work(self, cell: Cell, folder: Path) -> tuple[dict[str, Any], dict[str, float]]:
         """Choose, fine-tune and evaluate one cell."""
@@ -79,9 +83,11 @@ class ScalingStudy:
         order = candidates.order(self._strategy(cell.arm), whole, seed=cell.seed)
         return up_to(self.setting.tokens or 0, order[self.masks[cell.arm][order]], candidates.lengths)
 
-    def _strategy(self, part: str) -> str:
-        """What chooses the rows of a part."""
-        return self.setting.strategies[-1] if part == SELECTED else "random"
+    def _strategy(self, arm: str) -> str:
+        """What chooses the rows of a strategy's share, or of a part."""
+        if arm == SELECTED:
+            return self.setting.strategies[-1]
+        return "random" if arm in PARTS else arm
 
     def _masks(self) -> dict[str, NDArray[np.bool_]]:
         """(n,) for each part the rows that belong to it."""
@@ -102,10 +108,6 @@ class ScalingStudy:
         held = {name: rows[mask[rows]] for name, mask in masks.items()}
         check_equal(self.setting.tokens or 0, held, self.bench.candidates.lengths)
         return masks
-
-    def _cell(self, arm: str, budget: str, seed: int, key: Mapping[str, Any]) -> Cell:
-        by = [self._strategy(arm)] if arm == SELECTED else []
-        return Cell.of(arm, budget, seed, [key, arm, budget, seed, *by])
 
 
 @dataclass(frozen=True)

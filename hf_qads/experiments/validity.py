@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 from hf_qads.config.experiments import UNTRAINED, Experiment, Validity
 from hf_qads.errors import ConfigError, SelectionError
 from hf_qads.experiments.budgets import check_equal, up_to
-from hf_qads.experiments.cells import CELLS, Cell, results, run_cells
+from hf_qads.experiments.cells import CELLS, Cell, results
 from hf_qads.experiments.results import mean_of, plain, values_of
 from hf_qads.experiments.workbench import Rows, Workbench
+from hf_qads.pipeline import run as pipeline
 from hf_qads.runtime import files, tables
+from hf_qads.selection.needs import Needs
+from hf_qads.selection.registry import needs_of, strategies
 from hf_qads.statistics.comparison import Comparison, compare_arms, holm
 from hf_qads.statistics.correlation import correlations
 
@@ -36,25 +39,30 @@ class ScoreValidity:
             raise ConfigError(f"{experiment.name} has no section `validity`. Add one.")
         self.setting: Validity = experiment.validity
         self.name, self.out, self.say = experiment.name, out, say
-        self.bench = Workbench(self.setting, out, columns=self.setting.scores, say=say)
-        self.groups = {name: self._parted(name) for name in self.setting.scores}
+        reads = {
+            name: needs_of(name) if name in strategies() else Needs(columns=(name,))
+            for name in self.setting.scores
+        }
+        self.bench = Workbench(self.setting, out, reads=reads, say=say)
+        with pipeline.reading(self.bench.run):
+            self.groups = {name: self._parted(name) for name in self.setting.scores}
         parts = {
             f"{name}, group {place}": rows
             for name, groups in self.groups.items()
             for place, (rows, _) in enumerate(groups, 1)
         }
         check_equal(self.setting.tokens, parts, self.bench.candidates.lengths)
-        key = self.bench.key | self.setting.model_dump(include={"groups", "within", "tokens"})
-        self.cells = [self._cell(UNTRAINED, "", 0, key)]
+        key = self.setting.model_dump(include={"groups", "within", "tokens"})
+        self.cells = [self.bench.cell(UNTRAINED, "", 0)]
         for seed in range(self.setting.seeds):
             for name, groups in self.groups.items():
                 self.cells += [
-                    self._cell(name, f"group{place + 1}", seed, key) for place in range(len(groups))
+                    self.bench.cell(name, f"group{place + 1}", seed, key) for place in range(len(groups))
                 ]
 
     def do(self) -> dict[str, str]:
         """Do what is left of the cells; name of a cell that failed -> why."""
-        return run_cells(self.cells, self.work, self.out / CELLS, say=self.say)
+        return self.bench.do(self.cells, self.work)
 
     def work(self, cell: Cell, folder: Path) -> tuple[dict[str, Any], dict[str, float]]:
         """Train on rows drawn from one group, up to the budget of tokens, and evaluate."""
@@ -83,8 +91,6 @@ class ScoreValidity:
 
     def _scores(self, name: str) -> NDArray[np.float64]:
         """(n,) a column of the run, or minus the place in a strategy's order, NaN where there is none."""
-        from hf_qads.selection.registry import strategies
-
         candidates = self.bench.candidates
         columns = candidates.scores()
         if name in columns:
@@ -97,9 +103,6 @@ class ScoreValidity:
         found = np.full(len(candidates.sources), np.nan)
         found[order] = -np.arange(len(order), dtype=np.float64)
         return found
-
-    def _cell(self, score: str, group: str, seed: int, key: Mapping[str, Any]) -> Cell:
-        return Cell.of(score, group, seed, [key, score, group, seed, *self.bench.further([score])])
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +13,20 @@ from numpy.typing import NDArray
 from hf_qads import embedded, schema
 from hf_qads.config import loading
 from hf_qads.config.experiments import Measuring, StudySettings
-from hf_qads.config.schema import RowScore
+from hf_qads.config.schema import Model, RowScore
 from hf_qads.errors import ConfigError
 from hf_qads.evaluation import Evaluated, evaluate
 from hf_qads.evaluation.evaluating import ACCURACY
 from hf_qads.evaluation.items import Item
+from hf_qads.experiments.cells import CELLS, Cell, Work, run_cells
 from hf_qads.pipeline import run as pipeline
 from hf_qads.pipeline.choosing import Candidates
+from hf_qads.pipeline.models import model_key
 from hf_qads.pipeline.test_sets import benchmark_name, read_test_set
 from hf_qads.runfolder import RunFolder
 from hf_qads.runtime import files
-from hf_qads.runtime.models import EMBEDDED, fingerprint
+from hf_qads.runtime.models import EMBEDDED
+from hf_qads.selection.needs import Needs
 from hf_qads.training import fine_tune
 
 # Stages of a run that what is chosen depends on; `row_scores` only where an arm reads one of them.
@@ -37,41 +42,52 @@ class Workbench:
     """The pool to choose from and the questions to ask, opened once for all cells."""
 
     def __init__(
-        self, setting: StudySettings, out: Path, *, columns: Iterable[str] = (), say: Say = print
+        self, setting: StudySettings, out: Path, *, reads: Mapping[str, Needs], say: Say = print
     ) -> None:
         """Make or open the run that scores and vectors come from.
 
         Args:
             setting: of the experiment.
             out: its folder, in which a run is made where `setting.run` is a YAML.
-            columns: of further scores, such as `ifd`, that a run of a YAML makes too.
+            reads: what each arm's strategy reads; a run of a YAML makes further scores among it, such as
+                `ifd`, too.
             say: is told what is done.
         """
-        self.setting = setting
-        self.run = open_run(setting.run, out / "run", columns, say=say)
-        self.candidates = Candidates(
-            self.run, out / "choosing", sources=setting.sources, max_characters=setting.max_characters
-        )
-        self.base = setting.train.model or self.candidates.config.model.path
+        self.setting, self.out, self.say = setting, out, say
+        self._scores = {arm: further_scores(needs.columns) for arm, needs in reads.items()}
+        self.run = open_run(setting.run, out / "run", chain.from_iterable(self._scores.values()), say=say)
+        with pipeline.reading(self.run):
+            self.candidates = Candidates(
+                self.run, out / "choosing", sources=setting.sources, max_characters=setting.max_characters
+            )
+        self.base = self.candidates.config.model
+        if setting.train.model is not None:
+            self.base = Model(path=setting.train.model, template=self.base.template)
         self.items = asked_items(setting.evaluate)
 
-    @property
+    @cached_property
     def key(self) -> dict[str, Any]:
         """What every cell's result depends on beside its own arguments."""
         return {
             "version": VERSION,
             "run": {line["stage"]: line["key"] for line in self.run.ledger() if line["stage"] in SCORED},
-            "base": fingerprint(self.base),
+            "base": model_key(self.base),
             "train": self.setting.train.model_dump(),
             "evaluate": self.setting.evaluate.model_dump(exclude={"batch_tokens"}),
             "items": {name: [item.id for item in items] for name, items in self.items.items()},
             "candidates": [self.setting.sources, self.setting.max_characters],
         }
 
-    def further(self, columns: Iterable[str]) -> list[str]:
-        """What cells that read these columns depend on, too: the key of the run's further scores."""
-        made = further_scores(columns)
-        return [line["key"] for line in self.run.ledger() if made and line["stage"] == ROW_SCORES]
+    def cell(self, arm: str, budget: str, seed: int, *depends_on: Any) -> Cell:
+        """A cell; its result depends on what all depend on, on further scores that it reads, and on more."""
+        reads = self._scores.get(arm)
+        further = [line["key"] for line in self.run.ledger() if reads and line["stage"] == ROW_SCORES]
+        return Cell.of(arm, budget, seed, [self.key, arm, budget, seed, *depends_on, *further])
+
+    def do(self, cells: Sequence[Cell], work: Work) -> dict[str, str]:
+        """Do what is left of the cells, as `run_cells` does; the run is not changed meanwhile."""
+        with pipeline.reading(self.run):
+            return run_cells(cells, work, self.out / CELLS, say=self.say)
 
     def measure_base(self, folder: Path) -> tuple[dict[str, Any], dict[str, float]]:
         """The result of a cell that trains nothing."""
@@ -92,7 +108,6 @@ class Workbench:
         *,
         seed: int,
         title: str,
-        tokens: int | None = None,
         keep_model: bool = False,
     ) -> tuple[dict[str, Any], dict[str, float]]:
         """Choose rows, fine-tune the base model on them and evaluate it.
@@ -102,7 +117,6 @@ class Workbench:
             folder: the cell's; what a kill left in it is gone on with.
             seed: of the training order.
             title: for the progress bar.
-            tokens: most tokens of an epoch; None trains on all rows that were chosen.
             keep_model: leave the trained model in `folder/model`.
 
         Returns:
@@ -111,17 +125,20 @@ class Workbench:
         began = time.monotonic()
         rows = self.candidates.dicts(choose())
         chosen = time.monotonic()
+        train, base = self.setting.train, self.base
         facts = fine_tune(
-            self.base,
+            base.name,
             rows,
             folder=folder / MODEL,
-            template=self.candidates.config.model.template,
-            tokens=tokens,
-            **self.setting.train.model_dump(exclude={"model"}),
+            revision=base.revision,
+            template=base.template,
+            trust_remote_code=base.trust_remote_code,
+            max_length=train.max_length or base.max_length,
+            **train.model_dump(exclude={"model", "max_length"}),
             device=self.candidates.config.device,
             seed=seed,
             # A short training is done again sooner than its checkpoints are written.
-            save_steps=0 if len(rows) * self.setting.train.epochs < CHECKPOINTS_FROM else None,
+            save_steps=0 if len(rows) * train.epochs < CHECKPOINTS_FROM else None,
             title=title,
             overwrite=True,
         )
@@ -129,11 +146,12 @@ class Workbench:
         counts: dict[str, int] = {}
         for row in rows:
             counts[row[schema.SOURCE]] = counts.get(row[schema.SOURCE], 0) + 1
+        own = {"path": str(folder / MODEL), "revision": None, "gguf_file": None}
         result = {
             **{name: facts[name] for name in ("rows", "tokens", "left_out", "steps", "loss")},
             "sources": dict(sorted(counts.items())),
             "row_ids": sorted(row[schema.ROW_ID] for row in rows),
-            "values": self._values(folder / MODEL, folder),
+            "values": self._values(base.model_copy(update=own), folder),
         }
         if not keep_model:
             files.remove(folder / MODEL)
@@ -144,8 +162,9 @@ class Workbench:
         }
         return result, {name: round(seconds, 2) for name, seconds in took.items()}
 
-    def _values(self, model: str | Path, folder: Path) -> dict[str, dict[str, list[float | None]]]:
-        found = measure(model, self.items, self.setting.evaluate, folder=folder)
+    def _values(self, model: Model, folder: Path) -> dict[str, dict[str, list[float | None]]]:
+        device = self.candidates.config.device
+        found = measure(model, self.items, self.setting.evaluate, folder=folder, device=device)
         return {
             name: {
                 measured: [None if np.isnan(value) else round(float(value), 6) for value in values]
@@ -155,7 +174,7 @@ class Workbench:
         }
 
 
-def open_run(name: str, out: Path, columns: Iterable[str], *, say: Say) -> RunFolder:
+def open_run(name: str, out: Path, scores: Iterable[str], *, say: Say) -> RunFolder:
     """The run folder that rows, scores and vectors are taken from; that of a YAML is made first."""
     path = embedded.quickstart_path() if name == EMBEDDED else Path(name)
     if path.is_dir():
@@ -167,10 +186,16 @@ def open_run(name: str, out: Path, columns: Iterable[str], *, say: Say) -> RunFo
         )
     config = loading.load(path)
     named = {score.name for score in config.scores}
-    more = [RowScore(name=score) for score in further_scores(columns) if score not in named]
+    more = [RowScore(name=score) for score in sorted(set(scores) - named)]
     config = config.model_copy(update={"scores": [*config.scores, *more]})
+    until, made = ROW_SCORES if config.scores else "scores", RunFolder(out)
     with files.locked(out.with_name(".opening")):  # several processes may open it at once: one makes it
-        return pipeline.run(config, out, until=ROW_SCORES if config.scores else "scores", say=say)
+        path = out / "config.yaml"
+        same = path.exists() and path.read_text(encoding="utf-8") == loading.dump(config)
+        # what is finished is not opened to write: others may be reading it
+        if not same or pipeline.unfinished(pipeline.decided(config, made), made, until=until):
+            pipeline.run(config, out, until=until, say=say)
+    return made
 
 
 def further_scores(columns: Iterable[str]) -> list[str]:
@@ -197,7 +222,12 @@ def asked_items(setting: Measuring) -> dict[str, list[Item]]:
 
 
 def measure(
-    model: str | Path, items: Mapping[str, Sequence[Item]], setting: Measuring, *, folder: Path
+    model: Model,
+    items: Mapping[str, Sequence[Item]],
+    setting: Measuring,
+    *,
+    folder: Path,
+    device: str | None = None,
 ) -> dict[str, Evaluated]:
     """Evaluate a model; benchmarks whose gold is a bare answer by accuracy alone."""
     bare = {benchmark_name(name) for name in setting.accuracy_only}
@@ -208,8 +238,13 @@ def measure(
     ):
         if names:
             found |= evaluate(
-                model,
+                model.name,
                 {name: items[name] for name in names},
+                revision=model.revision,
+                template=model.template,
+                max_length=model.max_length,
+                trust_remote_code=model.trust_remote_code,
+                device=device,
                 measures=measures,
                 max_new_tokens=setting.max_new_tokens,
                 batch_tokens=setting.batch_tokens,

@@ -4,8 +4,8 @@ Read `STAGES` downwards to see the way of a row from its source to the mixture.
 """
 
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -129,9 +129,31 @@ def _same_day(config: Config, folder: RunFolder) -> AbstractContextManager[None]
     return kept_date(folder.path / "date") if config.model.template == "chat" else nullcontext()
 
 
+@contextmanager
+def reading(folder: RunFolder) -> Iterator[None]:
+    """Keep a run as it is, and its day for today, while other work reads it beside others that do.
+
+    Raises:
+        RunError: a run is at work in the folder.
+    """
+    with folder.locked(shared=True), _same_day(parse(folder.config()), folder):
+        yield
+
+
 def stages(config: Config) -> list[Stage]:
     """The stages that a config asks for, in order."""
     return [stage for stage in STAGES if stage.when(config)]
+
+
+def unfinished(config: Config, folder: RunFolder, *, until: str | None = None) -> list[Stage]:
+    """The stages, in order and up to `until`, that a run with this config has still to do in a folder."""
+    keys, found = wanted(config), []
+    for stage in stages(config):
+        if not folder.finished(stage.name, keys[stage.name][0]):
+            found.append(stage)
+        if stage.name == until:
+            break
+    return found
 
 
 def run_part(
@@ -162,8 +184,7 @@ def run_part(
             files.write_text(out / "config.yaml", dump(config))
     with files.locked(out / BEGIN):
         config = decided(config, folder)
-    keys = wanted(config)
-    left = [stage for stage in stages(config) if not folder.finished(stage.name, keys[stage.name][0])]
+    left = unfinished(config, folder)
     if until not in (None, *(stage.name for stage in left)) or not left:
         say(f"{until}: done before" if until else "Everything is done.")
         return folder
@@ -176,7 +197,7 @@ def run_part(
         )
     with folder.locked(shared=True):
         with files.locked(out / BEGIN):
-            part.folder = folder.begin(stage.name, keys[stage.name][0])
+            part.folder = folder.begin(stage.name, wanted(config)[stage.name][0])
         say(f"{stage.name}: part {part.number} of {part.count} (from 0)")
         context = Context(config, folder, lambda line: None)
         with _same_day(config, folder):
