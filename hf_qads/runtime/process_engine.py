@@ -21,6 +21,7 @@ from hf_qads.runtime.progress import bar
 from hf_qads.runtime.shard_book import ENDED, REPLACED, Claims, ShardBook, check_done, enter
 
 LOG: Final = "workers.log"
+PATIENCE: Final = 10.0  # seconds for a worker without work to end by itself, giving back what it holds
 ASKS, ENDS, REFUSES, FAILS = "asks", "ends", "refuses", "fails"  # what a worker sends
 
 
@@ -71,7 +72,10 @@ class ProcessEngine:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for name in list(self._workers):
+        for worker in self._workers.values():
+            worker.pipe.close()
+        for name, worker in list(self._workers.items()):
+            worker.process.join(PATIENCE if kind is None else 0)
             self._end(name)
 
     def work(self, job: Job, stage: str, handed: Mapping[str, Sequence[Shard]], *, unit: str = "row") -> None:

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
@@ -133,3 +134,11 @@ class Failing(Waiting):
 
     def __call__(self, stage: str, executor: Executor) -> None:
         raise OSError("no model here")
+
+
+class Holding(Waiting):
+    """A worker that does a shard holds something, and gives it back where it ends by itself."""
+
+    def befall(self, number: int) -> None:
+        """Hold it."""
+        Finalize(None, (self.folder / "given back").touch, exitpriority=0)

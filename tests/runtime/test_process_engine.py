@@ -5,7 +5,7 @@ import pytest
 from hf_qads.errors import RunError, ShardsGivenUpError
 from hf_qads.runtime.engines import start
 from hf_qads.runtime.process_engine import LOG, ProcessEngine
-from tests.runtime.ray_jobs import Deadly, Dying, Failing, Refusing, Tried, Waiting
+from tests.runtime.ray_jobs import Deadly, Dying, Failing, Holding, Refusing, Tried, Waiting
 
 
 def work(engine, job, stage):
@@ -49,6 +49,12 @@ def test_workers_that_cannot_work_are_told_with_their_last_error(tmp_path, capsy
     ):
         work(engine, Failing(tmp_path, count=2), "any")
     assert capsys.readouterr().out.count("OSError: no model here") == 4  # one, and three in its place
+
+
+def test_workers_without_work_end_by_themselves_and_give_back_what_they_hold(tmp_path):
+    with ProcessEngine(tmp_path, workers=1) as engine:
+        work(engine, Holding(tmp_path, count=1), "any")
+    assert (tmp_path / "given back").exists()
 
 
 @pytest.mark.slow
