@@ -77,6 +77,7 @@ _TOTAL = re.compile(
     r"(?i)=|\b(?:total|sum|all|altogether|answer|result|remain\w*|left|final|so|thus|therefore)\b"
 )
 _RESULT = re.compile(r"(?:[=→]|\\approx)\s*[\\$(*]*([\d,.]*\d)(?![\d.,]*\s*(?:[-+*/×÷^=]|\\[tcd]))")
+_NO_IF = re.compile(r"(?i)\W*(?!\W|if\b)")
 _ANEW = re.compile(  # computes, sums up or changes its mind
     r"(?i)^(?!.*\bif\b.*\bwould\b).*(?:=|\b(?:total|sum|altogether|remain\w*|left|wrong|correction|"
     r"wait|actually|(?:could|might)\s+be)\b)"
@@ -110,21 +111,31 @@ def conclude(output: str, usable: Usable) -> Candidate | str:
     said = statements(before_next_question(text))
     if not said:
         return NONE
-    stated = [_announced(one, usable, first=one is said[0], last=one is said[-1]) for one in said]
-    places = [place for place, one in enumerate(stated) if one]
-    found = (places and stated[places[-1]]) or _unannounced(said, usable)
-    readings = [one.text for one in said if _READING.search(one.text)]
-    readings = [] if all(re.match(r"\W*if\b", text, re.IGNORECASE) for text in readings) else readings
-    if isinstance(found, str) or (readings[1:] and (said[places[-1]] if places else found).text in readings):
-        return found if isinstance(found, str) else NONE
-    tail = said[places[-1] + 1 :] if places else []
+    last = len(said) - 1
+    announced = (
+        (place, one)
+        for place in range(last, -1, -1)
+        if (one := _announced(said[place], usable, first=not place, last=place == last))
+    )
+    place, stated = next(announced, (last, None))
+    found, tail = stated or _unannounced(said, usable), said[place + 1 :]
+    if isinstance(found, str):
+        return found
+    readings = {one.text for one in said if _READING.search(one.text)}
+    if len(readings) > 1 and readings & {found.text, said[place].text} and any(map(_NO_IF.match, readings)):
+        return NONE
     if not found.whole or not (tail or said[-1].ended):
         # A repetition that the length limit cut says nothing new; anything else cut off is no answer.
-        before = next((one for one in stated[-2::-1] if one and one.whole), None)
+        before = next((one for _, one in announced if one.whole), None)
         if before and before.text.startswith(found.text.strip()):
             return before
     if not found.whole:
         return CUT_OFF
+    return _reconsidered(found, tail, usable)
+
+
+def _reconsidered(found: Candidate, tail: list[Statement], usable: Usable) -> Candidate | str:
+    """An announced answer, or what second thoughts behind it state instead."""
     doubts = next((place for place, one in enumerate(tail) if _SECOND_THOUGHT.search(one.text)), None)
     if doubts is None:
         return found

@@ -2,6 +2,7 @@
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 from hf_qads.answers import symbolic
@@ -24,6 +25,7 @@ _CLOCK = re.compile(r"(?<![\d:.])(\d{1,2})(?::(\d\d))?(?!\d|:\d)\s*(?:([ap])\.?\
 _RATIO = re.compile(r"(?<![\d:.])(\d+(?:\.\d+)?)\s*(?::|\\colon|to)\s*(\d+(?:\.\d+)?)(?![\d:])")
 _SEPARATOR = r"\s*(?:,\s*(?:and|or)\b|,(?=\s)|,(?!\d{3}(?!\d))|;|\band\b|\bor\b|\n)\s*"
 _SET = re.compile(r"\\\{(.*)\\\}|\{([^{}]*)\}", re.DOTALL)
+_TUPLE = re.compile(r"\s*([(\[])([^()\[\],]+(?:,[^()\[\],]+)+)([)\]])\s*")
 _LIST = re.compile(rf"{_SET.pattern}|\[([^\[\]]*)\]", re.DOTALL)
 _ROW = re.compile(r"[-+]?[\d./]+(?:(?:\s+|\s*[<>]\s*)[-+]?[\d./]+)+")
 _WORDED = (  # inequalities
@@ -52,8 +54,8 @@ def same(answer: str, gold: str, *, brackets_list: bool = False) -> Same:
     said, wanted = (_in_signs(value_of(text)) for text in (answer, gold))
     if compact(said) == compact(wanted) or max(len(said), len(wanted)) > LONGEST:
         return Same(compact(said) == compact(wanted), "same text")
-    if (timed := _same_time(said, wanted)) is not None:
-        return timed
+    if decided := _same_time(said, wanted) or _same_tuple(said, wanted, brackets_list):
+        return decided
     if (base := re.fullmatch(r"(\d+)_\{?\d+\}?", compact(wanted))) and "_" not in said:
         return Same(compact(said) == base[1], "digits of the base")
     if (words := words_of(gold)) is not None:
@@ -91,6 +93,17 @@ def _same_parts(said: list[str], wanted: list[str], brackets_list: bool, in_orde
             return False
         left.pop(found)
     return True
+
+
+def _same_tuple(said: str, wanted: str, brackets_list: bool) -> Same | None:
+    """Tuples and intervals part by part; None where one of both is neither."""
+    one, other = _TUPLE.fullmatch(said), _TUPLE.fullmatch(wanted)
+    if not one or not other or (brackets_list and wanted.startswith("[")):
+        return None
+    pairs = [*zip(one[2].split(","), other[2].split(","), strict=False)]
+    alike = one.group(1, 3) == other.group(1, 3) and one[2].count(",") == other[2].count(",")
+    right = alike and all(same(*pair, brackets_list=brackets_list).right for pair in pairs)
+    return Same(right, "tuple")
 
 
 def _parts(text: str, brackets_list: bool) -> list[str]:
@@ -189,5 +202,11 @@ def _same_formula(answer: str, gold: str, decimals: int) -> Same:
     if symbolic.too_large(answer) or symbolic.too_large(gold):
         return Same(False, "power too large to compute")
     within = 0.5 * 0.1**decimals if decimals else 0.0
-    verdict = symbolic.verify(latexify(gold), latexify(answer), within=within)
+    verdict = _verified(latexify(gold), latexify(answer), within)
     return Same(bool(verdict), "math-verify" if verdict is not None else "math-verify gave up")
+
+
+@lru_cache(16)
+def _verified(gold: str, answer: str, within: float) -> bool | None:
+    """math-verify's verdict; readings of one sentence often end in the same formula."""
+    return symbolic.verify(gold, answer, within=within)
