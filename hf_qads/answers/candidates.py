@@ -1,16 +1,16 @@
 """Candidates for an output's final answer, in order of trust: boxed, announced, the last statement."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from hf_qads.answers.cleaning import Statement, before_next_question, readable, statements
 from hf_qads.answers.languages import ANSWER, BECOMES, CONCLUDES, IS, OPTION, WORDLESS
 from hf_qads.answers.latex import closing
+from hf_qads.answers.remarks import OPEN, RESULT, SECOND_THOUGHT, Usable, concluded, is_value, without_remarks
 
 BOXED, PHRASE, LAST, WHOLE = "boxed", "answer phrase", "last statement", "whole output"
 EMPTY, CUT_OFF, NONE, RETRACTED = "empty output", "cut off", "no conclusion", "conclusion taken back"
-Usable = Callable[[str], bool]
 MANY = 4  # announcements within one statement that are looked at, and statements at the end
 _BOX = re.compile(r"\\f?boxed\s*\{")
 _PHRASE = re.compile(
@@ -30,40 +30,9 @@ _CONFIRMED = re.compile(  # `(B) is correct`, and the `B.` that opens an output
     r"(?:the\s+)?(?:correct|right|best|answer)\b"
 )
 _LEADING = re.compile(r"^\W{0,3}([A-J])\s*(?:[.,:)\]]|\*\*|$)(?!.*\b[B-J][.):])")
-_OPEN = re.compile(  # denied, doubted, or still to be done
-    r"(?i)(?<!\w that )(?<!who )(?<!which )(?:\b(?:is|are|was|were|can|could|do|does)(?:\s+not\b|n't\b)"
-    r"(?!\s+(?:exist|[^,;]*\bbut\b))|\bcannot\b)|"
-    r"\b(?:might|may|could)\s+be\b|\bnot (?:sure|certain)\b(?!.*\bbut\b)|\bor (?:maybe|perhaps)\b|"
-    r"^\W*(?:next|first|let)\b|\b(?:needs?|have|going|remains?)\s+to\s+"
-    r"(?:find|calculate|determine|solve|compute|show|add|subtract|multiply|divide)\b|"
-    r"\bwe\s+(?:now\s+)?(?:add|subtract|multiply|divide)\b(?!.*(?:=|\bget|\bgiv|\bis\b))"
-)
 _LEAD = re.compile(
     r"(?i)[,;]\s*(?:so|thus|hence|therefore|only)\b|^\W*(?:since|because|as|if|although)\b[^,]*,"
 )
-_SECOND_THOUGHT = re.compile(
-    r"(?i)\b(?:wait|hold on|hmm|correction|edit:|scratch that|oops|sorry|let me (?:re|correct|fix|try)|"
-    r"on second thought|actually|an? (?:mistake|error)|(?:that|this|it)(?:'s| is| was)? (?:wrong|incorrect)|"
-    r"(?:not|n't)(?: seem| look)? (?:right|correct))"
-)
-_ASIDE = re.compile(  # a courtesy without a number, or a check of what was found
-    r"(?i)^\((?=(?:[^()]*[^\W\d]{2,}){2})|^\W*(?:fun\s+fact|for\s+(?:comparison|reference|instance|example)|"
-    r"should\s+(?:the|you|it|he|she|they|an?)|by\s+the\s+way|p\.?s\.?:|remark|tip|bonus|this\s+assumes|"
-    r"(?:quick\s+)?reminder|did\s+you\s+know|upvote|if\s+you|the\s+other(?:s|\s+(?:\d+|options|choices|answers|ones))|"
-    r"(?:that|this|it)(?:'s|\s+is)\s+(?:more|less|about|nearly|almost|over|roughly|just))\b|"
-    r"\b(?:about|nearly|almost|roughly|over|more\s+than|less\s+than)\s+(?:an?\s+|\w+\s+)?"
-    r"(?:half|thirds?|quarters?)\s+(?:of|as)\b|\b(?:agrees|consistent\s+with|checks\s+out)\b|"
-    r"^\W*the\b(?!\s+(?:answer|problem|question|result|value|number)\b)\D*\bnot\b\D*$|"
-    r"^(?!.*\d).*\b(?:hope|let me know|feel free|these|those|"
-    r"good luck|happy|glad|question|thank)|^\W*(?:to\s+|we\s+|let\s+(?:us|me)\s+|"
-    r"let's\s+)?(?:double[- ]?)?(?:check|verif|note|explanation|reason)(?!.*\bwe (?:find|get|have|see)\b)"
-)
-_REMARKS = re.compile(  # a check of what was found or an offer, which go on to the next conclusion
-    r"(?i)^\W*(?:(?:as|an?|to|we|can|let's|let|us|me|final|quick|sanity|double)[\s-]+){0,3}(?:check|verif\w+)"
-    r"(?:\W*(?:[:,]|$)|\s+(?:this|that|it|our|if|whether|the\s+(?:answer|result|solution))\b)|"
-    r"^\W*(?:(?:would|do)\s+you\s+(?:like|want)|shall\s+(?:we|i))\b"
-)
-_CONFIRMS = re.compile(r"(?i)\b(?:match|agree|correct|right|consistent|checks?\s+out|holds|equal)")
 _CONNECTED = re.compile(r"(?i)[\s$,.;]*(?:and|or|,|\\text\{\s*(?:and|or)\s*\})?[\s$]*(?:[a-z]\s*=\s*)?[\s$]*")
 _OPEN_END = re.compile(
     r"(?i)(?:[-+*/=,;:^_<>&(\[{\\]|\b(?:the|an|of|to|and|or|is|are|was|by|for|with|at|we|need|then|so|"
@@ -76,13 +45,7 @@ _GIVES = re.compile(  # a last statement without a point that is whole
 _TOTAL = re.compile(
     r"(?i)=|\b(?:total|sum|all|altogether|answer|result|remain\w*|left|final|so|thus|therefore)\b"
 )
-_RESULT = re.compile(r"(?:[=→]|\\approx)\s*[\\$(*]*([\d,.]*\d)(?![\d.,]*\s*(?:[-+*/×÷^=]|\\[tcd]))")
 _NO_IF = re.compile(r"(?i)\W*(?!\W|if\b)")
-_ANEW = re.compile(  # computes, sums up or changes its mind
-    r"(?i)^(?!.*\bif\b.*\bwould\b).*(?:=|\b(?:total|sum|altogether|remain\w*|left|wrong|correction|"
-    r"wait|actually|(?:could|might)\s+be)\b)"
-)
-_SO = re.compile(r",\s+so\b")
 _COMPUTED = re.compile(r"^(?!.*\bremains\s+to\b).*=\s*[\\$(*]*[\d,.]*\d\D*$")
 _READING = re.compile(  # of a question, or one answer of several
     r"(?i)\b(?:answer|interpretation|reading|scenario)\s+(?:\d|[AB])\b\W*:|"
@@ -136,7 +99,7 @@ def conclude(output: str, usable: Usable) -> Candidate | str:
 
 def _reconsidered(found: Candidate, tail: list[Statement], usable: Usable) -> Candidate | str:
     """An announced answer, or what second thoughts behind it state instead."""
-    doubts = next((place for place, one in enumerate(tail) if _SECOND_THOUGHT.search(one.text)), None)
+    doubts = next((place for place, one in enumerate(tail) if SECOND_THOUGHT.search(one.text)), None)
     if doubts is None:
         return found
     changed = _unannounced(tail[doubts:], usable)
@@ -189,18 +152,18 @@ def _unannounced(said: list[Statement], usable: Usable) -> Candidate | str:
     last = said[-1]
     if not last.ended and (dangling(last.text) or (len(said) > 1 and _breaks_off(said))):
         return CUT_OFF
-    kept = _without_remarks(said, usable) or said
-    one, results = _concluded(kept, said, usable)
+    kept = without_remarks(said, usable) or said
+    one, results = concluded(kept, said, usable)
     for other in reversed(kept[-MANY:]):
         if one:
             break
         clause = _LEAD.split(re.sub(r"\s\([^()]*\)", "", other.text))[-1]
-        if other.question or (_OPEN.search(clause) and not _COMPUTED.search(clause)):
+        if other.question or (OPEN.search(clause) and not _COMPUTED.search(clause)):
             return NONE
         if usable(other.text):
             if other.item and not _TOTAL.search(other.text) and sum(each.item for each in said) > 1:
                 return NONE
-            one, results = other, _RESULT.findall("\n".join(each.text for each in said[: said.index(other)]))
+            one, results = other, RESULT.findall("\n".join(each.text for each in said[: said.index(other)]))
     if not one:
         return NONE
     value = one.bold[0] if len(one.bold) == 2 else ""  # the only one in bold within other words
@@ -208,68 +171,6 @@ def _unannounced(said: list[Statement], usable: Usable) -> Candidate | str:
         return Candidate(value, LAST)
     wordy = CONCLUDES.match(one.text) is not None or not is_value(one.text)
     return Candidate(one.text, WHOLE if len(said) == 1 else LAST, sentence=wordy, computed=results)
-
-
-def _without_remarks(said: list[Statement], usable: Usable) -> list[Statement]:
-    """The statements but for asides, and but for checks and offers up to the next conclusion."""
-    kept, remarks = list[Statement](), False
-    for one in said:
-        opens = _REMARKS.match(one.text)
-        goes_on = bool(kept) and (opens or (remarks and not _changes(one)))
-        remarks = bool(goes_on) and usable(kept[-1].text)  # asked last: it reads every number
-        if not (opens or remarks or _ASIDE.search(one.text)):
-            kept.append(one)
-    return kept
-
-
-def _changes(one: Statement) -> bool:
-    """Whether a statement concludes anew, so that it ends a remark."""
-    clause = re.split(r"[,;]\s+(?=(?:so|thus|hence|therefore)\b)", one.text)[-1]
-    concludes = CONCLUDES.match(clause) and not _CONFIRMS.search(clause)
-    return bool(concludes or (one.bold and not one.item) or _SECOND_THOUGHT.search(one.text))
-
-
-def _concluded(
-    kept: list[Statement], said: list[Statement], usable: Usable
-) -> tuple[Statement | None, list[str]]:
-    """The conclusion behind which there are only remarks, and the results of the computations before it.
-
-    It concludes in bold or with the last result, or opens the output as a value. What computes something new
-    or changes its mind is no remark. Without one, the results are all that `said` computes, each once.
-    """
-    opens = re.match(r"[-$\d(\\]", kept[0].text) and is_value(kept[0].text) and usable(kept[0].text)
-    found, before, results, left = (
-        kept[0] if opens and kept[1:] else None,
-        list[str](),
-        list[str](),
-        kept[::-1],
-    )
-    for one in said:
-        earlier = [*results]
-        results += [result for result in _RESULT.findall(one.text) if result not in results]
-        if not left or one is not left[-1]:
-            continue  # a remark
-        first = left.pop() is kept[0]
-        leads = CONCLUDES.match(one.text) or (one.bold and _SO.search(one.text))
-        if leads or _ANEW.search(one.text) or (is_value(one.text) and not first):
-            found = None
-        likely = "|".join(map(re.escape, results if one.bold else results[-1:]))
-        backed = likely and re.search(rf"(?<![\d.])(?:{likely})(?![\d.,]*\d)", one.text)
-        if (
-            bool(leads) + bool(one.bold) + bool(backed) > 1
-            and not _OPEN.search(one.text)
-            and usable(one.text)
-        ):
-            found, before = one, earlier
-    return found, before if found else results
-
-
-def is_value(text: str) -> bool:
-    """Whether a statement is nothing but a value."""
-    words = re.findall(r"[A-Za-z]{2,}", re.sub(r"\\[A-Za-z]+|\{[^{}]*\}", "", text))
-    value = re.search(r"\d|\\|^\W*[A-Ea-e]\W*$", text)
-    computed = re.search(r"[\d)}]\s+[-+*/×÷]\s+\$?\d|=", text)
-    return len(words) <= 2 and len(text) < 200 and bool(value) and not computed
 
 
 def dangling(text: str) -> bool:

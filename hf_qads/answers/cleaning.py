@@ -106,7 +106,7 @@ def statements(text: str) -> list[Statement]:
     text = re.sub(r"\n{2,}", "\n\n", re.sub(r"[ \t]+(?=\n)|(?<=[ \t]{9})[ \t]+", "", text))
     text = _DISPLAY.sub(_one_line, text)
     text = re.sub(r"([.,])\$(?=\s|$)", r"$\1", text)
-    text = _HEADING.sub(lambda found: found.group().strip("#*_: \n\t") + ":", text)
+    text = _HEADING.sub(lambda one: "Conclusion:" if "onclusion" in one[0] else "Answer:", text)
     value = r"(\*\*(?=[-−$€£(\\]*(?:[a-z] ?= ?)?-?[\d\\])(?:[^*\n:,]|,(?! )){1,60}(?<![.!?])\*\*)(?!!)"
     text = re.sub(value, rf"\1{_BOLD}", text)
     bold = r"\*\*(?=[^*\n]{0,60}\d[^*\n:]{0,60}\*\*)|\n(?=\s*[-*_─]{3,}\s*\n)"

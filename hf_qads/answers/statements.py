@@ -48,7 +48,6 @@ _LISTED = re.compile(
     r"(?:\$|\\\))\s*(?:,|and|or)\s*(?:and\s+|or\s+)?(?:\$|\\\()[^$]*(?:\$|\\\))\W*(?:are\s.*)?$"
 )
 _CUT = re.compile(r"(?i)(?:(?<=[^\s\d]):|\b(?:is|are|have|get|therefore|thus|so|hence|be|at|point),?)\s")
-_RUN = re.compile(r"(?:[-+]?\d[\d./]*(?:,\s+and\s+|,\s*|\s+and\s+|\s+or\s+))+[-+]?\d[\d./]*(?=[\s,.]*$)")
 _SIMPLE = re.compile(r"(?:\\?[A-Za-z]\w{0,8}\s*=)?[^=]*")
 _SEVERAL = re.compile(r"^\W*(?:or|and|,|to|-|–|/)\W*$", re.IGNORECASE)
 _MORE_THAN = re.compile(r"\s+(?:more|less|fewer|greater|larger|times)\s+(?:than|as)\s+(?:the\s+)?\$?\d")
@@ -154,7 +153,7 @@ def last_value(text: str, *, several: bool = False, equation: bool = False) -> l
         value = part  # a chain is worth its end
     cuts = [text[cut.end() :].strip() for cut in _CUT.finditer(text)][-2:]
     tail = EQUALS.split(_WORD.split(shorter)[-1])[-1].strip(" .,;")
-    listed = [*cuts, text, *_RUN.findall(shorter)[-1:]] if several else []
+    listed = [*cuts, text] if several else []
     return [one for one in dict.fromkeys([value.strip(), *about, part.strip(" .,;"), tail, *listed]) if one]
 
 

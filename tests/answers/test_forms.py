@@ -288,6 +288,9 @@ FORMS = [
         "17",
         False,
     ),
+    ("gsm8k", "**Answer**\n\n12\n\nThe 5 extra came from 3 boxes.", "12", True),
+    ("gsm8k", "### Result\n12\n\n### Notes\nThere are 30 days.", "12", True),
+    ("gsm8k", "### Conclusion\nEach box has 4. In total there are 12.", "12", True),
     ("gsm8k", "First we find the eggs that we need to buy: 20 - 12 = 8 eggs", "8", True),
     (
         "gsm8k",
