@@ -28,6 +28,7 @@ _WITHIN = re.compile(
 _ANOTHER = re.compile(rf"[\s)\]}}*]*(?:and|or|,|/|&|nor)\s*{_NAMED}?{_WRAP}[A-J](?![\w'’])")
 _ORDINALS = "first second third fourth fifth".split()
 _ORDINAL = re.compile(rf"(?i)\b({'|'.join(_ORDINALS)})\s+(?:answer\s+)?(?:option|choice)\b")
+_DENIED = re.compile(r"[\s)\]}*]*(?:is|are|was)\s+(?:wrong|incorrect|false|too|ruled)\b")
 _LISTED = re.compile(r"(?:^|(?<=[\s,;\[\"']))[(\[]?([A-J])\s*[).:\]]\s*")
 
 
@@ -68,7 +69,7 @@ def _chosen(text: str, options: Mapping[str, str]) -> str | None:
     text = re.sub(r"^[A-Za-z]\w{0,12}\s*=\s*(?=[A-J]\W*$)", "", text)
     text = _ORDINAL.sub(lambda one: f"option {LETTERS[_ORDINALS.index(one[1].lower())]}", text)
     first = _FIRST.match(text)
-    if first and _ANOTHER.match(first["rest"]):
+    if first and (_ANOTHER.match(first["rest"]) or _DENIED.match(first["rest"])):
         return None
     if first and first["letter"].upper() in known and _is_letter(first, options):
         return str(first["letter"].upper())

@@ -327,6 +327,7 @@ CHANGES = ["No change", "4% increase", "2% decrease", "4% decrease", "8% decreas
         ("Only C satisfies both conditions.", "C", NUMBERS),
         ("Checking each, B is the only one that fits.", "B", NUMBERS),
         ("So neither A nor B works.", None, NUMBERS),
+        ("4 + 6 = 10.\n\nSo the total is 10. Option A is wrong because 6 is too small.", "C", NUMBERS),
         ("He gets 2/20 of them. option (c)", "C", NUMBERS),
         ("x = 12. Answer - A", "A", NUMBERS),
         ("Hence, C.", "C", NUMBERS),
