@@ -142,7 +142,9 @@ def _parser() -> argparse.ArgumentParser:
     quickstart.add_argument("--out", type=_on_disk, default=Path("runs/quickstart"), help="run folder")
 
     run = add("run", _run, "go from raw rows to a finished mixture, as a config says; resumes", resumes=True)
-    _file(run, "select.metric=cosine", out="run folder")
+    run.add_argument("config", type=Path, help="YAML file")
+    run.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="for example select.metric=cosine")
+    run.add_argument("--out", type=_on_disk, help="run folder (default: runs/NAME)")
     run.add_argument("--until", metavar="STAGE", help="last stage to do; with --shard, the stage to work on")
     run.add_argument(
         "--num-proc",
@@ -153,7 +155,9 @@ def _parser() -> argparse.ArgumentParser:
     _share(run, "the current stage's shards", alone="locally this process alone")
 
     augment = add("augment", _augment, "generate rows as a config's augment section says", resumes=True)
-    _file(augment, "augment.rounds=2", out="run folder, from which `run` goes on")
+    augment.add_argument("config", type=Path, help="YAML file of a run")
+    augment.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="for example augment.rounds=2")
+    augment.add_argument("--out", type=_on_disk, help="run folder; `run` goes on (default: runs/NAME)")
 
     compare = add(
         "compare", "experiments.commands:compare", "does a strategy or mixture help? arms x seeds, verdicts",
@@ -275,22 +279,10 @@ def _study(
     command: argparse.ArgumentParser, section: str, nargs: str | None = None, out: str = "runs/NAME"
 ) -> None:
     """Add what every experiment is given: its file, changes to it, its folder, who does its cells."""
-    _file(command, f"{section}.seeds=5", nargs=nargs, default=out)
-    _share(command, "the cells")
-
-
-def _file(
-    command: argparse.ArgumentParser,
-    example: str,
-    *,
-    out: str = "folder",
-    default: str = "runs/NAME",
-    nargs: str | None = None,
-) -> None:
-    """Add a config, changes to it and a folder."""
     command.add_argument("config", type=Path, nargs=nargs, help="YAML file")
-    command.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help=f"for example {example}")
-    command.add_argument("--out", type=_on_disk, help=f"{out} (default: {default})")
+    command.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help=f"for example {section}.seeds=5")
+    command.add_argument("--out", type=_on_disk, help=f"folder (default: {out})")
+    _share(command, "the cells")
 
 
 def _share(command: argparse.ArgumentParser, what: str, alone: str = "locally one a GPU") -> None:
