@@ -355,7 +355,7 @@ def _run(
     from hf_qads.pipeline import run as pipeline
     from hf_qads.pipeline.summary import conclusion
     from hf_qads.runtime import engines
-    from hf_qads.runtime.executors import Part
+    from hf_qads.runtime.array_parts import Part
 
     checked = loading.load(config, overrides)
     out = out or Path("runs") / checked.name

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from hf_qads.errors import QaDSError, RunError
 from hf_qads.runtime import executors, files
+from hf_qads.runtime.array_parts import write_manifest
 from hf_qads.runtime.executors import Executor, PartDone, Shard
 from hf_qads.runtime.progress import quiet
 
@@ -119,7 +120,7 @@ def run_cells(
     if before and executor.leads:
         say(f"{before} of {len(cells)} cells were done before.")
     if executor.leads:
-        executors.write_manifest(folder, CELLS, shards, 1)
+        write_manifest(folder, CELLS, shards, 1)
     began = time.monotonic()
 
     def do(number: int) -> None:

@@ -20,7 +20,8 @@ from hf_qads.pipeline.summary import open_shards
 from hf_qads.pipeline.summary import status as of_run
 from hf_qads.runfolder import RunFolder
 from hf_qads.runtime import distributed, engines
-from hf_qads.runtime.executors import Lead, Part, PartDone, using
+from hf_qads.runtime.array_parts import Part, missing
+from hf_qads.runtime.executors import Lead, PartDone, using
 from hf_qads.runtime.progress import quiet
 
 Say = Callable[[str], None]
@@ -141,9 +142,8 @@ def status(path: Path) -> str:
     folder = path / CELLS
     if not folder.is_dir() or (path / "config.yaml").exists():
         return of_run(path)
-    lines = [
-        f"{own.name}: failed: {why}" for own in sorted(folder.iterdir()) if (why := failure(own)) is not None
-    ]
+    left = [path.parent for one in missing(folder) for path in one.files]
+    lines = [f"{own.name}: failed: {why}" for own in left if (why := failure(own)) is not None]
     open_cells = open_shards(folder, CELLS)
     return "\n".join([*lines, *(open_cells or ["All cells are done."])])
 

@@ -35,7 +35,8 @@ from hf_qads.pipeline.stages import (
 from hf_qads.rows.chat import kept_date
 from hf_qads.runfolder import RunFolder, stage_key
 from hf_qads.runtime import distributed, files
-from hf_qads.runtime.executors import Executor, Lead, Part, PartDone, WorkerEngine, using
+from hf_qads.runtime.array_parts import Part
+from hf_qads.runtime.executors import Executor, Lead, PartDone, WorkerEngine, using
 from hf_qads.runtime.progress import quiet
 
 DTYPE = "dtype"  # a run's file of what its model computes in

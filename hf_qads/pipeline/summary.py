@@ -12,7 +12,7 @@ from hf_qads.publishing.facts.contamination import compared
 from hf_qads.publishing.facts.facts import agreements
 from hf_qads.repositories.folders import sentence
 from hf_qads.runfolder import RunFolder
-from hf_qads.runtime.executors import missing
+from hf_qads.runtime.array_parts import missing
 from hf_qads.runtime.files import read_json
 
 
@@ -102,11 +102,12 @@ def status(path: Path) -> str:
             f"{error} The run was made with another version, or its config was changed."
         ) from error
     rows = [("stage", "state", "rows in", "rows out", "seconds", "peak MiB")]
-    left = 0
+    left, left_open = 0, []
     for stage in pipeline.stages(config):
         line = run.line(stage.name)
-        done = run.finished(stage.name, keys[stage.name][0])
-        left += not done
+        if not (done := run.finished(stage.name, keys[stage.name][0])):
+            left += 1
+            left_open += open_shards(run.folder(stage.name), stage.name)
         if line is None:
             begun = run.folder(stage.name).exists()
             rows.append((stage.name, "begun" if begun else "to do", "", "", "", ""))
@@ -115,20 +116,20 @@ def status(path: Path) -> str:
         counts = (f"{line['rows_in']:,}", f"{line['rows_out']:,}", f"{line['seconds']:.1f}")
         rows.append((stage.name, state, *counts, f"{line['peak_rss_mib']:,}"))
     end = "Everything is done." if not left else f"{left} of {len(keys)} stages are left."
-    left_open = [
-        line for stage in pipeline.stages(config) for line in open_shards(run.folder(stage.name), stage.name)
-    ]
     return "\n".join([aligned(rows, right=range(2, 6)), "", *left_open, end])
 
 
 def open_shards(folder: Path, what: str) -> list[str]:
     """Shards that are left open in a folder, and the indices of the batch array that redo them."""
-    lines, parts = missing(folder)
-    tasks: dict[str, list[str]] = {}
-    for part in parts:
-        number, _, count = part.partition("/")
-        tasks.setdefault(count, []).append(number)
-    redo = [f"--array={','.join(numbers)} of {count}" for count, numbers in tasks.items() if count != "1"]
+    lines: list[str] = []
+    tasks: dict[int, set[int]] = {}
+    for left in missing(folder):
+        shown = ", ".join(map(str, left.numbers[:20])) + (", ..." if len(left.numbers) > 20 else "")
+        lines.append(f"{left.title}: {len(left.numbers)} of {left.total} shards missing: {shown}")
+        tasks.setdefault(left.parts, set()).update(number % left.parts for number in left.numbers)
+    redo = [
+        f"--array={','.join(map(str, sorted(own)))} of {count}" for count, own in tasks.items() if count > 1
+    ]
     return [*lines, *([f"{what}: to redo them: {'; '.join(redo)}", ""] if redo else [])]
 
 

@@ -15,15 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
-from hf_qads.errors import RunError
 from hf_qads.runtime import distributed, files
 from hf_qads.runtime.progress import bar
 
 logger = logging.getLogger(__name__)
 
-MANIFESTS: Final = ".manifests.part"  # lists of a stage's shards, in its folder, for `hf-qads status`
 LOOK_EVERY: Final = 10.0  # seconds, for shards that others have done
-ARRAY_JOBS: Final = ("SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", "SLURM_ARRAY_TASK_MIN")
 
 
 class Shard(NamedTuple):
@@ -118,7 +115,7 @@ class Ranks:
         rank, world = distributed.rank(), distributed.world_size()
         own = [number for number in range(len(shards)) if number % world == rank]
         others = [number for number in reversed(range(len(shards))) if number % world != rank]
-        _work(shards, [*own, *others], do, what=what, unit=unit, shown=shown and rank == 0)
+        work_on(shards, [*own, *others], do, what=what, unit=unit, shown=shown and rank == 0)
 
     def gather(self, shards: Sequence[Shard] | None = None) -> None:
         """Wait for the other ranks."""
@@ -139,63 +136,6 @@ class Worker:
         """
         if shards is None or not all(shard.done for shard in shards):
             raise PartDone
-
-
-class Part(Worker):
-    """Part `number` of `count` of a stage's shards, as a job of a batch array does them."""
-
-    def __init__(self, number: int, count: int, *, folder: Path | None = None) -> None:
-        """Take part `number`, from 0, of `count`.
-
-        Args:
-            number: which part.
-            count: of how many.
-            folder: of the stage; gets the lists of its shards, so that what is missing can be told.
-
-        Raises:
-            RunError: there is no such part.
-        """
-        if not 0 <= number < count:
-            raise RunError(
-                f"--shard {number}/{count}: the parts of {count} are 0/{count} to {count - 1}/{count}."
-            )
-        self.number, self.count, self.folder = number, count, folder
-
-    @classmethod
-    def parse(cls, text: str) -> "Part":
-        """The part that `I/N` names, or, for `auto`, the one of this task of a Slurm array.
-
-        Raises:
-            RunError: it names none, or there is no array.
-        """
-        if text == "auto":
-            try:
-                task, count, least = (int(os.environ[name]) for name in ARRAY_JOBS)
-            except (KeyError, ValueError):
-                raise RunError(
-                    f"--shard without I/N takes the part from {', '.join(ARRAY_JOBS)}, and these are not "
-                    "all set. Give --shard I/N, or start it as a Slurm array."
-                ) from None
-            return cls(task - least, count)
-        number, slash, count_text = text.partition("/")
-        if not (slash and number.isdigit() and count_text.isdigit()):
-            raise RunError(f"--shard {text!r} is not of the form I/N. The first of eight parts is 0/8.")
-        return cls(int(number), int(count_text))
-
-    def run(
-        self,
-        shards: Sequence[Shard],
-        do: Callable[[int], object],
-        *,
-        what: str,
-        unit: str = "row",
-        shown: bool = True,
-    ) -> None:
-        """Do the shards of this part."""
-        if self.folder is not None:
-            write_manifest(self.folder, what, shards, self.count)
-        own = [number for number in range(len(shards)) if number % self.count == self.number]
-        _work(shards, own, do, what=what, unit=unit, shown=shown)
 
 
 class WorkerEngine(Protocol):
@@ -300,40 +240,7 @@ def writing(path: Path) -> Iterator[Path]:
     os.replace(part, path)
 
 
-def write_manifest(folder: Path, name: str, shards: Sequence[Shard], count: int) -> None:
-    """List shards, done in `count` parts, in the folder of their stage: what is missing is told from it."""
-    listed = [[os.path.relpath(path, folder) for path in shard.files] for shard in shards]
-    manifest = {"parts": count, "shards": listed}
-    path = folder / MANIFESTS / f"{name}.json"
-    if not path.exists() or files.read_json(path) != manifest:
-        with writing(path) as part:
-            files.write_json(part, manifest)
-
-
-def missing(folder: Path) -> tuple[list[str], list[str]]:
-    """What the parts of a batch array have left open in a stage's folder.
-
-    Returns:
-        a line for each title with its open shards, and the parts `I/N` that do them.
-    """
-    lines, parts = [], set()
-    for path in sorted((folder / MANIFESTS).glob("*.json")):
-        manifest = files.read_json(path)
-        open_shards = [
-            number
-            for number, names in enumerate(manifest["shards"])
-            if not all((folder / name).exists() for name in names)
-        ]
-        parts |= {(manifest["parts"], number % manifest["parts"]) for number in open_shards}
-        if open_shards:
-            shown = ", ".join(map(str, open_shards[:20])) + (", ..." if len(open_shards) > 20 else "")
-            lines.append(
-                f"{path.stem}: {len(open_shards)} of {len(manifest['shards'])} shards missing: {shown}"
-            )
-    return lines, [f"{number}/{count}" for count, number in sorted(parts)]
-
-
-def _work(
+def work_on(
     shards: Sequence[Shard],
     order: Sequence[int],
     do: Callable[[int], object],

@@ -17,7 +17,8 @@ from hf_qads.experiments.commands import compare, status, validity
 from hf_qads.experiments.planning import plan_text
 from hf_qads.publishing.facts.comparison import verdicts
 from hf_qads.runfolder import RunFolder
-from hf_qads.runtime.executors import Lead, Part, PartDone, using
+from hf_qads.runtime.array_parts import Part
+from hf_qads.runtime.executors import Lead, PartDone, using
 from tests.models import tiny_model, tiny_rows, tiny_tokenizer
 from tests.pipeline.conftest import write_rows
 
@@ -224,6 +225,17 @@ def test_shards_share_the_cells_do_none_twice_and_say_what_is_missing(tmp_path):
     assert done == ["a", "c", "e", "b", "d"]
     assert status(tmp_path).splitlines()[0].endswith("failed: The loss stopped being a number.")
     assert run_cells(cells, lambda *_: ({}, {}), tmp_path / "cells", say=lambda _: None) == {}
+    assert status(tmp_path) == "All cells are done."
+
+
+def test_the_status_tells_of_no_cell_that_is_no_longer_asked_for(tmp_path):
+    def work(cell, folder):
+        raise TrainingError("The loss stopped being a number.")
+
+    old, new = Cell("a", "9rows", 0, "k" * 16), Cell("a", "9rows", 0, "l" * 16)
+    run_cells([old], work, tmp_path / "cells", say=lambda _: None)
+    assert "failed: The loss" in status(tmp_path)
+    run_cells([new], lambda *_: ({}, {}), tmp_path / "cells", say=lambda _: None)
     assert status(tmp_path) == "All cells are done."
 
 

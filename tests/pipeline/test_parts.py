@@ -14,7 +14,7 @@ from hf_qads.errors import ConfigError, RunError
 from hf_qads.pipeline import run as pipeline
 from hf_qads.pipeline.summary import status
 from hf_qads.runfolder import RunFolder
-from hf_qads.runtime.executors import Part
+from hf_qads.runtime.array_parts import Part
 from hf_qads.runtime.process_engine import ProcessEngine
 from hf_qads.runtime.shard_book import Claims, ShardBook, check_done, enter
 from tests.pipeline.test_resume import digest, quietly

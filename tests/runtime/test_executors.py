@@ -1,8 +1,12 @@
+from functools import partial
+
 import pytest
 
 from hf_qads.errors import RunError
+from hf_qads.pipeline.summary import open_shards
 from hf_qads.runtime import distributed, executors
-from hf_qads.runtime.executors import Part, PartDone, Ranks, Shard
+from hf_qads.runtime.array_parts import ARRAY_JOBS, MANIFESTS, Open, Part, missing
+from hf_qads.runtime.executors import PartDone, Ranks, Shard
 from hf_qads.runtime.files import read_json
 from hf_qads.runtime.progress import Progress
 from hf_qads.runtime.shard_book import ShardBook
@@ -67,14 +71,32 @@ def test_a_part_does_every_nth_shard_lists_all_and_ends(tmp_path):
     part = Part(1, 3, folder=tmp_path)
     part.run(shards, writer(shards, done), what="test")
     assert done == [1, 4]
-    listed = read_json(tmp_path / executors.MANIFESTS / "test.json")
+    listed = read_json(tmp_path / MANIFESTS / "test.json")
     assert listed == {"parts": 3, "shards": [["0.txt"], ["1.txt"], ["2.txt"], ["3.txt"], ["4.txt"]]}
-    assert executors.missing(tmp_path) == (
-        ["test: 3 of 5 shards missing: 0, 2, 3"],
-        ["0/3", "2/3"],  # shards 0 and 3, and shard 2
-    )
+    files = [tmp_path / f"{number}.txt" for number in (0, 2, 3)]
+    assert missing(tmp_path) == [Open("test", [0, 2, 3], 5, 3, files)]
+    assert open_shards(tmp_path, "stage") == [
+        "test: 3 of 5 shards missing: 0, 2, 3",
+        "stage: to redo them: --array=0,2 of 3",  # shards 0 and 3, and shard 2
+        "",
+    ]
     with pytest.raises(PartDone):
         part.gather()
+
+
+def test_a_shard_that_is_there_and_not_whole_is_missing_until_it_is_done_again(tmp_path):
+    def whole(path):
+        return path.exists() and path.read_text() != "failed"
+
+    def write(texts, number):
+        shards[number].files[0].write_text(texts[number])
+
+    shards = [Shard((tmp_path / f"{number}.txt",), 1, whole) for number in range(4)]
+    for texts, left in ((["", "", "", "failed"], [3]), ([""] * 4, [])):
+        for number in (0, 1):
+            part = Part(number, 2, folder=tmp_path)
+            part.run(shards, partial(write, texts), what="t")
+        assert [number for one in missing(tmp_path) for number in one.numbers] == left
 
 
 @pytest.mark.parametrize("text", ["3/3", "1-4", "x/2", "1/0"])
@@ -86,7 +108,7 @@ def test_a_part_that_is_none_is_refused(text):
 def test_a_part_is_that_of_the_task_of_a_slurm_array(monkeypatch):
     with pytest.raises(RunError, match="SLURM_ARRAY_TASK_ID"):
         Part.parse("auto")
-    for name, value in zip(executors.ARRAY_JOBS, ("7", "4", "5"), strict=True):
+    for name, value in zip(ARRAY_JOBS, ("7", "4", "5"), strict=True):
         monkeypatch.setenv(name, value)
     part = Part.parse("auto")
     assert (part.number, part.count) == (2, 4)
