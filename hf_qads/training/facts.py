@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from hf_qads.runtime.trainer import decisive
-from hf_qads.runtime.versions import versions
 from hf_qads.training.rows import TrainingRows
+from hf_qads.versions import versions
 
 PACKAGES = ("hf_qads", "torch", "transformers", "trl", "peft", "accelerate", "datasets", "deepspeed")
 # Of all that decides what is learnt, what a reader of a card looks for.

@@ -20,8 +20,8 @@ from hf_qads.runfolder import RunFolder
 from hf_qads.runtime import files
 from hf_qads.runtime.models import EMBEDDED as EMBEDDED_MODEL
 from hf_qads.runtime.models import LOCAL_PATH, public_name
-from hf_qads.runtime.versions import versions
 from hf_qads.statistics.correlation import Correlations
+from hf_qads.versions import versions
 
 Number = int | float
 VERSIONS: Final = ("hf_qads", "torch", "transformers", "datasets", "numpy", "pyarrow")
