@@ -149,11 +149,13 @@ def boxed(text: str) -> list[Candidate]:
 
 def _unannounced(said: list[Statement], usable: Usable) -> Candidate | str:
     """The last statement with a value, unless the output is cut off, denies it or asks."""
-    last = said[-1]
-    if not last.ended and (dangling(last.text) or (len(said) > 1 and _breaks_off(said))):
-        return CUT_OFF
     kept = without_remarks(said, usable) or said
+    last = kept[-1]
+    if not last.ended and (dangling(last.text) or (len(said) > 1 and _breaks_off(kept))):
+        return CUT_OFF
     one, results = concluded(kept, said, usable)
+    if not one and not said[-1].ended and dangling(said[-1].text):
+        return CUT_OFF  # in a remark, but behind no sure conclusion
     for other in reversed(kept[-MANY:]):
         if one:
             break

@@ -8,7 +8,7 @@ from hf_qads.answers.languages import CONCLUDES
 
 Usable = Callable[[str], bool]
 _ASIDE = re.compile(  # a courtesy without a number, or a check of what was found
-    r"(?i)^\((?=(?:[^()]*[^\W\d]{2,}){2})|^\W*(?:fun\s+fact|for\s+(?:comparison|reference|instance|example)|"
+    r"(?i)^\W*(?:feel\s+free|let\s+me\s+know|i\s+hope)\b|^\((?=(?:[^()]*[^\W\d]{2,}){2})|^\W*(?:fun\s+fact|for\s+(?:comparison|reference|instance|example)|"
     r"should\s+(?:the|you|it|he|she|they|an?)|by\s+the\s+way|p\.?s\.?:|remark|tip|bonus|this\s+assumes|we\s+used|"
     r"(?:quick\s+)?reminder|did\s+you\s+know|upvote|if\s+you|the\s+other(?:s|\s+(?:\d+|options|choices|answers|ones))|"
     r"(?:that|this|it)(?:'s|\s+is)\s+(?:more|less|about|nearly|almost|over|roughly|just))\b|"
