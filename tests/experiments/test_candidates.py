@@ -1,11 +1,13 @@
 """Rows that cells may choose: features and lengths follow the run, and what is left out is counted."""
 
+import json
 import shutil
 
 import pytest
 
 from hf_qads.config import loading
 from hf_qads.embedded import language_model_path
+from hf_qads.errors import ConfigError
 from hf_qads.pipeline.choosing import Candidates
 from hf_qads.pipeline.run import run
 
@@ -44,6 +46,17 @@ def test_candidates_of_a_run_that_is_redone_are_those_of_a_fresh_run(tmp_path, c
     fresh, expected = opened(tmp_path / "fresh", tmp_path / "other", **change)
     assert picked == expected
     assert again.lengths.tolist() == fresh.lengths.tolist()
+
+
+def test_a_strategy_with_a_target_is_refused_where_the_run_has_no_anchors(tmp_path):
+    lines = [
+        {"question": f"What is {n} + 1?", "answer": str(n + 1), "qads_score": 1 + n % 5} for n in range(20)
+    ]
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    scored = {"sources": [{"path": str(rows)}], "scorer": {"type": "precomputed"}, "anchors": None}
+    with pytest.raises(ConfigError, match=r"no target rows to compare its rows with\. Give it `anchors`"):
+        opened(tmp_path / "run", tmp_path / "out", **scored)
 
 
 def test_every_row_that_is_no_candidate_is_counted_once_by_its_reason(tmp_path):

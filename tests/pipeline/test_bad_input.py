@@ -280,5 +280,5 @@ def test_settings_may_stand_behind_options(raw_config, tmp_path, capfd):
             main(["run", str(tmp_path / "bad.yaml"), "--out", str(tmp_path / "out"), wrong])
         assert f"unrecognized arguments: {wrong}" in capfd.readouterr().err
     with pytest.raises(SystemExit):
-        main(["plan", str(tmp_path / "bad.yaml"), "--measure", "seed=1"])
+        main(["status", str(tmp_path / "out"), "seed=1"])
     assert "unrecognized arguments: seed=1" in capfd.readouterr().err

@@ -31,14 +31,15 @@ def anchors(context: Context, folder: Path) -> pa.Table:
     rows than asked is taken whole.
 
     Raises:
-        ConfigError: an anchor source is a benchmark and `allow_benchmark` is not set.
+        ConfigError: there are no anchors, or a source is a benchmark and `allow_benchmark` is not set.
         ScoringError: no row of a set can be embedded.
 
     Source: appendix A (n_2 rows after K-center Greedy).
     """
     path, wanted = folder / FILE, context.config.anchors
-    if wanted is not None:
-        executors.once(path, lambda: _write(context, folder, wanted))
+    if wanted is None:
+        raise ConfigError("the run has no target rows to compare its rows with. Give it `anchors`.")
+    executors.once(path, lambda: _write(context, folder, wanted))
     return pq.read_table(path, partitioning=None)
 
 
