@@ -100,7 +100,6 @@ def test_a_node_that_dies_loses_no_shard(engine, cluster, tmp_path):
 
 @pytest.mark.slow
 def test_a_worker_that_finds_no_room_is_told_of_and_works_once_there_is_some(cluster, tmp_path, monkeypatch):
-    monkeypatch.setattr(ray_engine, "PATIENCE", 1.0)
     nodes, said = [], []
 
     def say(line):
@@ -109,10 +108,13 @@ def test_a_worker_that_finds_no_room_is_told_of_and_works_once_there_is_some(clu
             nodes.append(add_node(cluster, 1))
 
     with RayEngine(tmp_path, address=cluster.address, workers=3, say=say) as engine:
+        work(engine, Waiting(tmp_path, count=4, seconds=1.0), "before")  # by the two that find room
+        monkeypatch.setattr(ray_engine, "PATIENCE", 1.0)
         tried = Tried(tmp_path, count=1, poisoned=0)  # two have failed at it, and the third is not there
         with pytest.raises(ShardsGivenUpError, match="number 0 of alone"):
             work(engine, tried, "alone")
-    assert "waiting for 1 workers: each asks for 1 CPU and 0 GPUs" in said[-1]
+    (told,) = said
+    assert "waiting for 1 workers: each asks for 1 CPU and 0 GPUs" in told
     cluster.remove_node(nodes[0], allow_graceful=False)
 
 
