@@ -154,7 +154,7 @@ class RayEngine:
         A worker that still waits for a node when the others have left nothing to do is not waited for.
         """
         running: dict[Any, str] = {}
-        book = _Remote(actor)
+        book, before = _Remote(actor), None
 
         def start(name: str) -> None:
             running[self._actors[name].work.remote(job, actor, name, stage)] = name
@@ -177,6 +177,10 @@ class RayEngine:
                 return state
             if busy:
                 idle = time.monotonic()
+            elif state != before:  # what lost workers held comes back to those that have ended
+                before = state
+                for name in state["begun"] & self._actors.keys():
+                    start(name)
             elif time.monotonic() - idle > PATIENCE:
                 idle = math.inf
                 self._say(

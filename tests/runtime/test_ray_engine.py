@@ -82,7 +82,8 @@ def test_what_a_user_can_mend_ends_the_run_in_one_line(engine, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_node_that_dies_loses_no_shard(engine, cluster, tmp_path):
+@pytest.mark.parametrize("count", [30, 8])  # with 8 the others have ended when the loss is noticed
+def test_a_node_that_dies_loses_no_shard(engine, cluster, tmp_path, count):
     node = add_node(cluster, 2)
     engine._count = 3
 
@@ -93,9 +94,9 @@ def test_a_node_that_dies_loses_no_shard(engine, cluster, tmp_path):
 
     killer = threading.Thread(target=kill)
     killer.start()
-    work(engine, Waiting(tmp_path, count=30, seconds=0.2), "lost")
+    work(engine, Waiting(tmp_path, count=count, seconds=0.2), "lost")
     killer.join()
-    assert contents(tmp_path, "lost") == [f"lost {number}\n" for number in range(30)]
+    assert contents(tmp_path, "lost") == [f"lost {number}\n" for number in range(count)]
 
 
 @pytest.mark.slow
