@@ -176,7 +176,7 @@ class RayEngine:
             if not running or (state["begun"] and not busy and not state["left"]):
                 return state
             if busy:
-                idle = time.monotonic()
+                idle = max(idle, time.monotonic())
             elif state != before:  # what lost workers held comes back to those that have ended
                 before = state
                 for name in state["begun"] & self._actors.keys():
