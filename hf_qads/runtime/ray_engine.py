@@ -11,7 +11,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -163,13 +163,8 @@ class RayEngine:
             start(name)
         idle = time.monotonic()  # since when; infinite once that was said
         while True:
-            ready, _ = self._ray.wait(list(running), num_returns=1, timeout=0.5)
-            for future in ready:
-                name = running.pop(future)
-                if (problem := self._problem(future)) is not None:
-                    self._lose(book, name, problem)
-                    if self._made < (1 + REPLACED) * self._count:
-                        start(self._add(book))
+            for name in self._replaced(running, book):
+                start(name)
             state: dict[str, Any] = book.state()
             progress.reach(state["done"])
             busy = state["begun"] & set(running.values())
@@ -187,6 +182,16 @@ class RayEngine:
                     f"      waiting for {len(running)} workers: each asks for 1 CPU and {self._gpus:g} GPUs, "
                     "and the cluster may have no room. Add nodes, or stop and give fewer --workers."
                 )
+
+    def _replaced(self, running: dict[Any, str], book: _Remote) -> Iterator[str]:
+        """Take off those that have ended; the names of workers in the place of lost ones."""
+        ready, _ = self._ray.wait(list(running), num_returns=1, timeout=0.5)
+        for future in ready:
+            name = running.pop(future)
+            if (problem := self._problem(future)) is not None:
+                self._lose(book, name, problem)
+                if self._made < (1 + REPLACED) * self._count:
+                    yield self._add(book)
 
     def _add(self, book: _Remote) -> str:
         """Start a worker; its name."""
