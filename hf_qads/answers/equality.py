@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from hf_qads.answers import symbolic
-from hf_qads.answers.latex import bare_words, compact, latexify, plain, split_outer, value_of, without_name
-from hf_qads.answers.values import equal, only_number
+from hf_qads.answers.latex import bare_words, compact, latexify, plain, value_of, without_name
+from hf_qads.answers.values import equal, numbers, only_number
 
 LONGEST = 1000  # characters; no final answer is longer
 _TEXT = re.compile(r"\W*\\(?:text|textbf|textit|textrm|mbox|mathrm|operatorname)\s*\{([^{}]*)\}\W*")
@@ -23,10 +23,8 @@ _NEGATIONS = re.compile(r"\b(?:not|nor|neither|no|never)\b|n't\b")
 _PROSE = re.compile(r"(?<![\\A-Za-z{])(?!sqrt|infty|frac)[A-Za-z]{3,}(?![A-Za-z(])")  # words of a sentence
 _CLOCK = re.compile(r"(?<![\d:.])(\d{1,2})(?::(\d\d))?(?!\d|:\d)\s*(?:([ap])\.?\s?m\b\.?)?", re.IGNORECASE)
 _RATIO = re.compile(r"(?<![\d:.])(\d+(?:\.\d+)?)\s*(?::|\\colon|to)\s*(\d+(?:\.\d+)?)(?![\d:])")
-_SEPARATOR = r"\s*(?:,\s*(?:and|or)\b|,(?=\s)|,(?!\d{3}(?!\d))|;|\band\b|\bor\b|\n)\s*"
-_SET = re.compile(r"\\\{(.*)\\\}|\{([^{}]*)\}", re.DOTALL)
-_TUPLE = re.compile(r"\s*([(\[])([^()\[\],]+(?:,[^()\[\],]+)+)([)\]])\s*")
-_LIST = re.compile(rf"{_SET.pattern}|\[([^\[\]]*)\]", re.DOTALL)
+_AND = re.compile(r"\s*(?:,\s*(?:and|or)\b|;|\band\b|\bor\b|\n)\s*")
+_LIST = re.compile(r"\\\{(.*)\\\}|\{([^{}]*)\}|\[([^\[\]]*)\]", re.DOTALL)
 _ROW = re.compile(r"[-+]?[\d./]+(?:(?:\s+|\s*[<>]\s*)[-+]?[\d./]+)+")
 _WORDED = (  # inequalities
     (r"^\D*\bstrictly\s+between\s+(\S+)\s+and\s+(\S+)$", r"(\1, \2)"),
@@ -36,7 +34,6 @@ _WORDED = (  # inequalities
     ),
     (r"(?i)^.*\bnumbers?\s+(?:that\s+(?:is|are)\s+)?(?:less|smaller)\s+than\s+\$?([^\s$]+)\$?$", r"x < \1"),
 )
-_VARIABLE = re.compile(r"\\?[A-Za-z]\w*(?:\([a-z]\))?")
 
 
 class Same(NamedTuple):
@@ -54,7 +51,7 @@ def same(answer: str, gold: str, *, brackets_list: bool = False) -> Same:
     said, wanted = (_in_signs(value_of(text)) for text in (answer, gold))
     if compact(said) == compact(wanted) or max(len(said), len(wanted)) > LONGEST:
         return Same(compact(said) == compact(wanted), "same text")
-    if decided := _same_time(said, wanted) or _same_tuple(said, wanted, brackets_list):
+    if decided := _same_time(said, wanted):
         return decided
     if (base := re.fullmatch(r"(\d+)_\{?\d+\}?", compact(wanted))) and "_" not in said:
         return Same(compact(said) == base[1], "digits of the base")
@@ -63,17 +60,14 @@ def same(answer: str, gold: str, *, brackets_list: bool = False) -> Same:
     one, other = (only_number(text, algebra=True) for text in (said, wanted))
     if one is not None and other is not None:
         return Same(equal(one, other), "number")
-    parts, others = (_parts(text, brackets_list) for text in (said, wanted))
-    in_order = _ROW.fullmatch(wanted) is not None
-    if wanted.startswith("(") and len(parts) > 1 and all(without_name(part) != part for part in parts):
-        others, in_order = _parts(wanted[1:-1], brackets_list), True
-        parts.sort(key=lambda part: part[0] if part[0] in "abcxyz" else "")  # `y = 3, x = 4` is (4, 3)
-    if len(parts) > 1 or len(others) > 1 or [said, wanted] != [*parts, *others]:
-        return Same(_same_parts(parts, others, brackets_list, in_order), "list")
+    if _ROW.fullmatch(wanted):
+        values = (numbers(" ; ".join(re.findall(r"[-+\w./]+", text))) for text in (said, wanted))
+        row, other_row = ([one.value for one in each] for each in values)
+        return Same(row == other_row, "row")
     if "=" in said + wanted:  # an equation is compared whole
         said, wanted = plain(answer), plain(gold)
     decimals = other.decimals if other and other.value.denominator > 1 else 0
-    return _same_formula(_as_intervals(said), _as_intervals(wanted), decimals)
+    return _same_formula(_listed(said, brackets_list), _listed(wanted, brackets_list), decimals)
 
 
 def _in_signs(text: str) -> str:
@@ -82,63 +76,14 @@ def _in_signs(text: str) -> str:
     return text
 
 
-def _same_parts(said: list[str], wanted: list[str], brackets_list: bool, in_order: bool) -> bool:
-    if len(said) != len(wanted):
-        return False
-    left = list(wanted)
-    for part in said:
-        places = range(1 if in_order else len(left))
-        met = (one for one in places if same(part, left[one], brackets_list=brackets_list).right)
-        if (found := next(met, None)) is None:
-            return False
-        left.pop(found)
-    return True
-
-
-def _same_tuple(said: str, wanted: str, brackets_list: bool) -> Same | None:
-    """Tuples and intervals part by part; None where one of both is neither."""
-    one, other = _TUPLE.fullmatch(said), _TUPLE.fullmatch(wanted)
-    if not one or not other or (brackets_list and wanted.startswith("[")):
-        return None
-    pairs = [*zip(one[2].split(","), other[2].split(","), strict=False)]
-    alike = one.group(1, 3) == other.group(1, 3) and one[2].count(",") == other[2].count(",")
-    right = alike and all(same(*pair, brackets_list=brackets_list).right for pair in pairs)
-    return Same(right, "tuple")
-
-
-def _parts(text: str, brackets_list: bool) -> list[str]:
-    """The parts of a list or set, those of a sign of both kinds two; else the text alone."""
-    if _ROW.fullmatch(text) and not re.fullmatch(r"\d+\s+\d+/\d+", text):
-        return re.split(r"\s*[<>]\s*|\s+", text)
-    found = (_LIST if brackets_list else _SET).fullmatch(text)
-    inside = next(filter(None, found.groups()), "") if found else text
-    parts = [part.strip() for part in split_outer(inside, _SEPARATOR) if part.strip()]
-    if not parts or all(map(_interval, parts)):
-        return [text]
-    signed = [part.replace("\\pm", sign) for part in parts for sign in "+-"[: 1 + (part.count("\\pm") == 1)]]
-    return [re.sub(r"^\s*\+\s*", "", part) for part in signed]
-
-
-def _as_intervals(text: str) -> str:
-    """`a < x <= b` as `(a, b]`, several joined by `or` as their union; other text as it is."""
-    intervals = [_interval(part) for part in re.split(r"\s*\bor\b\s*", text)]
-    return r" \cup ".join(map(str, intervals)) if all(intervals) else text
-
-
-def _interval(text: str) -> str | None:
-    """The interval that `a < x <= b`, `x > a` or `a > x` describes."""
-    text = re.sub(r"\\([lg])(?:t|(eq))(?![a-z])", lambda one: "<>"[one[1] == "g"] + "="[: bool(one[2])], text)
-    pieces = re.split(r"\s*([<>]=?)\s*", text.strip(" ,"))
-    if len(pieces) == 3:
-        less = pieces[1][0] == "<"
-        if _VARIABLE.fullmatch(pieces[0]):
-            pieces = ["-\\infty" if less else "\\infty", pieces[1][0], *pieces]
-        else:
-            pieces = [*pieces, pieces[1][0], "\\infty" if less else "-\\infty"]
-    if len(pieces) != 5 or pieces[1][0] != pieces[3][0] or not _VARIABLE.fullmatch(pieces[2]):
-        return None
-    low, left, _, right, high = pieces if pieces[1][0] == "<" else reversed(pieces)
-    return f"{'[' if '=' in left else '('}{low}, {high}{']' if '=' in right else ')'}"
+def _listed(text: str, brackets_list: bool) -> str:
+    """A formula with commas between its values, those of a list as a set."""
+    text = text if "<" in text or ">" in text else _AND.sub(", ", text)
+    if text.count("\\pm") == 1 and "," not in text:
+        text = ", ".join(text.replace("\\pm", sign) for sign in "+-")
+    inside = _LIST.fullmatch(text) if brackets_list else None
+    text = next(filter(None, inside.groups()), "") if inside else text
+    return f"\\{{{text}\\}}" if brackets_list and (inside or ", " in text) else text
 
 
 def _same_time(answer: str, gold: str) -> Same | None:

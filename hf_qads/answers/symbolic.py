@@ -96,7 +96,8 @@ def _work() -> None:
         gold, said = (parse(f"${request[one]}$", targets, parsing_timeout=None) for one in ("gold", "answer"))
         if within := request["within"]:
             return bool(abs(said[0] - gold[0]) <= within)
-        return bool(gold and said) and verify(gold, said, timeout_seconds=None) and not _far(gold[0], said[0])
+        met = gold and said and verify(gold, said, allow_set_relation_comp=True, timeout_seconds=None)
+        return bool(met) and not _far(gold[0], said[0])
 
     out, sys.stdout = sys.stdout, sys.stderr
     faulthandler.cancel_dump_traceback_later()
