@@ -1,13 +1,12 @@
 """Candidates for an output's final answer, in order of trust: boxed, announced, the last statement."""
 
 import re
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from hf_qads.answers.cleaning import Statement, before_next_question, readable, statements
 from hf_qads.answers.languages import ANSWER, BECOMES, CONCLUDES, IS, OPTION, WORDLESS
 from hf_qads.answers.latex import closing
-from hf_qads.answers.remarks import OPEN, RESULT, SECOND_THOUGHT, Usable, concluded, is_value, without_remarks
+from hf_qads.answers.remarks import OPEN, SECOND_THOUGHT, Usable, concluded, is_value, without_remarks
 
 BOXED, PHRASE, LAST, WHOLE = "boxed", "answer phrase", "last statement", "whole output"
 EMPTY, CUT_OFF, NONE, RETRACTED = "empty output", "cut off", "no conclusion", "conclusion taken back"
@@ -45,12 +44,6 @@ _GIVES = re.compile(  # a last statement without a point that is whole
 _TOTAL = re.compile(
     r"(?i)=|\b(?:total|sum|all|altogether|answer|result|remain\w*|left|final|so|thus|therefore)\b"
 )
-_NO_IF = re.compile(r"(?i)\W*(?!\W|if\b)")
-_COMPUTED = re.compile(r"^(?!.*\bremains\s+to\b).*=\s*[\\$(*]*[\d,.]*\d\D*$")
-_READING = re.compile(  # of a question, or one answer of several
-    r"(?i)\b(?:answer|interpretation|reading|scenario)\s+(?:\d|[AB])\b\W*:|"
-    r"^\W*(?:if|otherwise|assuming|under|(?:in\s+)?(?:the\s+)?(?:first|second|other)\s+reading)\b"
-)
 
 
 class Candidate(NamedTuple):
@@ -60,7 +53,6 @@ class Candidate(NamedTuple):
     rule: str
     sentence: bool = False  # nothing announced it, so that the value has to be found within a sentence
     whole: bool = True  # not cut off
-    computed: Sequence[str] = ()  # results of the computations before the sentence
 
 
 def conclude(output: str, usable: Usable) -> Candidate | str:
@@ -84,9 +76,6 @@ def conclude(output: str, usable: Usable) -> Candidate | str:
     found, tail = stated or _unannounced(said, usable), said[place + 1 :]
     if isinstance(found, str):
         return found
-    readings = {one.text for one in said if _READING.search(one.text)}
-    if len(readings) > 1 and readings & {found.text, said[place].text} and any(map(_NO_IF.match, readings)):
-        return NONE
     if not found.whole or not (tail or said[-1].ended):
         # A repetition that the length limit cut says nothing new; anything else cut off is no answer.
         before = next((one for _, one in announced if one.whole), None)
@@ -103,12 +92,7 @@ def _reconsidered(found: Candidate, tail: list[Statement], usable: Usable) -> Ca
     if doubts is None:
         return found
     changed = _unannounced(tail[doubts:], usable)
-    if isinstance(changed, Candidate):
-        return changed
-    if not tail[-1].ended and dangling(tail[-1].text):
-        return CUT_OFF
-    doubted = re.search(r"mistake|error|wrong|incorrect|n['o]t .*(?:right|correct)", str(tail[doubts:]))
-    return RETRACTED if doubted else found
+    return changed if isinstance(changed, Candidate) else RETRACTED
 
 
 def _announced(one: Statement, usable: Usable, *, first: bool, last: bool) -> Candidate | None:
@@ -149,37 +133,33 @@ def boxed(text: str) -> list[Candidate]:
 
 def _unannounced(said: list[Statement], usable: Usable) -> Candidate | str:
     """The last statement with a value, unless the output is cut off, denies it or asks."""
-    kept = without_remarks(said, usable) or said
+    kept = without_remarks(said) or said
     last = kept[-1]
     if not last.ended and (dangling(last.text) or (len(said) > 1 and _breaks_off(kept))):
         return CUT_OFF
-    one, results = concluded(kept, said, usable)
-    if not one and not said[-1].ended and dangling(said[-1].text):
-        return CUT_OFF  # in a remark, but behind no sure conclusion
+    one = concluded(kept, usable)
     for other in reversed(kept[-MANY:]):
         if one:
             break
         clause = _LEAD.split(re.sub(r"\s\([^()]*\)", "", other.text))[-1]
-        if other.question or (OPEN.search(clause) and not _COMPUTED.search(clause)):
+        if other.question or (OPEN.search(clause)):
             return NONE
         if usable(other.text):
             if other.item and not _TOTAL.search(other.text) and sum(each.item for each in said) > 1:
                 return NONE
-            one, results = other, RESULT.findall("\n".join(each.text for each in said[: said.index(other)]))
+            one = other
     if not one:
         return NONE
     value = one.bold[0] if len(one.bold) == 2 else ""  # the only one in bold within other words
     if is_value(value) and usable(value) and not re.search(r"[\d)]\s*=|\b(?:not?|wait|actually)\b", one.text):
         return Candidate(value, LAST)
     wordy = CONCLUDES.match(one.text) is not None or not is_value(one.text)
-    return Candidate(one.text, WHOLE if len(said) == 1 else LAST, sentence=wordy, computed=results)
+    return Candidate(one.text, WHOLE if len(said) == 1 else LAST, sentence=wordy)
 
 
 def dangling(text: str) -> bool:
     """Whether a text breaks off: after an operator, a comma or a word that calls for another."""
     text = text.rstrip()
-    if text.endswith(("\\)", "\\]", "\\}", "\\%", "\\$")):
-        return False
     body = text.rstrip("$").rstrip()
     opened = body.count("{") - body.count("\\{") > body.count("}") - body.count("\\}")
     opened = opened or (text.count("$") % 2 == 1 and not re.match(r"[\d.]|$", text.rpartition("$")[2]))

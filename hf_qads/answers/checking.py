@@ -117,7 +117,7 @@ def _compare(stated: Candidate, gold: str, kind: str, *, brackets_list: bool) ->
     wanted = only_number(gold, algebra=kind == FORMULA)
     if wanted is not None and (kind != FORMULA or stated.sentence or len(text.split()) > 3):
         bare = _DOLLARS.sub(r" \1 ", text) if formulas(text) else text
-        said = stated_number(bare, [one.value for text in stated.computed if (one := only_number(text))])
+        said = stated_number(bare)
         if said is not None:
             return said.text, Same(any(equal(one, wanted) for one in _again(said, text)), "number")
     if (words := gold if kind == MIXED else words_of(gold)) and same_words(text, words):
@@ -125,11 +125,7 @@ def _compare(stated: Candidate, gold: str, kind: str, *, brackets_list: bool) ->
     if kind in (NUMBER, MIXED) and (not re.search(r"\d", gold) or numbers(text)[1:]):
         return text, Same(False, "not one number")
     result = Same(False, "no value")
-    several = re.search(r"[,;:]|\\pm|\\cup|\bor\b|\band\b", gold) is not None
-    for value in [
-        *([] if stated.sentence else [text]),
-        *last_value(text, several=several, equation="=" in gold),
-    ]:
+    for value in [*([] if stated.sentence else [text]), *last_value(text)]:
         result = same(value, gold, brackets_list=brackets_list)
         if result.right:
             return value, result

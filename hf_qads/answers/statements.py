@@ -1,10 +1,7 @@
 """The number, the numbers or the formula that a statement states."""
 
 import re
-from collections.abc import Sequence
-from fractions import Fraction
 
-from hf_qads.answers.languages import CONCLUDES
 from hf_qads.answers.latex import bare, split_outer, without_name
 from hf_qads.answers.values import NUMBER, Number, numbers, only_number
 
@@ -35,13 +32,12 @@ _VERB = re.compile(
     r"(?:make|get|(?<!to )cover|cost|pay|spend|sell|take|give|leave|buy|eat|run|find|read|drink)s?|"
     r"(?:need|earn|owe|save|use|receive|travel|work|measure|require|play|weigh|walk|collect)(?:s|e?d)?)\b"
 )
-_VERB_LAST = re.compile(r"[\u0900-\u097f\u3040-\u30ff\uac00-\ud7af]")  # languages that put it there
 _STATES = re.compile(
     r"(?:(?!\band\s+(?:the\s|(?-i:[A-Z])))[^.,:;]){0,80}" + _VERB.pattern.removeprefix("(?i)") + r"\W*",
     re.IGNORECASE,
 )
-_FORMULA = re.compile(  # a currency's sign opens none
-    r"(?s)\$\$(.{1,1000}?)\$\$|\$(?![\d.,]+(?:[\s,;)-]+(?:[a-z]{2,}|\()|[^$\n]*\s\$))([^$\n]{1,500})\$|"
+_FORMULA = re.compile(
+    r"(?s)\$\$(.{1,1000}?)\$\$|\$([^$\n]{1,500})\$|"
     r"\\\((.{1,500}?)\\\)|\\\[(.{1,1000}?)\\\]|\\begin\{(?:align|equation|gather)\w*\*?\}(.{1,1500}?)\\end"
 )
 _LISTED = re.compile(
@@ -54,29 +50,15 @@ _MORE_THAN = re.compile(r"\s+(?:more|less|fewer|greater|larger|times)\s+(?:than|
 _NEARLY = re.compile(r"\\approx|≈|,\s*(?:or\s+)?(?:about|approximately|roughly)\s")
 _UNSOLVED = re.compile(r"(?:^|\s)\d+\*?[A-Za-z]\s*$")
 _WORD = re.compile(r"(?<![\\A-Za-z{])(?!(?:and|or|sqrt|log|sin|cos|tan|infty)\b)[A-Za-z]{2,}\b(?![({])")
-_OF = re.compile(r"\b(?:of|than|by|per|between)\s+\$?$")
 _EITHER = re.compile(r"\b([a-z])\s*=\s*[^=]{1,20}\b(?:or|and)\b\s*\$?\1\s*=")
 _COMPUTES = re.compile(
     r"0\s*(?:[-+*/^]|\\times|\\cdot)\s*[$(]?[0A-Za-z\\]|\\(?:sqrt|pi|pm|frac|log|sin|cos)"
 )  # 0: any number
 
 
-def stated_number(text: str, computed: Sequence[Fraction] = ()) -> Number | None:
-    """The one number that a statement gives as its value (`9 * 2 = $18` gives 18), else None.
-
-    Of several the one that was `computed` last before the statement is meant.
-    """
+def stated_number(text: str) -> Number | None:
+    """The one number that a statement gives as its value (`9 * 2 = $18` gives 18), else None."""
     text = bare(text)
-    own = EQUALS.search(text)
-    if (
-        own
-        and CONCLUDES.match(text)
-        and computed[1:]
-        and (checks := numbers(text)[1:])
-        and checks[-1].value in computed[:-1]
-    ):
-        if used := [one for one in numbers(text) if one.value == computed[-1]][1:]:
-            return used[0]  # gets from what was found what had been computed before it
     if _EITHER.search(text):
         return None
     for reading in (text, _shorter(text), text := _narrowed(text)):
@@ -85,40 +67,34 @@ def stated_number(text: str, computed: Sequence[Fraction] = ()) -> Number | None
     found, masked = numbers(text), NUMBER.sub(lambda one: (one["before"] or "") + "0", text)
     if not found or _COMPUTES.search(masked):
         return None
-    value = _main_number(text, found, () if own else computed[-1:])
+    value = _main_number(text, found)
     return None if value is None or _MORE_THAN.match(text, value.stop) else value
 
 
 def _narrowed(text: str) -> str:
     """The part of a statement that gives its value: its last clause, without its lead, right of `=`."""
-    shorter, computed = _shorter(text), re.compile(r"[\d)%]\s*=")
-    text = shorter if computed.search(shorter) or not computed.search(text) else text
-    text = re.sub(r"^\W*(?:(?:so|thus|therefore|hence|finally|then|now|and)\b,?\s*)*", "", text, flags=re.I)
+    text = re.sub(r"(?i)^\W*(?:(?:so|thus|therefore|hence|finally|then|now|and)\b,?\s*)*", "", _shorter(text))
     parts = [part for part in EQUALS.split(text) if part.strip()]
     if len(parts) > 1 and numbers(parts[-1]):
         text = "" if _UNSOLVED.search(parts[-2]) else parts[-1]
-    clauses = [text[cut.end() :] for cut in CLAUSE.finditer(text)][-3:]
-    return next((one for one in clauses[::-1] if numbers(one)), text)
+    clauses = [text[cut.end() :] for cut in CLAUSE.finditer(text)]
+    return next((one for one in clauses[:-4:-1] if numbers(one)), text)
 
 
-def _main_number(text: str, found: list[Number], computed: Sequence[Fraction]) -> Number | None:
+def _main_number(text: str, found: list[Number]) -> Number | None:
     """The one of several numbers that a clause is about: the first word of it, or what follows its verb."""
     if len({one.value for one in found}) == 1:
         return found[0]
     between = text[found[0].stop : found[1].start]
     hedged = _SEVERAL.match(between)
-    if not hedged and (
-        met := [one for one in found if one.value in computed and not _OF.search(text, 0, one.start)]
-    ):
-        return met[0]
     for one, other in zip(found[-2::-1], found[:0:-1], strict=False):
         if _STATES.fullmatch(text, one.stop, other.start):
             return other
     opens = not text[: found[0].start].strip(" $*~")
-    if hedged or (opens and re.search(r"\b(?:or|and)\W*$", between)):
+    if hedged:
         return None
-    if opens or _VERB_LAST.search(text):
-        return found[0 if opens else -1]
+    if opens:
+        return found[0]
     verbs = [verb.end() for verb in _VERB.finditer(text)]
     return next((one for place in (verbs[:1] + verbs[-1:]) for one in found if one.start >= place), found[0])
 
@@ -139,8 +115,8 @@ def formulas(text: str) -> list[str]:
     return [next(filter(None, found.groups())).strip() for found in _FORMULA.finditer(text)]
 
 
-def last_value(text: str, *, several: bool = False, equation: bool = False) -> list[str]:
-    """What a sentence gives as its value, most trusted first; `several`: also all behind a verb."""
+def last_value(text: str) -> list[str]:
+    """What a sentence gives as its value, most trusted first."""
     shorter = _shorter(text)
     inside = formulas(shorter) or formulas(text)
     if len(inside) > 1 and _LISTED.search(shorter) and all(map(_SIMPLE.fullmatch, inside[-2:])):
@@ -149,12 +125,10 @@ def last_value(text: str, *, several: bool = False, equation: bool = False) -> l
     value = inside[-1] if inside else shorter[verbs[-1].end() if verbs else 0 :]
     part = re.split(r"(?<![<>!=:\\])=(?!=)|\\equiv", value)[-1]
     about = [one.strip(" .,;") for one in _NEARLY.split(part)]
-    if not equation and re.search(r"[\d)}!]\s*=", value):
-        value = part  # a chain is worth its end
     cuts = [text[cut.end() :].strip() for cut in _CUT.finditer(text)][-2:]
     tail = EQUALS.split(_WORD.split(shorter)[-1])[-1].strip(" .,;")
-    listed = [*cuts, text] if several else []
-    return [one for one in dict.fromkeys([value.strip(), *about, part.strip(" .,;"), tail, *listed]) if one]
+    values = [value.strip(), *about, part.strip(" .,;"), tail, *cuts, text]
+    return [one for one in dict.fromkeys(values) if one]
 
 
 def _shorter(text: str) -> str:
