@@ -1,12 +1,12 @@
 """Candidates for an output's final answer, in order of trust: boxed, announced, the last statement."""
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 from hf_qads.answers.cleaning import Statement, before_next_question, readable, statements
 from hf_qads.answers.languages import ANSWER, BECOMES, CONCLUDES, IS, OPTION, WORDLESS
 from hf_qads.answers.latex import closing
-from hf_qads.answers.remarks import OPEN, SECOND_THOUGHT, Usable, concluded, is_value, without_remarks
 
 BOXED, PHRASE, LAST, WHOLE = "boxed", "answer phrase", "last statement", "whole output"
 EMPTY, CUT_OFF, NONE, RETRACTED = "empty output", "cut off", "no conclusion", "conclusion taken back"
@@ -41,9 +41,34 @@ _GIVES = re.compile(  # a last statement without a point that is whole
     r"=|:\s*\S+(?:\s\S+){0,3}$|\b(?:is|are|was|were|equals|be)\s+\S+$|"
     r"^(?=.*(?:\d|\\|\b[A-J]\b)).*[A-Za-z$)}%]$|\([a-j]\)$"
 )
-_TOTAL = re.compile(
-    r"(?i)=|\b(?:total|sum|all|altogether|answer|result|remain\w*|left|final|so|thus|therefore)\b"
+_REMARK = re.compile(  # a check of what was found, an offer or an aside
+    r"(?i)^\W*(?:(?:as|an?|to|we|can|let's|let|us|me|final|quick|sanity|double)[\s-]+){0,3}"
+    r"(?:(?:double-?)?check|verif\w+|notes?|remark|tip|bonus|reminder|fun\s+fact|explanation|reason\w*)\b"
+    r"(?!\s+(?:how|which)|.*\bwe\s+(?:find|get|have|see)\b)|"
+    r"^\W*(?:(?:would|do)\s+you\b|let\s+me\s+know|feel\s+free|i\s+hope|hope|for\s+(?:comparison|reference|example)|"
+    r"should\s+(?:the|you|it|he|she|they)|this\s+assumes|the\s+other(?:s|\s+\d+)|"
+    r"(?:that|this|it)(?:'s|\s+is)\s+(?:more|less|about|nearly|almost|over|just))\b|"
+    r"^\W*\((?=(?:[^()]*[^\W\d]{2,}){2})|\b(?:agrees|consistent\s+with|checks\s+out)\b"
 )
+_RESULT = re.compile(r"(?:[=→]|\\approx)\s*[\\$(*]*([\d,.]*\d)(?![\d.,]*\s*(?:[-+*/×÷^=]|\\[tcd]))")
+_ANEW = re.compile(  # computes, sums up or changes its mind
+    r"(?i)^(?!.*\bif\b.*\bwould\b).*(?:=|\b(?:total|sum|altogether|remain\w*|left|wrong|wait|actually|could\s+be)\b)"
+)
+_SECOND_THOUGHT = re.compile(
+    r"(?i)\b(?:wait|hold on|hmm|correction|edit:|oops|sorry|let me (?:re|correct|fix|try)|actually|"
+    r"an? (?:mistake|error)|(?:that|this|it)(?:'s| is| was)? (?:wrong|incorrect)|"
+    r"(?:not|n't)(?: seem| look)? (?:right|correct))"
+)
+_OPEN = re.compile(  # denied, doubted, or still to be done
+    r"(?i)(?<!\w that )(?<!who )(?<!which )\b(?:is|are|was|were|can|could|do|does)(?:\s*not\b|n't\b)"
+    r"(?!\s+(?:exist|[^,;]*\bbut\b))|\b(?:might|may|could)\s+be\b|\bnot (?:sure|certain)\b(?!.*\bbut\b)|"
+    r"^\W*(?:next|first|let)\b|\b(?:needs?|have|going|remains?)\s+to\s+"
+    r"(?:find|calculate|determine|solve|compute|show|add|subtract|multiply|divide)\b"
+)
+_DENIED = re.compile(r"(?:not|never|wrong|incorrect)\b")
+_SUPPOSED = re.compile(r"(?i)(?:\bnot|n't|不)\s*$|\b(?:if|whether|suppose|assum\w+|unless)\b[^,]{0,30}$")
+_TOTAL = re.compile(r"(?i)=|\b(?:total|sum|all|answer|result|remain\w*|left|final|so|thus|therefore)\b")
+Usable = Callable[[str], bool]
 
 
 class Candidate(NamedTuple):
@@ -52,7 +77,6 @@ class Candidate(NamedTuple):
     text: str  # without the words that announce it
     rule: str
     sentence: bool = False  # nothing announced it, so that the value has to be found within a sentence
-    whole: bool = True  # not cut off
 
 
 def conclude(output: str, usable: Usable) -> Candidate | str:
@@ -64,85 +88,61 @@ def conclude(output: str, usable: Usable) -> Candidate | str:
     if not text:
         return CUT_OFF if text is None else EMPTY
     said = statements(before_next_question(text))
-    if not said:
-        return NONE
-    last = len(said) - 1
-    announced = (
-        (place, one)
-        for place in range(last, -1, -1)
-        if (one := _announced(said[place], usable, first=not place, last=place == last))
-    )
-    place, stated = next(announced, (last, None))
-    found, tail = stated or _unannounced(said, usable), said[place + 1 :]
-    if isinstance(found, str):
+    if said and not said[-1].ended and any(one.text.startswith(said[-1].text) for one in said[:-1]):
+        said.pop()  # a repetition that the length limit cut says nothing new
+    for place in range(len(said) - 1, -1, -1):
+        if found := _announced(said[place], usable, first=not place, last=place == len(said) - 1):
+            break
+    else:
+        return _unannounced(said, usable) if said else NONE
+    doubts = [one for one in range(place + 1, len(said)) if _SECOND_THOUGHT.search(said[one].text)]
+    if isinstance(found, str) or not doubts:
         return found
-    if not found.whole or not (tail or said[-1].ended):
-        # A repetition that the length limit cut says nothing new; anything else cut off is no answer.
-        before = next((one for _, one in announced if one.whole), None)
-        if before and before.text.startswith(found.text.strip()):
-            return before
-    if not found.whole:
-        return CUT_OFF
-    return _reconsidered(found, tail, usable)
-
-
-def _reconsidered(found: Candidate, tail: list[Statement], usable: Usable) -> Candidate | str:
-    """An announced answer, or what second thoughts behind it state instead."""
-    doubts = next((place for place, one in enumerate(tail) if SECOND_THOUGHT.search(one.text)), None)
-    if doubts is None:
-        return found
-    changed = _unannounced(tail[doubts:], usable)
+    changed = _unannounced(said[doubts[0] :], usable)
     return changed if isinstance(changed, Candidate) else RETRACTED
 
 
-def _announced(one: Statement, usable: Usable, *, first: bool, last: bool) -> Candidate | None:
-    """The last answer that a statement boxes or announces."""
+def _announced(one: Statement, usable: Usable, *, first: bool, last: bool) -> Candidate | str | None:
+    """The last answer that a statement boxes or announces, or that it is cut off."""
     if boxes := boxed(one.text):
-        return boxes[-1] if not boxes[-1].whole or usable(boxes[-1].text) else None
+        box = boxes[-1]
+        return CUT_OFF if box is None else Candidate(box, BOXED) if usable(box) else None
     if one.question:
         return None
     for match in reversed(list(_PHRASE.finditer(one.text))[-MANY:]):
         stated = one.text[match.end() :].strip(" :*")
-        if usable(stated) and not _supposed(one.text[: match.start()], stated):
+        if usable(stated) and not (_DENIED.match(stated) or _SUPPOSED.search(one.text[: match.start()])):
             rule = "####" if match[0].startswith("####") else PHRASE
-            return Candidate(stated, rule, whole=one.ended or not (last and dangling(one.text)))
+            return CUT_OFF if last and not one.ended and dangling(one.text) else Candidate(stated, rule)
     chosen = _CONFIRMED.search(one.text) or (_LEADING.match(one.text) if first else None)
     return Candidate(chosen[1], PHRASE) if chosen and usable(chosen[1]) else None
 
 
-def _supposed(before: str, stated: str) -> bool:
-    """Whether an announcement denies what it states, or only supposes it."""
-    supposed = r"(?:\bnot|n't|不)\s*$|\b(?:if|whether|suppose|assum\w+|unless)\b[^,]{0,30}$"
-    return bool(re.match(r"(?:not|never|wrong|incorrect)\b", stated) or re.search(supposed, before, re.I))
-
-
-def boxed(text: str) -> list[Candidate]:
-    r"""What `\boxed` holds, from left to right; boxes that are joined by a comma or `and` are one."""
-    boxes, end = list[Candidate](), 0
+def boxed(text: str) -> list[str | None]:
+    r"""What each `\boxed` holds, None where it is cut off; boxes joined by a comma or `and` are one."""
+    boxes, end = list[str | None](), 0
     for match in _BOX.finditer(text):
         stop = closing(text, match.end() - 1)
-        content, whole = text[match.end() : stop], stop is not None
-        if boxes and boxes[-1].whole and whole and _CONNECTED.fullmatch(text, end, match.start()):
-            # `$\boxed{2}$ and $\boxed{3}$` is one answer of two values
-            earlier = boxes.pop().text
+        content = None if stop is None else text[match.end() : stop]
+        if boxes and boxes[-1] and content and _CONNECTED.fullmatch(text, end, match.start()):
+            earlier = boxes.pop()  # `$\boxed{2}$ and $\boxed{3}$` is one answer of two values
             content = content if earlier == content else f"{earlier}, {content}"
-        end = stop + 1 if stop else len(text)
-        boxes.append(Candidate(content, BOXED, whole=whole))
-    return [box for box in boxes if box.text.strip() or not box.whole]
+        end = (stop or len(text)) + 1
+        boxes.append(content)
+    return [box for box in boxes if box is None or box.strip()]
 
 
 def _unannounced(said: list[Statement], usable: Usable) -> Candidate | str:
     """The last statement with a value, unless the output is cut off, denies it or asks."""
-    kept = without_remarks(said) or said
-    last = kept[-1]
-    if not last.ended and (dangling(last.text) or (len(said) > 1 and _breaks_off(kept))):
+    kept = [one for one in said if not _REMARK.search(one.text)] or said
+    if not kept[-1].ended and (dangling(kept[-1].text) or (said[1:] and _breaks_off(kept[-1].text))):
         return CUT_OFF
-    one = concluded(kept, usable)
+    one = _concluded(kept, usable)
     for other in reversed(kept[-MANY:]):
         if one:
             break
         clause = _LEAD.split(re.sub(r"\s\([^()]*\)", "", other.text))[-1]
-        if other.question or (OPEN.search(clause)):
+        if other.question or _OPEN.search(clause):
             return NONE
         if usable(other.text):
             if other.item and not _TOTAL.search(other.text) and sum(each.item for each in said) > 1:
@@ -150,24 +150,53 @@ def _unannounced(said: list[Statement], usable: Usable) -> Candidate | str:
             one = other
     if not one:
         return NONE
-    value = one.bold[0] if len(one.bold) == 2 else ""  # the only one in bold within other words
+    value = (
+        one.bold[0] if len(one.bold) == 1 and ", " not in one.bold[0] else ""
+    )  # in bold within other words
     if is_value(value) and usable(value) and not re.search(r"[\d)]\s*=|\b(?:not?|wait|actually)\b", one.text):
         return Candidate(value, LAST)
     wordy = CONCLUDES.match(one.text) is not None or not is_value(one.text)
     return Candidate(one.text, WHOLE if len(said) == 1 else LAST, sentence=wordy)
 
 
+def _concluded(kept: list[Statement], usable: Usable) -> Statement | None:
+    """The conclusion behind which there are only remarks.
+
+    It concludes in bold or with the result that was computed last. What computes something new or changes
+    its mind is no remark.
+    """
+    found, result = None, ""
+    for one in kept:
+        result = [result, *_RESULT.findall(one.text)][-1]
+        leads = CONCLUDES.match(one.text)
+        if leads or _ANEW.search(one.text) or is_value(one.text):
+            found = None
+        backed = result and re.search(rf"(?<![\d.]){re.escape(result)}(?![\d.,]*\d)", one.text)
+        if (
+            bool(leads) + bool(one.bold) + bool(backed) > 1
+            and not _OPEN.search(one.text)
+            and usable(one.text)
+        ):
+            found = one
+    return found
+
+
+def is_value(text: str) -> bool:
+    """Whether a statement is nothing but a value."""
+    words = re.findall(r"[A-Za-z]{2,}", re.sub(r"\\[A-Za-z]+|\{[^{}]*\}", "", text))
+    computed = re.search(r"[\d)}]\s+[-+*/×÷]\s+\$?\d|=", text)
+    return len(words) <= 2 and len(text) < 200 and bool(re.search(r"\d|\\", text)) and not computed
+
+
 def dangling(text: str) -> bool:
     """Whether a text breaks off: after an operator, a comma or a word that calls for another."""
-    text = text.rstrip()
-    body = text.rstrip("$").rstrip()
+    body = text.rstrip("$ ")
     opened = body.count("{") - body.count("\\{") > body.count("}") - body.count("\\}")
     opened = opened or (text.count("$") % 2 == 1 and not re.match(r"[\d.]|$", text.rpartition("$")[2]))
     return opened or bool(_OPEN_END.search(body))
 
 
-def _breaks_off(said: list[Statement]) -> bool:
+def _breaks_off(text: str) -> bool:
     """Whether a last statement without a point is a step's number, or neither computes nor gives a value."""
-    text = said[-1].text
     step = re.fullmatch(r"(?i)\W*(?:step|case|part|question)\s*\d{1,2}\W*", text)
     return bool(step) or not (is_value(text) or " " not in text or _GIVES.search(text))

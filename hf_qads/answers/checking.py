@@ -95,8 +95,8 @@ def gold_answer(gold: object, benchmark: str) -> str:
         gold = gold[0]
     text = "" if gold is None or gold != gold else str(gold).strip()
     text = text.rpartition("####")[2].strip()
-    if boxes := boxed(text):
-        text = boxes[-1].text.strip(" $")
+    if (boxes := boxed(text)) and boxes[-1]:
+        text = boxes[-1].strip(" $")
     if not text:
         raise EvaluationError(
             f"The gold answer of a {benchmark} item is missing. Fill it in, or leave the item out."

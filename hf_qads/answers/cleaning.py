@@ -11,32 +11,23 @@ LONGEST = 1200  # characters of a statement; of a longer one the end is read
 MANY = 60  # statements at either end of an output that are read
 READ = 20_000  # characters; of a longer output the first and the last half of these are read
 _JSON = re.compile(
-    r"\"(?:final[_ ]?)?(?:answer|result|solution)\"\s*:\s*"
-    r"(?:\"((?:[^\"\\\n]|\\.){0,500})\"|(\[[^\]\n]{0,200}\]|[-+\d.eE]+))"
+    r"\"(?:final[_ ]?)?(?:answer|result|solution)\"\s*:\s*(?:\"((?:[^\"\\\n]|\\.){0,500})\"|([-+\d.eE]+))"
 )
 _SHOWN = re.compile(
-    r"(?i)\bprint\(.*\)\s*#\s*(?:=>|->|prints?|outputs?|output:)?\s*(.+)|"
-    r"^\s*(?:#|//)\s*(?:=>|->|prints?:?|(?:expected\s+)?outputs?\s*(?:is|:)|result\s*:)\s*(.+)"
+    r"(?i)(?:\bprint\(.*\)\s*#|^\s*#\s*(?:=>|->|prints?|outputs?|result)(?!\w))[\s:=>-]*(?:outputs?:)?\s*(.+)"
 )
 _THOUGHT = re.compile(
     r"(?i)[<\[]/(?:think(?:ing)?|thoughts?|reasoning|reflection)[>\]]|◁/think▷|"
     r"<\|channel\|>\s*final\s*(?:<\|message\|>)?"
 )
-_TEXT_BLOCKS = ("", "output", "text", "txt", "markdown", "md", "latex", "json", "plaintext")
 _MARKUP: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"【([^【】\n]{1,12})】", r"\n\1: "),
-    (r"<<[^<>\n]{0,200}>>|\[asy\].*?\[/asy\]", ""),  # GSM8K's calculator notes, MATH's drawings
+    (r"<<[^<>\n]{0,200}>>", ""),  # GSM8K's calculator notes
     (r"<(tool_call|tool_response|function_call)>.*?(?:</\1>|$)", "\n"),
     (r"<(final_answer|final|answer|result)>(.{0,1000}?)</\1>", r"\nAnswer: \2\n"),
     (r"```[ \t]*([A-Za-z]*)[^\n]{0,40}\n(.*?)(?:```|$)", lambda block: _shown(*block.groups())),
-    (
-        r"(?m:^[ \t]*(?:(?:def|import|from|return|for|while|if|print|class|else|try)\b[^\n]*[:)][ \t]*$"
-        r"|(?:import|return)\s[^\n]*|(?:>>>|In \[\d+\]:)[^\n]*|Out\[\d+\]:))",
-        "",
-    ),
-    (r"<li\b[^<>]{0,200}>", "\n- "),
     (r"</?(?:p|div|br|li|ul|ol|h[1-6]|table|tr|section|body|html)\b[^<>]{0,200}>", "\n"),
-    (r"</?(?:b|i|u|em|strong|span|code|a|td|th|sup|sub|small|mark|font|pre)\b[^<>]{0,200}>", ""),
+    (r"</?(?:b|i|u|em|strong|span|code|a|td|th|sup|sub)\b[^<>]{0,200}>", ""),
 )
 _DISPLAY = re.compile(
     r"(?s)\\\[.{0,2000}?\\\]|\$\$.{0,2000}?\$\$|\\begin\{(\w{1,12}\*?)\}.{0,2000}?\\end\{\1\}|"
@@ -45,9 +36,9 @@ _DISPLAY = re.compile(
 _HEADING = re.compile(
     r"(?im)^(?:[^\w\n]|_){0,12}(?:[a-z]+\s+){0,2}(?:answer|result|conclusion|答案)(?:[^\w\n]|_){0,12}$"
 )
-_MARKER = re.compile(r"^[ \t\u2060]*(?:[-*•>+]+|(?:[Ss]tep )?\(?\d{1,2}[.:)])[ \t]+(?=\S)")
+_MARKER = re.compile(r"^[ \t*]*(?:[-•>+*]+|(?:[Ss]tep )?\(?\d{1,2}[.:)])\**[ \t]+(?=\S)")
 _END = re.compile(r"[。？।]|(?:[.?]|(?<=[a-z\u4e00-\u9fff)]{2})[!！])[\"'”)\]*_]*(?=\s|$|[\u4e00-\u9fff])|\n")
-_BOLD = "\u2060"  # a mark without width that no model writes
+_BOLD = re.compile(r"(?<![\w)])\*\*([^*]*\d[^*]*)(?:\*\*|$)")
 _SIGNS = str.maketrans(dict(zip("，：；（）＝", ",:;()=", strict=True)) | {"∴": "therefore "})
 
 
@@ -57,7 +48,7 @@ class Statement(NamedTuple):
     text: str
     ended: bool  # by a point or a new line
     question: bool = False
-    bold: Sequence[str] = ()  # what follows each mark of a number in bold, or of a line across the page
+    bold: Sequence[str] = ()  # what stands in bold and holds a number
     item: bool = False  # of a list
 
 
@@ -79,13 +70,10 @@ def readable(output: str) -> str | None:
 
 
 def _shown(language: str, block: str) -> str:
-    """What a block of code shows: all of it without a language, else what it prints or says to print."""
-    if language.lower() in _TEXT_BLOCKS:
-        return f"\n{block}\n"
-    if re.search(r"(?m)^>>> ", block):
-        return re.sub(r"(?m)^(?:>>>|\.\.\.).*", "", block)
-    said = (one[1] or one[2] for one in map(_SHOWN.search, block.split("\n")) if one)
-    return "\n".join(["", *said, ""])
+    """What a block of code shows: all of it without a language, else what it says to print."""
+    if language.lower() not in ("", "output", "text", "txt", "markdown", "md", "latex", "json", "plaintext"):
+        block = "\n".join(one[1] for one in map(_SHOWN.search, block.split("\n")) if one)
+    return f"\n{block}\n"
 
 
 def before_next_question(text: str) -> str:
@@ -105,31 +93,29 @@ def statements(text: str) -> list[Statement]:
     """The sentences and lines of a `readable` text, without Markdown; a label is joined with what follows."""
     text = re.sub(r"\n{2,}", "\n\n", re.sub(r"[ \t]+(?=\n)|(?<=[ \t]{9})[ \t]+", "", text))
     text = _DISPLAY.sub(_one_line, text)
-    text = re.sub(r"([.,])\$(?=\s|$)", r"$\1", text)
-    text = _HEADING.sub(lambda one: "Conclusion:" if "onclusion" in one[0] else "Answer:", text)
-    value = r"(\*\*(?=[-−$€£(\\]*(?:[a-z] ?= ?)?-?[\d\\])(?:[^*\n:,]|,(?! )){1,60}(?<![.!?])\*\*)(?!!)"
-    text = re.sub(value, rf"\1{_BOLD}", text)
-    bold = r"\*\*(?=[^*\n]{0,60}\d[^*\n:]{0,60}\*\*)|\n(?=\s*[-*_─]{3,}\s*\n)"
-    text = re.sub(bold, rf"{_BOLD}\g<0>", text)
-    text = re.sub(r"(?<![\w)])\*\*|\*\*(?![\w(])|`+|(?<!\w)__|__(?!\w)", "", text)
-    text = re.sub(r"(:|=|\bis|\bare)[ \t]*\n\s*", r"\1 ", text)
-    found, last = list[Statement](), ""
+    text = re.sub(r"`+|(?<!\w)__|__(?!\w)", "", _HEADING.sub(_label, text))
+    text = re.sub(r"([:=]|\bis|\bare)([*_ \t]*)\n\s*", r"\1\2 ", text)
+    found, open_end = list[Statement](), False
     for line in text.split("\n"):
         item = re.match(r"\s*(?:[-*•]|[A-J][.)])\s", line) is not None
-        line, start = _MARKER.sub("", line), 0
-        for end in _END.finditer(line):
-            part, closed = line[start : end.start()], end.group()[0] in "?？"
-            found.append(Statement(_bare(part), True, closed, part.split(_BOLD)[1:], item))
-            start = end.end()
-        last = _bare(line[start:])
-        if last:
-            found.append(Statement(last, True, bold=line[start:].split(_BOLD)[1:], item=item))
-        elif found and _BOLD in line[start:]:
-            found[-1] = found[-1]._replace(bold=[""])
-    if found and last:
+        line, open_end = _MARKER.sub("", line), False
+        ends = [(end.start(), end.end(), end[0]) for end in _END.finditer(line)]
+        places = [0, *(stop for _, stop, _ in ends)]
+        for start, (stop, _, mark) in zip(places, [*ends, (len(line), 0, "")], strict=True):
+            part = line[start:stop]
+            bare = _bare(part)
+            if bare or mark:
+                bold = _BOLD.findall(part) if "**" in part else ()
+                found.append(Statement(bare, True, mark[:1] in ("?", "？"), bold, item))
+                open_end = not mark
+    if found and open_end:
         found[-1] = found[-1]._replace(ended=False)
     found = found if len(found) <= 2 * MANY else [*found[:MANY], *found[-MANY:]]
     return [one for one in found if one.text.strip("#$*_-=.\\ ")]
+
+
+def _label(heading: re.Match[str]) -> str:
+    return "Conclusion:" if "onclusion" in heading[0] else "Answer:"
 
 
 def _one_line(display: re.Match[str]) -> str:
@@ -141,8 +127,8 @@ def _one_line(display: re.Match[str]) -> str:
 
 
 def _bare(text: str) -> str:
-    text = re.sub(r"^[\s*_`\"'“”]+|(?<!\s)[*_`\"'“”]+\s*$|\s+$", "", text.replace(_BOLD, ""))
-    text = text[-LONGEST:]
+    text = re.sub(r"(?<![\w)])\*\*|\*\*(?![\w(])", "", text)
+    text = re.sub(r"^[\s*_`\"'“”]+|(?<!\s)[*_`\"'“”]+\s*$|\s+$", "", text)[-LONGEST:]
     while text and ord(text[-1]) > 0x2100 and not text[-1].isalnum() and text[-1] not in "√∞∪∅":
         text = text[:-1].rstrip()  # emoji and ticks
     return text

@@ -12,28 +12,20 @@ from hf_qads.answers.values import equal, numbers, only_number
 LONGEST = 1000  # characters; no final answer is longer
 _TEXT = re.compile(r"\W*\\(?:text|textbf|textit|textrm|mbox|mathrm|operatorname)\s*\{([^{}]*)\}\W*")
 _SYNONYMS = (
-    (r"no\s+(?:real\s+|such\s+)?(?:solutions?|roots?)(?:\W+x in no solution)?|empty set", "no solution"),
+    (r"no\s+(?:real\s+|such\s+)?(?:solutions?|roots?)|empty set", "no solution"),
     (r"does\s*(?:not|n t)\s+exist|dne|not defined", "undefined"),
     (r"infinite(?:ly many)?(?: solutions)?", "infinite"),
 )
 _REALS = re.compile(
     r"\W*(?:x\s*\\in\s*)?(?:\\mathbb\{?R\}?|(?:all|any)\s+reals?(?:\s+numbers?)?|-\\infty,\s*\\infty)\W*"
 )
-_NEGATIONS = re.compile(r"\b(?:not|nor|neither|no|never)\b|n't\b")
+_DENIED = re.compile(r"\b(?:not|nor|neither|no|never|or|except)\b|n't\b")
 _PROSE = re.compile(r"(?<![\\A-Za-z{])(?!sqrt|infty|frac)[A-Za-z]{3,}(?![A-Za-z(])")  # words of a sentence
 _CLOCK = re.compile(r"(?<![\d:.])(\d{1,2})(?::(\d\d))?(?!\d|:\d)\s*(?:([ap])\.?\s?m\b\.?)?", re.IGNORECASE)
 _RATIO = re.compile(r"(?<![\d:.])(\d+(?:\.\d+)?)\s*(?::|\\colon|to)\s*(\d+(?:\.\d+)?)(?![\d:])")
 _AND = re.compile(r"\s*(?:,\s*(?:and|or)\b|;|\band\b|\bor\b|\n)\s*")
 _LIST = re.compile(r"\\\{(.*)\\\}|\{([^{}]*)\}|\[([^\[\]]*)\]", re.DOTALL)
 _ROW = re.compile(r"[-+]?[\d./]+(?:(?:\s+|\s*[<>]\s*)[-+]?[\d./]+)+")
-_WORDED = (  # inequalities
-    (r"^\D*\bstrictly\s+between\s+(\S+)\s+and\s+(\S+)$", r"(\1, \2)"),
-    (
-        r"(?i)^.*\bnumbers?\s+(?:that\s+(?:is|are)\s+)?(?:(?:great|larg)er|more)\s+than\s+\$?([^\s$]+)\$?$",
-        r"x > \1",
-    ),
-    (r"(?i)^.*\bnumbers?\s+(?:that\s+(?:is|are)\s+)?(?:less|smaller)\s+than\s+\$?([^\s$]+)\$?$", r"x < \1"),
-)
 
 
 class Same(NamedTuple):
@@ -48,7 +40,7 @@ def same(answer: str, gold: str, *, brackets_list: bool = False) -> Same:
     measured = [only_number(without_name(text), algebra=True) for text in (answer, gold)]
     if all(one and one.unit for one in measured):
         return Same(equal(*filter(None, measured)), "number")
-    said, wanted = (_in_signs(value_of(text)) for text in (answer, gold))
+    said, wanted = (re.sub(r"^\[([^][,]*)\]$", r"\1", value_of(text)) for text in (answer, gold))
     if compact(said) == compact(wanted) or max(len(said), len(wanted)) > LONGEST:
         return Same(compact(said) == compact(wanted), "same text")
     if decided := _same_time(said, wanted):
@@ -67,41 +59,47 @@ def same(answer: str, gold: str, *, brackets_list: bool = False) -> Same:
     if "=" in said + wanted:  # an equation is compared whole
         said, wanted = plain(answer), plain(gold)
     decimals = other.decimals if other and other.value.denominator > 1 else 0
-    return _same_formula(_listed(said, brackets_list), _listed(wanted, brackets_list), decimals)
+    return _same_formula(said, wanted, decimals, brackets_list)
 
 
-def _in_signs(text: str) -> str:
-    for pattern, signs in _WORDED:
-        text = re.sub(pattern, signs, text)
-    return text
+def _same_formula(said: str, wanted: str, decimals: int, brackets_list: bool) -> Same:
+    if prose(said) or not re.search(r"[A-Za-z!]|\\|[-+*/^,]", said + wanted):
+        return Same(False, "other text")
+    if symbolic.too_large(said) or symbolic.too_large(wanted):
+        return Same(False, "power too large to compute")
+    within = 0.5 * 0.1**decimals if decimals else 0.0
+    verdict = _verified(_listed(wanted, brackets_list), _listed(said, brackets_list), within)
+    return Same(bool(verdict), "math-verify" if verdict is not None else "math-verify gave up")
 
 
 def _listed(text: str, brackets_list: bool) -> str:
-    """A formula with commas between its values, those of a list as a set."""
+    """A formula as LaTeX, with commas between its values; those of a list are a set."""
     text = text if "<" in text or ">" in text else _AND.sub(", ", text)
     if text.count("\\pm") == 1 and "," not in text:
         text = ", ".join(text.replace("\\pm", sign) for sign in "+-")
     inside = _LIST.fullmatch(text) if brackets_list else None
-    text = next(filter(None, inside.groups()), "") if inside else text
+    text = latexify(next(filter(None, inside.groups()), "") if inside else text)
     return f"\\{{{text}\\}}" if brackets_list and (inside or ", " in text) else text
+
+
+@lru_cache(16)
+def _verified(gold: str, answer: str, within: float) -> bool | None:
+    """math-verify's verdict; readings of one sentence often end in the same formula."""
+    return symbolic.verify(gold, answer, within=within)
 
 
 def _same_time(answer: str, gold: str) -> Same | None:
     """Times of day and ratios; None where the gold answer is neither."""
     wanted = _CLOCK.fullmatch(re.sub(r"\s+", " ", gold).strip(" ."))
-    if wanted and (wanted[2] or wanted[3]):
-        said = [one for one in _CLOCK.finditer(answer) if one[2] or one[3]] or [*_CLOCK.finditer(answer)]
-        if said:
-            hours = [(int(one[1]), int(one[2] or 0)) for one in (said[-1], wanted)]
-            halves = {(one[3] or "").lower() for one in (said[-1], wanted)} - {""}
-            if hours[0] == hours[1] or wanted[3]:
-                return Same(hours[0] == hours[1] and len(halves) < 2, "time of day")
+    said = [one for one in _CLOCK.finditer(answer) if one[2] or one[3]]
+    if wanted and (wanted[2] or wanted[3]) and said:
+        hours = [(int(one[1]), int(one[2] or 0)) for one in (said[-1], wanted)]
+        halves = {(one[3] or "").lower() for one in (said[-1], wanted)} - {""}
+        return Same(hours[0] == hours[1] and len(halves) < 2, "time of day")
     if ratio := _RATIO.fullmatch(gold.strip(" .")):
-        met = [*_RATIO.finditer(answer)]
-        said_ratio = Fraction(met[-1][1]) / Fraction(met[-1][2]) if met and Fraction(met[-1][2]) else None
-        if not met and (number := only_number(answer)):
-            said_ratio = number.value
-        return Same(said_ratio is not None and said_ratio * Fraction(ratio[2]) == Fraction(ratio[1]), "ratio")
+        met = _RATIO.findall(answer)
+        value = only_number("/".join(met[-1]) if met else answer)
+        return Same(bool(value) and value.value * Fraction(ratio[2]) == Fraction(ratio[1]), "ratio")
     return None
 
 
@@ -111,8 +109,7 @@ def same_words(answer: str, gold: str) -> bool:
     if said.replace(" ", "") == wanted.replace(" ", ""):
         return True
     short = len(wanted) > 1 and (len(said.split()) <= len(wanted.split()) + 5 or said.endswith(wanted))
-    denied = bool(_NEGATIONS.search(said)) > bool(_NEGATIONS.search(wanted))
-    denied = bool(denied or re.search(r"\b(?:or|except)\b", said))
+    denied = bool(_DENIED.search(said)) > bool(_DENIED.search(wanted))
     return short and not denied and bool(re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", said))
 
 
@@ -139,19 +136,3 @@ def words_of(gold: str) -> str | None:
 def prose(text: str) -> bool:
     """Whether a text is a sentence rather than a formula."""
     return len(_PROSE.findall(text)) > 1
-
-
-def _same_formula(answer: str, gold: str, decimals: int) -> Same:
-    if prose(answer) or not re.search(r"[A-Za-z!]|\\|[-+*/^,]", answer + gold):
-        return Same(False, "other text")
-    if symbolic.too_large(answer) or symbolic.too_large(gold):
-        return Same(False, "power too large to compute")
-    within = 0.5 * 0.1**decimals if decimals else 0.0
-    verdict = _verified(latexify(gold), latexify(answer), within)
-    return Same(bool(verdict), "math-verify" if verdict is not None else "math-verify gave up")
-
-
-@lru_cache(16)
-def _verified(gold: str, answer: str, within: float) -> bool | None:
-    """math-verify's verdict; readings of one sentence often end in the same formula."""
-    return symbolic.verify(gold, answer, within=within)

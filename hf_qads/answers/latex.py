@@ -47,8 +47,7 @@ _NAME = re.compile(
     r"(?:=(?!=)|\\in\b|\\approx)\s*|^[A-Za-z][A-Za-z ]{2,40}:\s+(?=\S*\d)|^\W{0,2}\(?[A-E][).]\s*(?=\S*\d)"
 )
 _UNIT = re.compile(r"((?<=[\d})])|(?<=\\pi))\s+(?:(?:[A-Za-z]{3,}|[ckm]m|kg|ft|in)\.?\s*)+(?:\^\{?[23]\}?)?$")
-FARTHEST = 4000  # characters between a bracket and the one that closes it
-OPENING = {"(": ")", "[": "]", "{": "}"}
+FARTHEST = 4000  # characters between a brace and the one that closes it
 
 
 @lru_cache(256)
@@ -67,37 +66,13 @@ def bare(text: str) -> str:
 
 
 def closing(text: str, place: int) -> int | None:
-    """The index of the bracket of the same sort that closes the one at `place`; None where nothing does."""
-    opening, closer, depth = text[place], OPENING[text[place]], 0
-    for index in range(place, min(len(text), place + FARTHEST)):
-        if index and text[index - 1] == "\\":
-            continue
-        if text[index] == opening:
-            depth += 1
-        elif text[index] == closer:
-            depth -= 1
-            if depth == 0:
-                return index
+    """The index of the brace that closes the one at `place`; None where nothing does."""
+    depth = 0
+    for found in re.compile(r"(?s)\\.|[{}]").finditer(text, place, place + FARTHEST):
+        depth += {"{": 1, "}": -1}.get(found[0], 0)
+        if depth == 0 and found[0] == "}":
+            return found.start()
     return None
-
-
-def split_outer(text: str, separators: str) -> list[str]:
-    """Split at separators (a regular expression) that stand outside every bracket."""
-    depth, start, parts = 0, 0, []
-    pattern = re.compile(separators)
-    index = 0
-    while index < len(text):
-        character = text[index]
-        if character in "([{":
-            depth += 1
-        elif character in ")]}":
-            depth = max(0, depth - 1)
-        elif depth == 0 and (found := pattern.match(text, index)) and found.end() > index:
-            parts.append(text[start:index])
-            index = start = found.end()
-            continue
-        index += 1
-    return [*parts, text[start:]]
 
 
 def compact(text: str) -> str:

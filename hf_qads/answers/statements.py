@@ -2,7 +2,7 @@
 
 import re
 
-from hf_qads.answers.latex import bare, split_outer, without_name
+from hf_qads.answers.latex import bare, without_name
 from hf_qads.answers.values import NUMBER, Number, numbers, only_number
 
 _REASON = re.compile(
@@ -90,10 +90,9 @@ def _main_number(text: str, found: list[Number]) -> Number | None:
     for one, other in zip(found[-2::-1], found[:0:-1], strict=False):
         if _STATES.fullmatch(text, one.stop, other.start):
             return other
-    opens = not text[: found[0].start].strip(" $*~")
     if hedged:
         return None
-    if opens:
+    if not text[: found[0].start].strip(" $*~"):
         return found[0]
     verbs = [verb.end() for verb in _VERB.finditer(text)]
     return next((one for place in (verbs[:1] + verbs[-1:]) for one in found if one.start >= place), found[0])
@@ -103,7 +102,7 @@ def stated_numbers(text: str) -> list[Number]:
     """Every value that a statement gives: `x = 14 and y = 9`, `14 and 9`, `one is 14, the other 9`."""
     text = _shorter(bare(text)).strip("()[]{}\\ ")
     values: list[Number] = []
-    for part in split_outer(text, r"\s*(?:,(?=\s)|,(?!\d{3}(?!\d))|;|\band\b|\bor\b|\n)\s*"):
+    for part in re.split(r"\s*(?:,(?=\s)|,(?!\d{3}(?!\d))|;|\band\b|\bor\b|\n)\s*", text):
         found = stated_number(part) if part.strip() else None
         if found is not None and found.value not in [value.value for value in values]:
             values.append(found)

@@ -14,35 +14,31 @@ _DECIMAL = r"(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)"
 _SIGN = r"(?:[-+]\s*|(?i:negative|minus)\s+)"
 _WHOLE = r"\s*(?:\{\s*[-+]?\d+\s*\}|[-+]?\d+)"
 _ZEROS = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12, "lakh": 5, "crore": 7}
-_SCALES = {word: 10**zeros for word, zeros in _ZEROS.items()} | {"dozen": 12}
+_SCALES = {word: 10**zeros for word, zeros in _ZEROS.items()} | {"dozen": 12, "万": 10**4, "亿": 10**8}
 _COUNTED = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
     "seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety"
 ).split()
 _SMALL = dict(zip(_COUNTED, [*range(20), *range(20, 100, 10)], strict=True))
 _WORD = rf"(?:{'|'.join([*_SMALL, *_SCALES])})"
-_PARTS = "half third quarter fifth sixth seventh eighth ninth tenth".split()
 NUMBER = re.compile(
     rf"(?P<before>{_SIGN})?\(?(?P<currency>(?:US\$|[$€£¥₹]|Rs\.?|USD|EUR)\s*)?\(?(?P<after>{_SIGN})?"
     rf"(?:(?P<body>\d+(?:\s+and\s+|\s*)\\frac\{{\s*\d+\s*\}}\{{\s*\d+\s*\}}|\d+(?:\s+and\s+|\s+)\d+\s*/\s*\d+"
     rf"|\\frac\{{\s*[-+]?{_DECIMAL}\s*\}}\{{\s*[-+]?{_DECIMAL}\s*\}}|{_DECIMAL}\s*/\s*{_DECIMAL}"
     rf"|{_DECIMAL}[eE][-+]?\d+"
     rf"|{_DECIMAL}\s*(?:(?:\\times|\\cdot|[*xX])\s*10\s*\^|\^|\*\*){_WHOLE})|(?P<decimal>{_DECIMAL})"
-    rf"|(?P<words>\b(?i:(?:an?\s+(?=hundred|thousand|million|dozen))?{_WORD}(?:[\s-]+(?:and\s+)?{_WORD})*)\b)"
-    rf"(?P<part>[\s-]+(?:and\s+an?\s+)?(?:{'|'.join(_PARTS)})s?\b)?)"
+    rf"|(?P<words>\b(?i:(?:an?\s+(?=hundred|thousand|million|dozen))?{_WORD}(?:[\s-]+(?:and\s+)?{_WORD})*)\b))"
     rf"(?:(?:st|nd|rd|th)\b)?\)?(?P<percent>\s*(?:%|percent\b|per cent\b))?"
-    rf"(?P<scale>\s*(?i:{'|'.join(_SCALES)})s?\b|\s*[万萬億亿])?"
+    rf"(?P<scale>\s*(?:[万亿]|(?i:{'|'.join(_ZEROS)}|dozen)s?\b))?"
 )
 _ABOUT = re.compile(r"^(about|approx(?:imately|\.)?|roughly|around|exactly|only|just|\\approx|\\sim|~|=)\s*")
 _SUBTRACTION = re.compile(r"(?:[0-9)}\]]\s*|[^\W\d_])[-+]\s*$|[^\W\d_]\s+[-+]\s+$")
-Measure = tuple[tuple[str, int, str], Fraction]  # (quantity, its power, per which) and the size of a unit
 _SIZES = (  # quantity, size, names
-    "length 1/1000 mm millimeter,length 1/100 cm centimeter,length 1 m meter metre,length 1000 km "
-    "kilometer,length 127/5000 inch,length 381/1250 ft foot feet,length 1143/1250 yard,length 201168/125 mi "
-    "mile,time 1 sec second,time 60 min minute,time 3600 h hr hour,time 86400 day,time 604800 week,age 1 "
-    "month,age 12 year,weight 1/1000 g gram,weight 1 kg kilogram,weight 45359237/100000000 lb pound,weight "
-    "45359237/1600000000 oz ounce,money 1 $ us$ usd dollar,money 1/100 cent ¢,volume 1 l liter litre,volume "
-    "1/1000 ml milliliter"
+    "length 1/100 cm centimeter,length 1 m meter metre,length 1000 km kilometer,"
+    "distance 1 ft foot feet,distance 3 yard,distance 1/12 inch,distance 5280 mile,time 1 sec second,"
+    "time 60 min minute,time 3600 h hr hour,time 86400 day,time 604800 week,age 1 month,age 12 year,"
+    "weight 1 g gram,weight 1000 kg kilogram,pounds 1 lb pound,pounds 1/16 oz ounce,money 1 $ us$ dollar,"
+    "money 1/100 cent ¢,volume 1 l liter litre,volume 1/1000 ml milliliter"
 )
 _MEASURES = {
     word: (kind, Fraction(size)) for kind, size, *words in map(str.split, _SIZES.split(",")) for word in words
@@ -50,10 +46,6 @@ _MEASURES = {
 UNITS = {*_MEASURES} | set(
     "in yd cc mg lbs s hrs days mph kph per of the a an pm am way ways cup cups deg rad pts sq each for and "
     "he she men new one all box cat dog egg pen car bus tip pie ton fee".split()
-)
-_BESIDE = re.compile(
-    r"(?i)\s*(?:(sq(?:uare|\.)?|cu(?:bic|\.)?)\s+)?([a-z]+|¢)(?:\s*\^\s*\{?\s*([23]))?"
-    r"(?:\.?\s*(?:per|/)\s*([a-z]+))?"
 )
 
 
@@ -66,7 +58,7 @@ class Number(NamedTuple):
     start: int = 0  # in the text it was found in
     stop: int = 0
     text: str = ""
-    unit: Measure | None = None  # where one stands beside it that is known
+    unit: tuple[str, Fraction] | None = None  # the quantity and size of a known one that stands beside it
 
     @property
     def readings(self) -> tuple[tuple[Fraction, int], ...]:
@@ -113,31 +105,21 @@ def numbers(text: str) -> list[Number]:
 
 
 def _whole(first: Number, second: Number, text: str) -> Fraction | None:
-    """Two quantities as one of the first's unit, and `1 in 6` as a fraction."""
-    between, behind = text[first.stop : second.start], text[second.stop : second.stop + 20]
-    unit = re.fullmatch(r"\s*-?([a-z]+)\.?[\s,]*(?:and\s+)?", between, re.IGNORECASE)
-    word = re.match(r"\s*-?([a-z]+)\b", behind, re.IGNORECASE)
-    large, small = (_MEASURES.get(_unit(one[1])) if one else None for one in (unit, word))
-    parts = large[1] / small[1] if large and small and large[0] == small[0] else Fraction(1)
-    if parts > 1 and parts.denominator == 1 and second.value >= 0:
-        return first.value + second.value / parts * (-1 if first.value < 0 else 1)
-    chance = between.strip() == "in" and (not word or word[1] in ("chance", "probability"))
-    return first.value / second.value if chance and 0 < first.value < second.value else None
+    """Two quantities as one of the first's unit."""
+    between = re.fullmatch(r"(?i)\s*-?[a-z]+\.?[\s,]*(?:and\s+)?", text[first.stop : second.start])
+    if not (between and first.unit and second.unit and first.unit[0] == second.unit[0]):
+        return None
+    parts = first.unit[1] / second.unit[1]
+    if parts <= 1 or parts.denominator > 1 or second.value < 0:
+        return None
+    return first.value + second.value / parts * (-1 if first.value < 0 else 1)
 
 
-def _unit(word: str) -> str:
-    return re.sub(r"(?<=ch)es$|(?<=..)s$", "", word.strip().lower())
-
-
-def _measure(currency: str, behind: str) -> Measure | None:
+def _unit(currency: str, behind: str) -> tuple[str, Fraction] | None:
     """What the unit beside a number measures: the currency before it, else what stands behind it."""
-    found = _BESIDE.match(behind.replace("mph", "miles per hour"))
-    unit = _MEASURES.get(_unit(currency or (found[2] if found else "")))
-    if not unit or currency or not found:
-        return unit and ((unit[0], 1, ""), unit[1])
-    power = int(found[3] or {"s": 2, "c": 3, "": 1}[(found[1] or "")[:1].lower()])
-    per = _MEASURES.get(_unit(found[4] or ""), ("", Fraction(1)))
-    return (unit[0], power, per[0]), unit[1] ** power / per[1]
+    found = re.match(r"(?i)\s*-?([a-z]+|¢)(?!\s*(?:[\^/]|\.?\s*per\b))", behind)
+    word = currency.strip() or (found[1] if found else "")
+    return _MEASURES.get(re.sub(r"(?<=ch)es$|(?<=..)s$", "", word.lower()))
 
 
 def only_number(text: str, *, algebra: bool = False) -> Number | None:
@@ -170,17 +152,16 @@ def _read(match: re.Match[str], text: str) -> Number | None:
     if too_long or re.search(r"\d\s?:$", left) or re.match(r"\s?:\s?\d", text[match.end() :]):
         return None
     written = re.sub(r"\s+and\s+", " ", match["decimal"] or match["body"] or "").replace(",", "")
-    value = _in_words(match["words"], match["part"] or "") if match["words"] else _value(written)
+    value = Fraction(_spelt(match["words"])) if match["words"] else _value(written)
     if value is None:
         return None
     decimals = len(written.partition(".")[2]) if match["decimal"] and not match["scale"] else 0
     percent = bool(match["percent"] and not match["scale"])
     if match["scale"]:
-        scale = match["scale"].strip().lower().rstrip("s")
-        value *= _SCALES.get(scale) or 10 ** (4 if scale in "万萬" else 8)
+        value *= _SCALES[match["scale"].strip().lower().rstrip("s")]
     said, behind = text[start : match.end()].strip(), text[match.end() : match.end() + 40]
     currency = "" if "$" in behind else match["currency"] or ""  # `$12$` is no money
-    unit = _measure(currency, behind) if currency or behind.lstrip()[:1].isalpha() else None
+    unit = _unit(currency, behind)
     return Number(-value if minus else value, decimals, percent, start, match.end(), said, unit)
 
 
@@ -193,17 +174,6 @@ def _value(written: str) -> Fraction | None:
             return None
         return math.prod(first[:-1], start=Fraction(1)) * first[-1] ** int(last)
     return last if not first else first[-1] / last + sum(first[:-1]) if last else None
-
-
-def _in_words(words: str, part: str) -> Fraction:
-    """The value of a number in words, with the fraction behind it: `two and a half`, `two thirds`."""
-    if not part:
-        return Fraction(_spelt(words))
-    size = Fraction(1, 2 + _PARTS.index(re.split(r"[\s-]", part.lower())[-1].rstrip("s")))
-    if " and " in part:
-        return _spelt(words) + size
-    whole, _, top = words.rpartition(" and ")
-    return _spelt(whole) + _spelt(top) * size
 
 
 def _spelt(words: str) -> int:
