@@ -11,8 +11,8 @@ from hf_qads.answers.choices import LETTERS, chosen, options_of
 from hf_qads.answers.cleaning import READ
 from hf_qads.answers.equality import Same, prose, same, same_words, words_of
 from hf_qads.answers.latex import compact, latexify, plain, unwrapped, value_of
-from hf_qads.answers.statements import formulas, last_value, stated_number, stated_numbers
-from hf_qads.answers.values import DIGITS_MET, Number, equal, numbers, only_number
+from hf_qads.answers.statements import last_value, stated_number, stated_numbers
+from hf_qads.answers.values import DIGITS_MET, equal, numbers, only_number
 from hf_qads.errors import EvaluationError
 
 NUMBER, PAIR, MIXED, FORMULA, LETTER = "number", "one of two numbers", "number or words", "formula", "letter"
@@ -23,7 +23,6 @@ KINDS: Final = {
     "numglue": MIXED,
     "simuleq": PAIR,
 }
-_DOLLARS = re.compile(r"(?<!\\)\$(\d[^$\n]*)\$(?!\d)|(?<!\\)\$(?!\d)")  # those around formulas
 _SORTED = re.compile(r"(?i)\border\b|\b(?:small|larg|great|l?ea|high|low)est to\b")
 _DISCUSSED = re.compile(r"(?:^|(?<=[.\n]))\W{0,4}(?:(?:[Oo]ption|[Cc]hoice)\s+)?([A-J])(?:[.):]\s|\s+is\b)")
 _TICKED = re.compile(r"(?m)^\W*([A-J])\s?[.):][^\n]*[✓✔✅☑]\W*$")
@@ -107,8 +106,7 @@ def gold_answer(gold: object, benchmark: str) -> str:
 def _compare(stated: Candidate, gold: str, kind: str, *, brackets_list: bool) -> tuple[str, Same]:
     """What a candidate states, read as the gold answer's type asks for, and whether it is that."""
     text = unwrapped(stated.text)
-    row = numbers(gold) if _SORTED.search(text) and re.fullmatch(r"[-\d\s,./[\]]+", gold) else []
-    if row and (row == sorted(row) or (row[2:] and row[::-1] == sorted(row))):
+    if _SORTED.search(text) and re.fullmatch(r"[-\d\s,./[\]]+", gold):
         gold = re.sub(r"[][,]", " ", gold).strip()  # compared in its order
     if kind == PAIR:
         return _compare_pair(text, gold)
@@ -116,10 +114,9 @@ def _compare(stated: Candidate, gold: str, kind: str, *, brackets_list: bool) ->
         return text, Same(letters[-1] == gold, "letter")
     wanted = only_number(gold, algebra=kind == FORMULA)
     if wanted is not None and (kind != FORMULA or stated.sentence or len(text.split()) > 3):
-        bare = _DOLLARS.sub(r" \1 ", text) if formulas(text) else text
-        said = stated_number(bare)
+        said = stated_number(text)
         if said is not None:
-            return said.text, Same(any(equal(one, wanted) for one in _again(said, text)), "number")
+            return said.text, Same(equal(said, wanted), "number")
     if (words := gold if kind == MIXED else words_of(gold)) and same_words(text, words):
         return text, Same(True, "words")
     if kind in (NUMBER, MIXED) and (not re.search(r"\d", gold) or numbers(text)[1:]):
@@ -130,13 +127,6 @@ def _compare(stated: Candidate, gold: str, kind: str, *, brackets_list: bool) ->
         if result.right:
             return value, result
     return text, result
-
-
-def _again(said: Number, text: str) -> list[Number]:
-    """A number, and those that give it in another unit or exactly: `24 feet, or 8 yards`, `1/9 ≈ 0.11`."""
-    nearly, others = "\\approx" in (text := plain(text)), numbers(text)
-    others = [one for one in others if nearly or (one.unit and said.unit and one.unit != said.unit)]
-    return [said, *(one for one in others if equal(one, said))]
 
 
 def _rounds(answer: str, gold: str, output: str) -> bool:

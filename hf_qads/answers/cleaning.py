@@ -128,7 +128,4 @@ def _one_line(display: re.Match[str]) -> str:
 
 def _bare(text: str) -> str:
     text = re.sub(r"(?<![\w)])\*\*|\*\*(?![\w(])", "", text)
-    text = re.sub(r"^[\s*_`\"'“”]+|(?<!\s)[*_`\"'“”]+\s*$|\s+$", "", text)[-LONGEST:]
-    while text and ord(text[-1]) > 0x2100 and not text[-1].isalnum() and text[-1] not in "√∞∪∅":
-        text = text[:-1].rstrip()  # emoji and ticks
-    return text
+    return re.sub(r"^[\s*_`\"'“”]+|(?<!\s)[*_`\"'“”]+\s*$|\s+$", "", text)[-LONGEST:]

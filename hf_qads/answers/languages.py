@@ -22,12 +22,9 @@ _QUESTION = (
     r"Exercice|Domanda|Pergunta|Pytanie|Zadanie|Вопрос|Задача|Soal|Pertanyaan|Soru|Câu\s+hỏi|Bài(?:\s+toán)?|"
     r"प्रश्न|سؤال|السؤال|問題|问题|题目|문제|질문|質問"
 )
-NEXT_QUESTION = re.compile(  # also the heads of what follows an answer on pages of the web
+NEXT_QUESTION = re.compile(
     rf"(?i)(?:^|\n)[ \t]*[#>*_\[ ]*(?:(?:[^\W\d]+[ \t]+)?(?:{_QUESTION})(?:[ \t]+[^\W\d]+)?[ \t]*"
-    r"(?P<number>\d+)?[ \t]*(?:[*_]*[:.：\]]|(?<=\d)[ \t]*[*_]*(?=\n|[-–—] ?[A-Z][a-z]))|"
-    r"(?:related|similar|more|other|further|practice|next|people\s+also|you\s+m(?:ay|ight)\s+also|try)\b"
-    r"[^\n.:=\d]{0,30}(?:questions?|problems?|asked|ask|like|exercises?|posts|threads|yourself|challenge)"
-    r"[ \t]*[:*_]*(?=\n))"
+    r"(?P<number>\d+)?[ \t]*(?:[*_]*[:.：\]]|(?<=\d)[ \t]*[*_]*(?=\n|[-–—] ?[A-Z][a-z])))"
 )
 _COMMA = re.compile(  # languages whose decimals have a comma
     r"(?i)\b(?:ist|sind|und|der|antwort|est|sont|réponse|donc|une|respuesta|los|las|una|risposta|sono|"
@@ -44,7 +41,6 @@ def in_points(text: str) -> str:
     """A text with decimal points and no other marks in numbers; the whole text decides which is which."""
     text = re.sub(r"(?<=\d)['’_\u00a0\u202f\u2009](?=\d{3}(?!\d))", ",", text)
     text = _SPACED.sub(lambda one: one[0].replace(" ", ","), text)
-    text = re.sub(r"(?<![\d,])\d{1,2}(?:,\d\d)+,\d{3}(?!\d)", lambda one: one[0].replace(",", ""), text)
     clear = re.search(r"(?<![\d.])\d{1,3}(?:\.\d{3})+,\d", text)
     if not clear and (not _COMMA.search(text) or _POINT.search(text)):
         return text
