@@ -25,7 +25,6 @@ KINDS: Final = {
 }
 _SORTED = re.compile(r"(?i)\border\b|\b(?:small|larg|great|l?ea|high|low)est to\b")
 _DISCUSSED = re.compile(r"(?:^|(?<=[.\n]))\W{0,4}(?:(?:[Oo]ption|[Cc]hoice)\s+)?([A-J])(?:[.):]\s|\s+is\b)")
-_TICKED = re.compile(r"(?m)^\W*([A-J])\s?[.):][^\n]*[✓✔✅☑]\W*$")
 Options = Sequence[str] | Mapping[str, str] | str | None
 
 
@@ -163,8 +162,6 @@ def _gold_letter(gold: object, wanted: str, options: Mapping[str, str]) -> str |
 
 def _check_letter(output: str, gold: str, options: Mapping[str, str]) -> Verdict:
     stated = conclude(output, lambda text: chosen(text, options) is not None)
-    if stated == NONE and len(ticked := _TICKED.findall(output)) == 1:
-        return Verdict(ticked[0] == gold, ticked[0], "ticked: letter")
     if isinstance(stated, str):
         return Verdict(False, None, stated)
     letter = chosen(stated.text, options)

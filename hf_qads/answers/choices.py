@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from hf_qads.answers.languages import OPTION
 from hf_qads.answers.latex import bare_words, compact, unwrapped
 from hf_qads.answers.statements import CLAUSE, stated_number
-from hf_qads.answers.values import Number, equal, only_number
+from hf_qads.answers.values import equal, only_number
 from hf_qads.errors import EvaluationError
 
 LETTERS = "ABCDEFGHIJ"
@@ -26,8 +26,6 @@ _WITHIN = re.compile(
     r"(?:^|,\s)([A-J])\s+(?:is|works?|fits?|satisf\w+|match\w*|meets?)\b"
 )
 _ANOTHER = re.compile(rf"[\s)\]}}*]*(?:and|or|,|/|&|nor)\s*{_NAMED}?{_WRAP}[A-J](?![\w'’])")
-_ORDINALS = "first second third fourth fifth".split()
-_ORDINAL = re.compile(rf"(?i)\b({'|'.join(_ORDINALS)})\s+(?:answer\s+)?(?:option|choice)\b")
 _DENIED = re.compile(r"[\s)\]}*]*(?:is|are|was)\s+(?:wrong|incorrect|false|too|ruled)\b")
 _LISTED = re.compile(r"(?:^|(?<=[\s,;\[\"']))[(\[]?([A-J])\s*[).:\]]\s*")
 
@@ -67,7 +65,6 @@ def chosen(text: str, options: Mapping[str, str]) -> str | None:
 def _chosen(text: str, options: Mapping[str, str]) -> str | None:
     known = "".join(options) or LETTERS[:5]
     text = re.sub(r"^[A-Za-z]\w{0,12}\s*=\s*(?=[A-J]\W*$)", "", text)
-    text = _ORDINAL.sub(lambda one: f"option {LETTERS[_ORDINALS.index(one[1].lower())]}", text)
     first = _FIRST.match(text)
     if first and (_ANOTHER.match(first["rest"]) or _DENIED.match(first["rest"])):
         return None
@@ -94,18 +91,10 @@ def _by_content(text: str, options: Mapping[str, str]) -> str | None:
     values = {one: value for one, option in options.items() if (value := only_number(option))}
     spelt = {one: bare_words(option) for one, option in options.items()}
     met = [one for one in spelt if re.search(r"[a-z]{2}|\d:\d", spelt[one]) and f" {spelt[one]} " in words]
-    met = met or [one for one, said in spelt.items() if " " in said and {*said.split()} <= {*words.split()}]
     longest = max((len(spelt[one]) for one in met), default=0)
     ranked = (
         [one for one in options if compact(text).casefold() == compact(options[one]).casefold()],
         [one for one in met if len(spelt[one]) == longest and not re.search(r"\bnot\b|n't\b", text)],
         [one for one, value in values.items() if number and equal(number, value)],
-        [one for one, value in values.items() if number and _near(number, value)],
     )
     return next((found[0] for found in ranked if len(found) == 1), None)
-
-
-def _near(said: Number, option: Number) -> bool:
-    """Whether a number differs by at most one in the last digit shown: options are often cut, not rounded."""
-    places = min(said.decimals, max(option.decimals, 2)) if said.decimals >= 2 else option.decimals
-    return places > 0 and abs(said.value - option.value) * 10**places <= 1

@@ -13,9 +13,6 @@ READ = 20_000  # characters; of a longer output the first and the last half of t
 _JSON = re.compile(
     r"\"(?:final[_ ]?)?(?:answer|result|solution)\"\s*:\s*(?:\"((?:[^\"\\\n]|\\.){0,500})\"|([-+\d.eE]+))"
 )
-_SHOWN = re.compile(
-    r"(?i)(?:\bprint\(.*\)\s*#|^\s*#\s*(?:=>|->|prints?|outputs?|result)(?!\w))[\s:=>-]*(?:outputs?:)?\s*(.+)"
-)
 _THOUGHT = re.compile(
     r"(?i)[<\[]/(?:think(?:ing)?|thoughts?|reasoning|reflection)[>\]]|◁/think▷|"
     r"<\|channel\|>\s*final\s*(?:<\|message\|>)?"
@@ -70,9 +67,9 @@ def readable(output: str) -> str | None:
 
 
 def _shown(language: str, block: str) -> str:
-    """What a block of code shows: all of it without a language, else what it says to print."""
+    """What a block of code shows: all of it without a language, else nothing."""
     if language.lower() not in ("", "output", "text", "txt", "markdown", "md", "latex", "json", "plaintext"):
-        block = "\n".join(one[1] for one in map(_SHOWN.search, block.split("\n")) if one)
+        return "\n"
     return f"\n{block}\n"
 
 

@@ -26,24 +26,13 @@ NEXT_QUESTION = re.compile(
     rf"(?i)(?:^|\n)[ \t]*[#>*_\[ ]*(?:(?:[^\W\d]+[ \t]+)?(?:{_QUESTION})(?:[ \t]+[^\W\d]+)?[ \t]*"
     r"(?P<number>\d+)?[ \t]*(?:[*_]*[:.：\]]|(?<=\d)[ \t]*[*_]*(?=\n|[-–—] ?[A-Z][a-z])))"
 )
-_COMMA = re.compile(  # languages whose decimals have a comma
-    r"(?i)\b(?:ist|sind|und|der|antwort|est|sont|réponse|donc|une|respuesta|los|las|una|risposta|sono|"
-    r"resposta|são|não|odpowiedź|jest|każd\w+|jadi|adalah|jawaban|cevap|toplam|là|vậy|het|zijn|[а-яё]{3,})\b"
-)
 _SPACED = re.compile(  # thousands, but not `2 500 ml bottles` and rows of numbers
     r"(?<![\d.,/^)] )(?<![\w.,/^-])[1-9]\d{0,2}(?: \d{3})+"
     r"(?![\w/-]|[.,]\d| [\d/(]| (?:m?[lg]|kg|[ckm]?m) [a-z]{3,}s\b)"
 )
-_POINT = re.compile(r"(?<![\d.,])\d+\.(?:\d{1,2}|\d{4,})(?![\d,])|\d,\d{3}\.\d")
 
 
 def in_points(text: str) -> str:
-    """A text with decimal points and no other marks in numbers; the whole text decides which is which."""
+    """A text with commas for other marks of thousands."""
     text = re.sub(r"(?<=\d)['’_\u00a0\u202f\u2009](?=\d{3}(?!\d))", ",", text)
-    text = _SPACED.sub(lambda one: one[0].replace(" ", ","), text)
-    clear = re.search(r"(?<![\d.])\d{1,3}(?:\.\d{3})+,\d", text)
-    if not clear and (not _COMMA.search(text) or _POINT.search(text)):
-        return text
-    groups = r"(?<![\d.,])[1-9]\d{0,2}(?:(?:\.\d{3})+|(?:[ ,]\d{3})+)(?![\d.]\d|\d)"
-    text = re.sub(groups, lambda one: re.sub(r"[ .,]", "", one[0]), text.replace("{,}", ","))
-    return re.sub(r"(?<=\d),(?=(?:\d\d?|\d{4,})(?!\d))|(?<=\b0),(?=\d)", ".", text)
+    return _SPACED.sub(lambda one: one[0].replace(" ", ","), text)

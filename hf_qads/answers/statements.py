@@ -47,7 +47,6 @@ _CUT = re.compile(r"(?i)(?:(?<=[^\s\d]):|\b(?:is|are|have|get|therefore|thus|so|
 _SIMPLE = re.compile(r"(?:\\?[A-Za-z]\w{0,8}\s*=)?[^=]*")
 _SEVERAL = re.compile(r"^\W*(?:or|and|,|to|-|–|/)\W*$", re.IGNORECASE)
 _MORE_THAN = re.compile(r"\s+(?:more|less|fewer|greater|larger|times)\s+(?:than|as)\s+(?:the\s+)?\$?\d")
-_NEARLY = re.compile(r"\\approx|≈|,\s*(?:or\s+)?(?:about|approximately|roughly)\s")
 _UNSOLVED = re.compile(r"(?:^|\s)\d+\*?[A-Za-z]\s*$")
 _WORD = re.compile(r"(?<![\\A-Za-z{])(?!(?:and|or|sqrt|log|sin|cos|tan|infty)\b)[A-Za-z]{2,}\b(?![({])")
 _EITHER = re.compile(r"\b([a-z])\s*=\s*[^=]{1,20}\b(?:or|and)\b\s*\$?\1\s*=")
@@ -123,10 +122,9 @@ def last_value(text: str) -> list[str]:
     verbs = list(_VERB.finditer(shorter))
     value = inside[-1] if inside else shorter[verbs[-1].end() if verbs else 0 :]
     part = re.split(r"(?<![<>!=:\\])=(?!=)|\\equiv", value)[-1]
-    about = [one.strip(" .,;") for one in _NEARLY.split(part)]
     cuts = [text[cut.end() :].strip() for cut in _CUT.finditer(text)][-2:]
     tail = EQUALS.split(_WORD.split(shorter)[-1])[-1].strip(" .,;")
-    values = [value.strip(), *about, part.strip(" .,;"), tail, *cuts, text]
+    values = [value.strip(), part.strip(" .,;"), tail, *cuts, text]
     return [one for one in dict.fromkeys(values) if one]
 
 

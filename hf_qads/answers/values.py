@@ -43,10 +43,6 @@ _SIZES = (  # quantity, size, names
 _MEASURES = {
     word: (kind, Fraction(size)) for kind, size, *words in map(str.split, _SIZES.split(",")) for word in words
 }
-UNITS = {*_MEASURES} | set(
-    "in yd cc mg lbs s hrs days mph kph per of the a an pm am way ways cup cups deg rad pts sq each for and "
-    "he she men new one all box cat dog egg pen car bus tip pie ton fee".split()
-)
 
 
 class Number(NamedTuple):
@@ -76,8 +72,6 @@ def equal(answer: Number, gold: Number) -> bool:
     if answer.unit and gold.unit and answer.unit != gold.unit:
         size = answer.unit[1] / gold.unit[1]
         return answer.unit[0] == gold.unit[0] and _meets(answer.value * size, 0, gold.value, gold.decimals)
-    if answer.percent and gold.percent:
-        return _meets(answer.value, answer.decimals, gold.value, gold.decimals)
     said = answer.readings[-1:] if abs(answer.value) < 1 else answer.readings  # 0.5 % is not 0.5
     return any(_meets(*one, *other) for one in said for other in gold.readings)
 
@@ -138,7 +132,7 @@ def is_unit(rest: str, *, algebra: bool = False) -> bool:
     if re.search(r"\d|[=<>+*^_\\{}\[\]|:]|(?:^|\s)(?:or|and|to)\s|^[a-z]\(", rest):
         return False
     words = re.findall(r"[^\W\d_]+", rest) if algebra else []
-    known = all(len(word) > 3 or word.lower() in UNITS for word in words)
+    known = all(len(word) > 2 or word.lower() in _MEASURES for word in words)
     return known and bool(re.fullmatch(r"[-(/]?[^\W\d_€£$%][\w€£$'’./()% -]*|[€£$%]\)?|", rest))
 
 
