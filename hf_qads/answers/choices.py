@@ -68,21 +68,13 @@ def _chosen(text: str, options: Mapping[str, str]) -> str | None:
     first = _FIRST.match(text)
     if first and (_ANOTHER.match(first["rest"]) or _DENIED.match(first["rest"])):
         return None
-    if first and first["letter"].upper() in known and _is_letter(first, options):
+    article = first and re.match(r"\s*(?:[A-Za-z\d]|=\s*\S)", first["rest"])  # or a name
+    if first and first["letter"].upper() in known and not article:
         return str(first["letter"].upper())
     within = {letter for found in _WITHIN.findall(text) for letter in found if letter} & set(known)
     if within:
         return within.pop() if len(within) == 1 else None
     return _by_content(text, options)
-
-
-def _is_letter(found: re.Match[str], options: Mapping[str, str]) -> bool:
-    """Whether a leading capital is a choice and not the article or a name."""
-    rest = found["rest"].strip()
-    if not rest or not (rest[0].isascii() and rest[0].isalnum()):
-        return not (options and re.match(r"=\s*\S", rest))  # `C = 2 * 9 = 18` names a variable
-    text = options.get(found["letter"])
-    return bool(text) and compact(rest).startswith(compact(str(text)))
 
 
 def _by_content(text: str, options: Mapping[str, str]) -> str | None:

@@ -93,7 +93,7 @@ def _same_time(answer: str, gold: str) -> Same | None:
     if ratio := _RATIO.fullmatch(gold.strip(" .")):
         met = _RATIO.findall(answer)
         value = only_number("/".join(met[-1]) if met else answer)
-        return Same(bool(value) and value.value * Fraction(ratio[2]) == Fraction(ratio[1]), "ratio")
+        return Same(value is not None and value.value * Fraction(ratio[2]) == Fraction(ratio[1]), "ratio")
     return None
 
 
