@@ -160,11 +160,7 @@ def _unannounced(said: list[Statement], usable: Usable) -> Candidate | str:
 
 
 def _concluded(kept: list[Statement], usable: Usable) -> Statement | None:
-    """The conclusion behind which there are only remarks.
-
-    It concludes in bold or with the result that was computed last. What computes something new or changes
-    its mind is no remark.
-    """
+    """A conclusion in bold or with the result computed last, if nothing behind it computes anew."""
     found, result = None, ""
     for one in kept:
         result = [result, *_RESULT.findall(one.text)][-1]

@@ -11,7 +11,7 @@ from hf_qads.answers.values import equal, numbers, only_number
 
 LONGEST = 1000  # characters; no final answer is longer
 _TEXT = re.compile(r"\W*\\(?:text|textbf|textit|textrm|mbox|mathrm|operatorname)\s*\{([^{}]*)\}\W*")
-_SYNONYMS = ((r"no\s+(?:real\s+|such\s+)?(?:solutions?|roots?)|empty set", "no solution"),)
+_NO_SOLUTION = re.compile(r"(?<!\w)(?:no\s+(?:real\s+|such\s+)?(?:solutions?|roots?)|empty set)(?!\w)")
 _REALS = re.compile(
     r"\W*(?:x\s*\\in\s*)?(?:\\mathbb\{?R\}?|(?:all|any)\s+reals?(?:\s+numbers?)?|-\\infty,\s*\\infty)\W*"
 )
@@ -112,9 +112,7 @@ def _usual(text: str) -> str:
     if _REALS.fullmatch(text):
         return "all real numbers"
     words = bare_words(re.sub(r"\\(?:emptyset|varnothing)\b|∅|\\\{\\\}", " no solution ", text))
-    for pattern, word in _SYNONYMS:
-        words = re.sub(rf"(?<!\w)(?:{pattern})(?!\w)", word, words)
-    return words
+    return _NO_SOLUTION.sub("no solution", words)
 
 
 def words_of(gold: str) -> str | None:

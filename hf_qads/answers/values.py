@@ -109,13 +109,6 @@ def _whole(first: Number, second: Number, text: str) -> Fraction | None:
     return first.value + second.value / parts * (-1 if first.value < 0 else 1)
 
 
-def _unit(currency: str, behind: str) -> tuple[str, Fraction] | None:
-    """What the unit beside a number measures: the currency before it, else what stands behind it."""
-    found = re.match(r"(?i)\s*-?([a-z]+|¢)(?!\s*(?:[\^/]|\.?\s*per\b))", behind)
-    word = currency.strip() or (found[1] if found else "")
-    return _MEASURES.get(re.sub(r"(?<=ch)es$|(?<=..)s$", "", word.lower()))
-
-
 def only_number(text: str, *, algebra: bool = False) -> Number | None:
     """The number that a text is, with or without a unit; `algebra`: letters may be variables, not units."""
     text = re.sub(r"^\$([^$]+)\$", r"\1", bare(text).replace("$$", " "))
@@ -155,7 +148,9 @@ def _read(match: re.Match[str], text: str) -> Number | None:
         value *= _SCALES[match["scale"].strip().lower().rstrip("s")]
     said, behind = text[start : match.end()].strip(), text[match.end() : match.end() + 40]
     currency = "" if "$" in behind else match["currency"] or ""  # `$12$` is no money
-    unit = _unit(currency, behind)
+    beside = re.match(r"(?i)\s*-?([a-z]+|¢)(?!\s*(?:[\^/]|\.?\s*per\b))", behind)
+    word = currency.strip() or (beside[1] if beside else "")
+    unit = _MEASURES.get(re.sub(r"(?<=ch)es$|(?<=..)s$", "", word.lower()))
     return Number(-value if minus else value, decimals, percent, start, match.end(), said, unit)
 
 
