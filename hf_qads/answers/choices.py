@@ -83,6 +83,7 @@ def _by_content(text: str, options: Mapping[str, str]) -> str | None:
     values = {one: value for one, option in options.items() if (value := only_number(option))}
     spelt = {one: bare_words(option) for one, option in options.items()}
     met = [one for one in spelt if re.search(r"[a-z]{2}|\d:\d", spelt[one]) and f" {spelt[one]} " in words]
+    met = met or [one for one, said in spelt.items() if " " in said and {*said.split()} <= {*words.split()}]
     longest = max((len(spelt[one]) for one in met), default=0)
     ranked = (
         [one for one in options if compact(text).casefold() == compact(options[one]).casefold()],

@@ -291,6 +291,7 @@ CHANGES = ["No change", "4% increase", "2% decrease", "4% decrease", "8% decreas
         ("La bonne réponse est donc la D.", "D", NUMBERS),
         ("因此答案为C选项。", "C", NUMBERS),
         ("So 400 is not possible, only 10 is the answer.", "C", NUMBERS),
+        ("So overall there is a net decrease of 4%.", "D", CHANGES),
         ("So the increase is 4%.", "B", CHANGES),
     ],
 )
