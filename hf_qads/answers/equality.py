@@ -62,7 +62,12 @@ def _same_formula(said: str, wanted: str, decimals: int, brackets_list: bool) ->
     if symbolic.too_large(said) or symbolic.too_large(wanted):
         return Same(False, "power too large to compute")
     within = 0.5 * 0.1**decimals if decimals else 0.0
-    verdict = _verified(_listed(wanted, brackets_list), _listed(said, brackets_list), within)
+    wanted, said = _listed(wanted, brackets_list), _listed(said, brackets_list)
+    lists = [[*map(only_number, one[2:-2].split(", "))] for one in (said, wanted) if one.startswith("\\{")]
+    if len(lists) == 2 and all(map(all, lists)):
+        row, other = (sorted(one.value for one in each if one) for each in lists)
+        return Same(row == other, "list")
+    verdict = _verified(wanted, said, within)
     return Same(bool(verdict), "math-verify" if verdict is not None else "math-verify gave up")
 
 
