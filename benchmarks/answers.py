@@ -1,6 +1,7 @@
 """How often the answer checker agrees with verdicts by hand, beside math-verify and usual extraction rules.
 
-The code was changed after each of these sets had been looked at: the tables print figures for seen outputs.
+The code was changed after each of these sets but the fifth usual one had been looked at: what the
+tables print of those is for seen outputs.
 
 python benchmarks/answers.py            # the tables
 python benchmarks/answers.py --wrong    # and the outputs on which the checker and the hand disagree
@@ -21,6 +22,7 @@ from hf_qads.answers import KINDS, check
 
 FOLDER = Path(__file__).parent.parent / "tests" / "answers"
 FILES = {
+    "usual styles, fifth set, kept apart: no change was made with a view of it": "outputs_usual_fifth.jsonl",
     "usual styles, fourth set, looked at once, then seen": "outputs_usual_fourth.jsonl",
     "usual styles, third set, looked at once, then seen": "outputs_usual_third.jsonl",
     "SmolLM2's, looked at once, then seen": "outputs_smollm2.jsonl",

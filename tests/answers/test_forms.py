@@ -17,9 +17,10 @@ def outputs(name):
     return [json.loads(line) for line in lines]
 
 
-NAMES = "seen kept_apart later hard hard_kept_apart usual usual_second usual_third usual_fourth".split()
+USUAL = [f"usual{which}" for which in ("", "_second", "_third", "_fourth", "_fifth")]
+NAMES = ["seen", "kept_apart", "later", "hard", "hard_kept_apart", *USUAL]
 SETS = {name: outputs(f"outputs_{name}.jsonl") for name in NAMES}
-AGREEMENT = (0.99, 0.98, 0.99, 0.92, 0.89, 0.98, 0.98, 0.98, 0.98)  # of each set, at least
+AGREEMENT = (0.99, 0.98, 0.99, 0.92, 0.89, 0.98, 0.98, 0.98, 0.98, 0.97)  # of each set, at least
 SPEEDS = ["12 km/h", "15 km/h", "18 km/h", "20 km/h"]
 FORMS = [
     ("gsm8k", "Profit a day = 7 x $3.00 = $21.00", "21", True),
