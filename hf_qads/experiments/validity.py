@@ -206,12 +206,12 @@ def write(study: ScoreValidity, failed: Mapping[str, str]) -> str:
     if any(math.isnan(gain) for line in shown for gain in line.gains):
         notes.append("The untrained model is not measured yet, so gains over it are not known.")
     notes += [f"The cell {name} failed: {reason}" for name, reason in failed.items()]
+    where = "over the whole pool" if study.setting.within == "pool" else "within each source"
     text = "\n".join(
         [
             f"# {study.name}\n",
             "Gain in held-out log-probability (nats per token, over the untrained model) of groups of rows "
-            f"by rising score, trained on {study.setting.tokens:,} tokens each, parted within each "
-            f"{study.setting.within}.\n",
+            f"by rising score {where}, trained on {study.setting.tokens:,} tokens each.\n",
             markdown(shown),
             *(f"- {note}" for note in notes),
             "",
