@@ -83,12 +83,13 @@ def take_cores(node, cores):
     return actor
 
 
-def at_work(node):
-    """Whether a worker on a node is in the middle of a stage."""
-    with suppress(psutil.Error):
-        raylet = psutil.Process(node.all_processes["raylet"][0].process.pid)
-        return any("ray::_Worker.work" in " ".join(process.cmdline()) for process in raylet.children())
-    return False
+def suspend_workers(node):
+    """Stop the workers on a node where they are."""
+    raylet = psutil.Process(node.all_processes["raylet"][0].process.pid)
+    for process in raylet.children():
+        with suppress(psutil.Error):
+            if "ray::_Worker" in " ".join(process.cmdline()):
+                process.suspend()
 
 
 def begun(folder):
@@ -101,11 +102,13 @@ def test_a_node_killed_in_a_stage_changes_no_byte(tmp_path, raw_config, cluster,
     raw, out, killed, refused = with_scores(raw_config), tmp_path / "out", [], []
     quietly(raw, tmp_path / "alone")
     quietly(raw, out, until=BEFORE[stage])
-    node = add_node(cluster, 1)
+    node, over = add_node(cluster, 1), threading.Event()
 
     def kill_and_intrude(idle):
-        while not (at_work(node) and begun(out / stage)):
-            time.sleep(0.01)
+        while not begun(out / stage):
+            if over.wait(0.001):
+                return
+        suspend_workers(node)  # at the next shard, while it is seen how things stand
         killed.append(RunFolder(out).line(stage))
         cluster.remove_node(node, allow_graceful=False)
         ray.kill(idle)
@@ -120,6 +123,7 @@ def test_a_node_killed_in_a_stage_changes_no_byte(tmp_path, raw_config, cluster,
         killer = threading.Thread(target=kill_and_intrude, args=(idle,), daemon=True)
         killer.start()
         quietly(raw, out, engine=engine)
+        over.set()
         killer.join()
     assert killed == [None]  # the stage was not finished
     assert refused == [
@@ -133,21 +137,21 @@ def test_a_worker_killed_by_the_system_changes_no_byte(tmp_path, raw_config, clu
     raw, out = with_scores(raw_config), tmp_path / "out"
     quietly(raw, tmp_path / "alone")
     quietly(raw, out, until=BEFORE[stage])
-    killed = []
+    killed, over = [], threading.Event()
 
     def kill():
-        while not killed:
+        while not (killed or over.wait(0.02)):
             for process in psutil.process_iter(["cmdline"]):
                 if "ray::_Worker.work" in " ".join(process.info["cmdline"] or ()):
                     process.kill()
                     killed.append(process.pid)
                     break
-            time.sleep(0.02)
 
     with RayEngine(out, address=cluster.address, workers=1, say=lambda line: None) as engine:
         killer = threading.Thread(target=kill)
         killer.start()
         quietly(raw, out, engine=engine)
+        over.set()
         killer.join()
     assert killed
     assert digest(out) == digest(tmp_path / "alone")
