@@ -13,6 +13,7 @@ from hf_qads.errors import ConfigError
 from hf_qads.experiments.cells import CELLS, RESULT, TIMES
 from hf_qads.experiments.compare import SETTINGS, arms_of, listed, settings_key
 from hf_qads.experiments.results import UNITS, values_of
+from hf_qads.publishing.cards.templating import plural
 from hf_qads.runtime import files
 from hf_qads.selection.registry import checked_options, find_strategy
 from hf_qads.statistics.comparison import detectable, expected_spread
@@ -46,8 +47,10 @@ def plan_text(experiment: Experiment, out: Path) -> str:
     for arm in arms.values():
         checked_options(arm.strategy, find_strategy(arm.strategy), arm.options)
     fixed = [name for name in (UNTRAINED, WHOLE_POOL) if name in setting.controls]
+    drawn = len({seed for _, budget, seed in cells if budget})
     text = [
-        f"{experiment.name}: {len(arms)} arms x {len(setting.budgets)} budgets x seeds = {len(cells)} cells "
+        f"{experiment.name}: {len(cells)} cells of {plural(len(arms), 'arm')}, "
+        f"{plural(len(setting.budgets), 'budget')} and up to {plural(drawn, 'seed')} "
         f"(with {', '.join(fixed) or 'no fixed controls'})."
     ]
     done = _finished(Path(setting.pilot)) if setting.pilot else _finished(out, settings_key(setting))
@@ -99,8 +102,8 @@ def _detectable(
     by = "a pilot" if known else "a prior, since nothing was measured yet"
     return (
         f"{measure.replace('_', '-')}: a true difference to {setting.control} of {size:.4f} {UNITS[measure]} "
-        f"is found with 80 % among {len(others)} arms at {least} seeds and {setting.evaluate.rows} questions "
-        f"of {test_sets} test sets, by {by}."
+        f"is found with 80 % among {plural(len(others), 'arm')} at {plural(least, 'seed')} and "
+        f"{setting.evaluate.rows} questions of {plural(test_sets, 'test set')}, by {by}."
     )
 
 

@@ -166,7 +166,7 @@ def test_the_plan_says_what_can_be_detected_before_anything_runs(files, tmp_path
     argv = ["compare", str(files / "compare.yaml"), "compare.seeds=5", "--out", str(tmp_path / "o"), "--plan"]
     assert cli.main(argv) == 0
     shown = capsys.readouterr().out
-    assert "3 arms x 1 budgets x seeds = 16 cells" in shown
+    assert "16 cells of 3 arms, 1 budget and up to 5 seeds" in shown
     assert "by a prior" in shown
     assert not (tmp_path / "o").exists()
 
@@ -354,6 +354,6 @@ def test_validity_groups_rows_by_a_score_and_says_what_it_predicts(done, files, 
 def test_quick_has_a_config_of_its_own(files, tmp_path, capsys):
     argv = ["compare", "--quick", "--plan", "--out", str(tmp_path / "o"), "compare.seeds=4"]
     assert cli.main(argv) == 0
-    assert "4 arms x 1 budgets x seeds = 17 cells" in capsys.readouterr().out
+    assert "17 cells of 4 arms, 1 budget and up to 4 seeds" in capsys.readouterr().out
     assert cli.main(["compare", str(files / "compare.yaml"), "--quick"]) != 0
     assert "Name one of a config and --quick" in capsys.readouterr().err

@@ -98,7 +98,7 @@ def test_the_plan_refuses_what_the_comparison_would(tmp_path, change, error, mes
 def test_accuracy_that_comes_by_some_benchmarks_only_has_a_line_in_the_plan(tmp_path):
     lines = plan_text(study(evaluate={"accuracy_only": ["aqua_rat"]}), tmp_path).splitlines()[1:]
     assert [line.split(":")[0] for line in lines] == ["log-probability", "accuracy"]
-    assert all("8 questions of 1 test sets" in line for line in lines)
+    assert all("8 questions of 1 test set," in line for line in lines)
 
 
 def plant(folder, experiment, *, rows, seconds=1.0):
