@@ -4,7 +4,8 @@
 #
 #   make smollm2
 #   recipes/real/ten_times.sh runs/ten-times                                # resumes where it was stopped
-#   ROWS=8 PROMPTS=1 TOKENS=500 QUESTIONS=1 SEEDS=1 recipes/real/ten_times.sh runs/tiny    # that it works at all, on a CPU
+#
+# ROWS, PROMPTS, TOKENS, QUESTIONS and SEEDS set the sizes. It was not run on a GPU yet.
 #
 # It reads ../shared/data, as the recipes do, and ends with the comparison's table and its page, OUT/compare/comparison.html.
 set -euo pipefail
