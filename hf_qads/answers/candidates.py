@@ -150,9 +150,8 @@ def _unannounced(said: list[Statement], usable: Usable) -> Candidate | str:
             one = other
     if not one:
         return NONE
-    value = (
-        one.bold[0] if len(one.bold) == 1 and ", " not in one.bold[0] else ""
-    )  # in bold within other words
+    # what is in bold within other words
+    value = one.bold[0] if len(one.bold) == 1 and ", " not in one.bold[0] else ""
     if is_value(value) and usable(value) and not re.search(r"[\d)]\s*=|\b(?:not?|wait|actually)\b", one.text):
         return Candidate(value, LAST)
     wordy = CONCLUDES.match(one.text) is not None or not is_value(one.text)

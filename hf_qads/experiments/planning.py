@@ -47,10 +47,10 @@ def plan_text(experiment: Experiment, out: Path) -> str:
     for arm in arms.values():
         checked_options(arm.strategy, find_strategy(arm.strategy), arm.options)
     fixed = [name for name in (UNTRAINED, WHOLE_POOL) if name in setting.controls]
-    drawn = len({seed for _, budget, seed in cells if budget})
+    seeds = Counter(arm for arm, budget, _ in cells if budget == setting.budgets[0].label)
     text = [
         f"{experiment.name}: {len(cells)} cells of {plural(len(arms), 'arm')}, "
-        f"{plural(len(setting.budgets), 'budget')} and up to {plural(drawn, 'seed')} "
+        f"{plural(len(setting.budgets), 'budget')} and up to {plural(max(seeds.values()), 'seed')} "
         f"(with {', '.join(fixed) or 'no fixed controls'})."
     ]
     done = _finished(Path(setting.pilot)) if setting.pilot else _finished(out, settings_key(setting))
@@ -60,7 +60,6 @@ def plan_text(experiment: Experiment, out: Path) -> str:
     if seconds:
         hours = len(cells) * np.mean(seconds) / 3600
         text.append(f"A cell took {np.median(seconds):.0f} s: about {hours:.1f} h.")
-    seeds = Counter(arm for arm, budget, _ in cells if budget == setting.budgets[0].label)
     for measure, names in setting.evaluate.by_measure().items():
         text.append(_detectable(setting, seeds, list(done.values()), measure, len(names)))
     return "\n".join(text)

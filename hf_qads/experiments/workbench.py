@@ -22,7 +22,7 @@ from hf_qads.experiments.cells import CELLS, Cell, Work, run_cells
 from hf_qads.pipeline import run as pipeline
 from hf_qads.pipeline.choosing import Candidates
 from hf_qads.pipeline.models import model_key
-from hf_qads.pipeline.test_sets import benchmark_name, read_test_set
+from hf_qads.pipeline.test_sets import read_test_set
 from hf_qads.runfolder import RunFolder
 from hf_qads.runtime import files
 from hf_qads.runtime.models import EMBEDDED
@@ -217,7 +217,7 @@ def asked_items(setting: Measuring) -> dict[str, list[Item]]:
             rows=setting.skip + setting.rows,
             seed=setting.seed,
         )
-        found[benchmark_name(name)] = items[setting.skip :]
+        found[name] = items[setting.skip :]
     return found
 
 
@@ -230,11 +230,10 @@ def measure(
     device: str | None = None,
 ) -> dict[str, Evaluated]:
     """Evaluate a model; benchmarks whose gold is a bare answer by accuracy alone."""
-    bare = {benchmark_name(name) for name in setting.accuracy_only}
     found: dict[str, Evaluated] = {}
     for measures, names in (
-        (tuple(setting.measures), [name for name in items if name not in bare]),
-        ((ACCURACY,), [name for name in items if name in bare]),
+        (tuple(setting.measures), [name for name in items if name not in setting.accuracy_only]),
+        ((ACCURACY,), [name for name in items if name in setting.accuracy_only]),
     ):
         if names:
             found |= evaluate(

@@ -111,7 +111,8 @@ def load_model(
     """
     from transformers import AutoModelForCausalLM
 
-    _, tokenizer = load_tokenizer(name, revision=revision, trust_remote_code=trust_remote_code)
+    check_model(name, revision=revision)
+    tokenizer = _tokenizer(name, revision=revision, trust_remote_code=trust_remote_code)
     path, chosen = model_path(name, revision=revision), pick_device(device)
     if dtype == "auto":
         dtype = pick_dtype(name, revision=revision, device=chosen, trust_remote_code=trust_remote_code)
@@ -136,21 +137,27 @@ def load_tokenizer(
     Raises:
         ModelError: as for `load_model`.
     """
+    check_model(name, revision=revision)
+    tokenizer = _tokenizer(name, revision=revision, trust_remote_code=trust_remote_code)
+    with _loading(name):
+        return _config(name, revision=revision, trust_remote_code=trust_remote_code), tokenizer
+
+
+def _tokenizer(name: str | Path, *, revision: str | None, trust_remote_code: bool) -> Any:
+    """The fast tokenizer of a model."""
     from transformers import AutoTokenizer
 
-    check_model(name, revision=revision)
     path = model_path(name, revision=revision)
     with _loading(name):
         tokenizer = AutoTokenizer.from_pretrained(
             path, revision=revision, trust_remote_code=trust_remote_code
         )
-        config = _config(name, revision=revision, trust_remote_code=trust_remote_code)
     if not tokenizer.is_fast:
         raise ModelError(
             f"model {str(name)!r} has a slow tokenizer only, which gives no character offsets. "
             "Save it with a tokenizer.json."
         )
-    return config, tokenizer
+    return tokenizer
 
 
 def _config(name: str | Path, *, revision: str | None, trust_remote_code: bool) -> Any:

@@ -19,17 +19,7 @@ LEFT: Final = "#7d858e"  # a row that was not kept, in front of
 FAINT: Final = "#e3e6ea"  # rows that only show where the pool is
 PICKED: Final = "#0072b2"
 RANDOM: Final = "#d55e00"
-SHADES: Final = (
-    "#0072b2",
-    "#d55e00",
-    "#009e73",
-    "#cc79a7",
-    "#e69f00",
-    "#56b4e9",
-    "#f0e442",
-    "#7d858e",
-    "#1f2328",
-)
+SHADES: Final = (PICKED, RANDOM, "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442", LEFT, INK)
 KIND: Final = {"reasoning": "#0072b2", "general": "#d55e00"}
 
 STYLE: Final[dict[str, Any]] = {

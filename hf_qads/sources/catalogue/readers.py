@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from hf_qads.answers.choices import LETTERS
 from hf_qads.rows.columns import Pair, RowError, final_text, pair_of_turns
 from hf_qads.schema import Turn
 
+LETTERS = "ABCDEFGHIJ"  # not taken from `answers`, which would be loaded with every config for it
 Raw = Mapping[str, Any]
 
 
